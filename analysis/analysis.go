@@ -1,0 +1,99 @@
+// Package analysis defines what a rule is and what it reports, and runs rules over
+// one Dockerfile.
+package analysis
+
+import (
+	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/source"
+)
+
+// Safety says what a fix promises. The zero value promises nothing.
+type Safety uint8
+
+const (
+	Display Safety = iota // shown, never applied
+	Unsafe                // likely what you want; the title says what could differ
+	Safe                  // the build, the image config and the files stay the same, but for the paths that the title names
+)
+
+func (s Safety) String() string { return [...]string{"display", "unsafe", "safe"}[s] }
+
+// Severity orders findings. Off is a rule that reports nothing.
+type Severity uint8
+
+const (
+	Off Severity = iota
+	Info
+	Warning
+	Error
+)
+
+func (s Severity) String() string { return [...]string{"off", "info", "warning", "error"}[s] }
+
+// A Rule finds one kind of waste or mistake.
+type Rule struct {
+	Name     string   // kebab-case
+	Doc      Doc      // written before Run
+	Aliases  []string // codes of hadolint and BuildKit whose ignore comments silence this rule too
+	Best     Safety   // the most that its fixes may claim
+	Severity Severity // by default; Off for a rule that runs only when it is asked for
+	Options  []Option // its keys under rules.<name> in .shale.toml
+	Run      func(*Pass)
+}
+
+// A Doc is a rule's page. Each field is Markdown.
+type Doc struct {
+	Summary string // one line without a full stop
+	What    string // what it finds
+	Why     string // why that costs something, with a number
+	Silent  string // when it stays silent
+	Fix     string // what its fix changes, how safe it is, and which proofs it stands on
+}
+
+// An Option is a key of a rule's configuration with a closed set of values.
+type Option struct {
+	Name    string
+	Doc     string
+	Values  []string
+	Default string
+}
+
+// A Diagnostic is a finding.
+type Diagnostic struct {
+	Rule     string
+	Severity Severity
+	Span     source.Span // what to underline
+	Message  string      // one or two sentences, with the gain in words
+	Gain     Gain
+	Related  []Related
+	Withheld []string // why no safe fix is offered, and what would make it so; empty when one is
+	Fixes    []Fix    // the first is the default
+}
+
+// A Gain is what following the advice saves.
+type Gain struct {
+	Bytes int64 // no longer shipped, uncompressed; 0 when no measured figure exists
+	Steps int   // build steps no longer rerun needlessly
+}
+
+// A Related place explains a finding.
+type Related struct {
+	Span    source.Span
+	Message string
+}
+
+// A Fix is a set of edits that mend a finding together.
+type Fix struct {
+	Title   string // imperative; names the paths that stop shipping, or what could differ
+	Safety  Safety
+	Edits   []Edit          // to be made at once; they do not overlap
+	Relies  []source.Span   // text of the Dockerfile that must be unchanged for the edits to be right
+	Changes []change.Change // every difference that the edits make to the build
+}
+
+// An Edit changes the Dockerfile or, when Path is set, another file, given by
+// its path on disk. A file that does not exist is created.
+type Edit struct {
+	Path string
+	source.Edit
+}

@@ -1,0 +1,67 @@
+// Package change is the closed set of differences that a fix may declare. A rule
+// declares what its fix does to the build; the validator, which trusts no rule,
+// explains every difference between two compiled builds by a declared change or
+// rejects the fix.
+package change
+
+// A Change is one difference that a fix declares. The set is closed: the types
+// of this package and no others.
+type Change interface {
+	// Stops lists the absolute paths below which the image stops shipping files.
+	Stops() []string
+	change()
+}
+
+// Joined says that consecutive RUNs of a stage became one, the bodies byte for
+// byte inside a wrapper of the validator's closed list.
+type Joined struct{}
+
+// Cleaned says that a known clean-up was appended to a RUN that ran a package
+// manager.
+type Cleaned struct{ Cleanup Cleanup }
+
+// FlagAdded says that a known flag was added to a command of a RUN.
+type FlagAdded struct{ Flag Flag }
+
+// MountAdded says that a cache mount was added to a RUN. Target is absolute.
+type MountAdded struct {
+	Target, ID, Sharing string
+	UID, GID, Mode      string
+}
+
+// CopySplit says that a broad copy was split: the files named are copied first,
+// the steps that follow the old copy up to and including the install run on them
+// alone, and the broad copy follows.
+type CopySplit struct {
+	// Files are the manifests copied first, as paths of the build context.
+	Files []string
+}
+
+func (Joined) Stops() []string       { return nil }
+func (c Cleaned) Stops() []string    { return c.Cleanup.Paths }
+func (c FlagAdded) Stops() []string  { return c.Flag.Paths }
+func (c MountAdded) Stops() []string { return []string{c.Target} }
+func (CopySplit) Stops() []string    { return nil }
+
+func (Joined) change()     {}
+func (Cleaned) change()    {}
+func (FlagAdded) change()  {}
+func (MountAdded) change() {}
+func (CopySplit) change()  {}
+
+// A Cleanup is a shell command, of literal words only, that deletes what a
+// package manager leaves behind.
+type Cleanup struct {
+	Manager string   // the table's name of the manager: "apt"
+	Command string   // exactly as it is appended
+	Paths   []string // absolute folders whose content it deletes; the package manager's own, never the user's
+}
+
+// A Flag is an option that stops a command from leaving files behind.
+type Flag struct {
+	Manager string
+	Program string   // the base name of the command it belongs to: "pip", "apk"
+	Verb    string   // the verb it follows: "install", "add"
+	Text    string   // "--no-cache-dir"
+	Paths   []string // absolute folders that stay empty because of it
+}

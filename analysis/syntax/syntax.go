@@ -1,0 +1,155 @@
+// Package syntax reads a Dockerfile as a partition of its bytes: every byte belongs
+// to exactly one piece, every instruction knows where its parts stand, and BuildKit's
+// own parser is the judge of both.
+package syntax
+
+import (
+	"github.com/shale-build/shale/analysis/source"
+)
+
+// A Kind says what a Piece of a file is.
+type Kind uint8
+
+const (
+	BOM          Kind = iota // the byte order mark at the start of the file
+	Directive                // a line "# syntax=…", "# escape=…" or "# check=…" at the top, its line end included
+	Comment                  // a comment line, its indent and line end included, between or inside instructions
+	Blank                    // a line of white space, its line end included, between or inside instructions
+	Indent                   // white space before the keyword, which is no part of the joined text
+	Code                     // bytes of an instruction's joined text
+	Continuation             // an escape character at a line's end, the blanks after it, and the line end
+	LineEnd                  // the line end that ends an instruction's last line
+	HeredocBody              // the lines of a here-document
+	HeredocEnd               // the line that ends a here-document, its line end included
+)
+
+// A Piece is a stretch of the file of one kind.
+type Piece struct {
+	Kind Kind
+	Span source.Span
+}
+
+// A Document is a Dockerfile read without loss. It stands for any input; what
+// BuildKit refuses is in Problems. It is immutable.
+type Document struct {
+	Content      string
+	Lines        *source.Lines
+	Escape       byte // '\\' or '`'
+	Directives   []ParserDirective
+	Pieces       []Piece // in order, without gaps: concatenated they are Content
+	Instructions []*Instruction
+	Problems     []Problem // why BuildKit would refuse the file; none if it parses it
+}
+
+// A ParserDirective is a "# name=value" line at the top of the file.
+type ParserDirective struct {
+	Name      string // lower case
+	Value     string
+	Span      source.Span // from the # to the value's end
+	ValueSpan source.Span
+}
+
+// A Problem is a reason, in BuildKit's words, why it refuses the file.
+type Problem struct {
+	Message string
+	Span    source.Span
+}
+
+// A CommentLine is one comment.
+type CommentLine struct {
+	Span source.Span // from the # to the end of the line, without the line end
+	Text string      // what follows the #, trimmed
+}
+
+// An Instruction is one instruction with the place of each of its parts.
+type Instruction struct {
+	Index   int         // position in Document.Instructions; -1 for the inner one of ONBUILD
+	Name    string      // lower case: "run"; "" for a line that is only a continuation
+	Keyword source.Span // as written
+	Span    source.Span // from the keyword to the last byte of the last line, here-documents included, without the final line end
+	Lines   source.Span // whole lines: from the start of its first line to the start of the line after its last; lead comments are outside
+
+	Text source.Text // the joined text: BuildKit's Original
+	Body source.Text // what follows keyword and flags, trimmed: BuildKit's arguments
+
+	Flags    []Flag
+	JSON     bool   // the arguments are a JSON array (exec form)
+	Args     []Word // JSON strings; or the words, as BuildKit splits them for this instruction; for RUN, CMD, ENTRYPOINT, USER, WORKDIR … in shell form a single word, the Body; for HEALTHCHECK the type (CMD or NONE) and then its command as for CMD
+	Pairs    []Pair // ENV, LABEL, ARG
+	Heredocs []Heredoc
+	Inside   []CommentLine // comments between its continued lines
+	Lead     []CommentLine // the comments directly above, no blank line between, directives excluded
+	Sub      *Instruction  // what ONBUILD holds
+
+	// Faithful says that BuildKit's parser accepts the instruction and that Text
+	// equals its Original. Where it is false nothing may edit the instruction.
+	Faithful bool
+}
+
+// A Flag is "--name=value" or "--name".
+type Flag struct {
+	Span     source.Span
+	Name     string // without the dashes, quotes and escapes resolved as BuildKit does
+	NameSpan source.Span
+	HasValue bool
+	Value    string      // quotes and escapes resolved as BuildKit does; variables are not expanded
+	Raw      source.Text // the value as written
+}
+
+// A Word is one argument.
+type Word struct {
+	Text  source.Text // as written, quotes included
+	Value string      // a JSON string decoded; otherwise Text
+}
+
+// Span is the word's place in the file.
+func (w Word) Span() source.Span { return w.Text.Span(0, w.Text.Len()) }
+
+// A Pair is KEY=value, the legacy "KEY value", or an ARG's lone KEY.
+type Pair struct {
+	Key      Word
+	Value    Word // as written, quotes included, not expanded
+	HasValue bool
+	Legacy   bool // "ENV key value": the rest of the line is the value
+}
+
+// A Heredoc is one here-document of an instruction.
+type Heredoc struct {
+	Opener source.Span // the word "<<-'EOF'" with its file descriptor, in the instruction's text
+	Name   string
+	FD     uint
+	Chomp  bool        // <<-
+	Expand bool        // the delimiter is not quoted
+	Body   source.Span // its lines, line ends included
+	End    source.Span // the terminator's line, without its line end
+}
+
+// At returns the instruction whose lines hold the offset, or nil.
+func (d *Document) At(offset int) *Instruction {
+	for _, in := range d.Instructions {
+		if in.Lines.Start <= offset && offset < max(in.Lines.End, in.Lines.Start+1) {
+			return in
+		}
+	}
+	return nil
+}
+
+// Flag returns the last flag of that name, or nil.
+func (in *Instruction) Flag(name string) *Flag {
+	for i := len(in.Flags) - 1; i >= 0; i-- {
+		if in.Flags[i].Name == name {
+			return &in.Flags[i]
+		}
+	}
+	return nil
+}
+
+// Directive returns the value of a parser directive.
+func (d *Document) Directive(name string) (string, bool) {
+	for _, p := range d.Directives {
+		if p.Name == name {
+			return p.Value, true
+		}
+	}
+	return "", false
+}
