@@ -82,25 +82,32 @@ func Apply(content string, edits []Edit) (string, error) {
 	return out.String(), nil
 }
 
-// Minimal trims what an edit's old and new text share at both ends, whole
-// UTF-8 sequences only, so that an edit touches no byte that it keeps.
+// Minimal trims what an edit's old and new text share at both ends, so that an
+// edit touches no byte that it keeps. It cuts neither a UTF-8 sequence nor a
+// "\r\n" in two.
 func Minimal(content string, e Edit) Edit {
 	old := e.Span.In(content)
 	head := 0
 	for head < len(old) && head < len(e.New) && old[head] == e.New[head] {
 		head++
 	}
-	for head > 0 && head < len(old) && isContinuationByte(old[head]) {
+	for head > 0 && (cuts(old, head) || cuts(e.New, head)) {
 		head--
 	}
 	tail := 0
 	for tail < len(old)-head && tail < len(e.New)-head && old[len(old)-1-tail] == e.New[len(e.New)-1-tail] {
 		tail++
 	}
-	for tail > 0 && isContinuationByte(old[len(old)-tail]) {
+	for tail > 0 && (cuts(old, len(old)-tail) || cuts(e.New, len(e.New)-tail)) {
 		tail--
 	}
 	return Edit{Span{e.Span.Start + head, e.Span.End - tail}, e.New[head : len(e.New)-tail]}
 }
 
-func isContinuationByte(b byte) bool { return b&0xC0 == 0x80 }
+// cuts reports whether what stands on both sides of an offset belongs together.
+func cuts(s string, at int) bool {
+	if at == len(s) {
+		return false
+	}
+	return s[at]&0xC0 == 0x80 || s[at] == '\n' && at > 0 && s[at-1] == '\r'
+}

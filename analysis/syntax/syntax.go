@@ -4,6 +4,9 @@
 package syntax
 
 import (
+	"sort"
+
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/shale-build/shale/analysis/source"
 )
 
@@ -23,6 +26,10 @@ const (
 	HeredocEnd               // the line that ends a here-document, its line end included
 )
 
+var kindNames = [...]string{"BOM", "Directive", "Comment", "Blank", "Indent", "Code", "Continuation", "LineEnd", "HeredocBody", "HeredocEnd"}
+
+func (k Kind) String() string { return kindNames[k] }
+
 // A Piece is a stretch of the file of one kind.
 type Piece struct {
 	Kind Kind
@@ -38,14 +45,17 @@ type Document struct {
 	Directives   []ParserDirective
 	Pieces       []Piece // in order, without gaps: concatenated they are Content
 	Instructions []*Instruction
-	Problems     []Problem // why BuildKit would refuse the file; none if it parses it
+	// Problems says why BuildKit would refuse the file, in the order of the text;
+	// it is empty when BuildKit's parser and instructions accept it. BuildKit stops
+	// at the first; here each instruction has its own, up to a hundred or so in all.
+	Problems []Problem
 }
 
 // A ParserDirective is a "# name=value" line at the top of the file.
 type ParserDirective struct {
 	Name      string // lower case
 	Value     string
-	Span      source.Span // from the # to the value's end
+	Span      source.Span // from the # to the value's end; of two of one name the second counts for nothing
 	ValueSpan source.Span
 }
 
@@ -67,7 +77,7 @@ type Instruction struct {
 	Name    string      // lower case: "run"; "" for a line that is only a continuation
 	Keyword source.Span // as written
 	Span    source.Span // from the keyword to the last byte of the last line, here-documents included, without the final line end
-	Lines   source.Span // whole lines: from the start of its first line to the start of the line after its last; lead comments are outside
+	Lines   source.Span // whole lines: from the start of its first line, after a BOM, to the start of the line after its last; lead comments are outside
 
 	Text source.Text // the joined text: BuildKit's Original
 	Body source.Text // what follows keyword and flags, trimmed: BuildKit's arguments
@@ -81,8 +91,9 @@ type Instruction struct {
 	Lead     []CommentLine // the comments directly above, no blank line between, directives excluded
 	Sub      *Instruction  // what ONBUILD holds
 
-	// Faithful says that BuildKit's parser accepts the instruction and that Text
-	// equals its Original. Where it is false nothing may edit the instruction.
+	// Faithful says that BuildKit's parser accepts the instruction and that its
+	// text, flags, arguments and here-documents are the ones here. Where it is false
+	// nothing may edit the instruction.
 	Faithful bool
 }
 
@@ -99,7 +110,7 @@ type Flag struct {
 // A Word is one argument.
 type Word struct {
 	Text  source.Text // as written, quotes included
-	Value string      // a JSON string decoded; otherwise Text
+	Value string      // the argument as BuildKit's parser holds it: a JSON string decoded; otherwise Text, but for what BuildKit drops (an escape at the very end) or replaces (invalid UTF-8 in ENV, LABEL, ARG)
 }
 
 // Span is the word's place in the file.
@@ -124,12 +135,16 @@ type Heredoc struct {
 	End    source.Span // the terminator's line, without its line end
 }
 
-// At returns the instruction whose lines hold the offset, or nil.
+// At returns the instruction whose lines hold the offset, or nil. The end of the
+// file belongs to its last line.
 func (d *Document) At(offset int) *Instruction {
-	for _, in := range d.Instructions {
-		if in.Lines.Start <= offset && offset < max(in.Lines.End, in.Lines.Start+1) {
-			return in
-		}
+	i := sort.Search(len(d.Instructions), func(i int) bool { return d.Instructions[i].Lines.Start > offset }) - 1
+	if i < 0 {
+		return nil
+	}
+	in := d.Instructions[i]
+	if offset < in.Lines.End || offset == in.Lines.End && offset == len(d.Content) && !isLineEnd(d.Content[offset-1]) {
+		return in
 	}
 	return nil
 }
@@ -152,4 +167,12 @@ func (d *Document) Directive(name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// Frontend returns the image that BuildKit hands the file to, as written after
+// "syntax=", and whether one is named. Beyond the directive, BuildKit looks behind
+// a "#!" line, for "// syntax=…" and for JSON with a "syntax" key.
+func (d *Document) Frontend() (string, bool) {
+	ref, _, _, ok := parser.DetectSyntax([]byte(d.Content))
+	return ref, ok
 }
