@@ -1,0 +1,224 @@
+package buildctx
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Locate returns the build context that the request names or proves, or nil and
+// why it is not known, in a user's words.
+//
+// Without a named folder the Dockerfile's own is the context when it holds every
+// source and manifest and no folder above it, up to the repository's root, holds
+// them all as well: with such a folder the build would have failed already.
+// Outside a repository there is no folder above.
+func Locate(r Request) (*Context, string) {
+	if r.Dir != "" {
+		how := r.How
+		if how == "" {
+			how = "the context given"
+		}
+		fi, err := os.Stat(r.Dir)
+		switch {
+		case err != nil:
+			return nil, fmt.Sprintf("the build context %s that %s names cannot be read: %v", r.Dir, how, reason(err))
+		case !fi.IsDir():
+			return nil, fmt.Sprintf("the build context %s that %s names is not a folder", r.Dir, how)
+		}
+		return open(r.Dir, r.Dockerfile, how)
+	}
+	if r.Dockerfile == "" {
+		return nil, "text without a file has no build context; name one with --context DIR"
+	}
+	const cure = "say which one with --context DIR or with context in .shale.toml"
+	if r.Opaque {
+		return nil, "a COPY or ADD source is a variable without a value, so the build context is not known; " + cure
+	}
+	var needs []string
+	for _, s := range r.Sources {
+		if wildcards(s) {
+			return nil, fmt.Sprintf("the COPY or ADD source %s has a wildcard, so the build context is not known; %s", s, cure)
+		}
+		p, ok := inside(s)
+		if !ok {
+			return nil, fmt.Sprintf("the COPY or ADD source %s leaves every build context", s)
+		}
+		if p != "." {
+			needs = append(needs, p)
+		}
+	}
+	for _, m := range r.Manifests {
+		p, ok := inside(m)
+		if !ok {
+			return nil, fmt.Sprintf("the manifest %s is outside every build context", m)
+		}
+		if p != "." {
+			needs = append(needs, p)
+		}
+	}
+
+	file, err := filepath.Abs(r.Dockerfile)
+	if err != nil {
+		return nil, fmt.Sprintf("the folder of %s is not known: %v", r.Dockerfile, err)
+	}
+	own := filepath.Dir(file)
+	above := parents(own)
+	c, why := open(own, r.Dockerfile, "the Dockerfile's own folder")
+	if c == nil {
+		return nil, why
+	}
+	for _, n := range needs {
+		if c.Exists(n) {
+			continue
+		}
+		what := "does not hold " + n
+		if c.Ignored(n) {
+			what = fmt.Sprintf("hides %s by %s", n, filepath.Base(c.IgnoreFile()))
+		}
+		why := fmt.Sprintf("the build context is not known: the Dockerfile's folder %s %s", display(own), what)
+		for _, dir := range above {
+			if holds(dir, needs) {
+				return nil, fmt.Sprintf("%s, and %s may be it; %s", why, display(dir), cure)
+			}
+		}
+		return nil, why + "; " + cure
+	}
+	for _, dir := range above {
+		if holds(dir, needs) {
+			if len(needs) == 0 {
+				return nil, fmt.Sprintf("the build context is not known: nothing in the Dockerfile tells %s from %s; %s", display(own), display(dir), cure)
+			}
+			return nil, fmt.Sprintf("the build context is not known: %s and %s both hold %s; %s", display(own), display(dir), list(needs), cure)
+		}
+	}
+	return c, ""
+}
+
+// open makes the context of a folder that exists.
+func open(dir, dockerfile, how string) (*Context, string) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Sprintf("the build context %s is not known: %v", dir, err)
+	}
+	c := &Context{root: abs, how: how, limit: maxFiles, links: map[string]link{}, dirs: map[string]listing{}}
+	c.ignoreFile = filepath.Join(abs, ".dockerignore")
+	text, _, err := readWithin(abs, ".dockerignore")
+	if err != nil && !os.IsNotExist(err) {
+		return nil, fmt.Sprintf("%s cannot be read: %v", display(c.ignoreFile), reason(err))
+	}
+	if dockerfile != "" {
+		folder, base := filepath.Split(dockerfile)
+		if folder == "" {
+			folder = "."
+		}
+		own, there, err := readWithin(folder, base+".dockerignore")
+		switch {
+		case err != nil && !os.IsNotExist(err):
+			return nil, fmt.Sprintf("%s cannot be read: %v", display(dockerfile+".dockerignore"), reason(err))
+		case there && len(own) == 0 && len(text) > 0:
+			return nil, fmt.Sprintf("%s.dockerignore is empty, and builders differ on whether .dockerignore then applies; delete it or write a comment into it", filepath.Base(dockerfile))
+		case there && len(own) > 0:
+			text = own
+			c.ignoreFile, _ = filepath.Abs(dockerfile + ".dockerignore")
+		}
+	}
+	if c.ignore, err = newIgnore(text); err != nil {
+		return nil, fmt.Sprintf("%s does not parse, and no build gets past it: %v", display(c.ignoreFile), err)
+	}
+	return c, ""
+}
+
+// parents lists the folders above dir, nearest first, up to the root of its
+// repository; none outside a repository. Where dir is reached over links, both
+// ways up count.
+func parents(dir string) []string {
+	ups := climb(dir)
+	if real, err := filepath.EvalSymlinks(dir); err == nil && real != dir {
+		seen := map[string]bool{dir: true}
+		for _, u := range ups {
+			seen[u] = true
+		}
+		for _, u := range climb(real) {
+			if !seen[u] {
+				ups = append(ups, u)
+			}
+		}
+	}
+	return ups
+}
+
+func climb(dir string) []string {
+	var ups []string
+	for {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			return ups
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return nil
+		}
+		dir = up
+		ups = append(ups, dir)
+	}
+}
+
+// holds reports whether a folder has all of these paths. What cannot be looked at
+// counts as held, and .dockerignore is not asked: both lean to "not known".
+func holds(dir string, needs []string) bool {
+	for _, n := range needs {
+		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(n))); err != nil && (os.IsNotExist(err) || notDir(err)) {
+			if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(n))); err != nil {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// inside cleans a path as COPY takes it; false if it climbs out of the context.
+func inside(p string) (string, bool) {
+	p = path.Clean(strings.TrimLeft(p, "/"))
+	return p, p != ".." && !strings.HasPrefix(p, "../") && !strings.ContainsRune(p, 0)
+}
+
+// wildcards reports whether COPY would take a source for a pattern.
+func wildcards(p string) bool { return strings.ContainsAny(p, "*?[") }
+
+// display names a path as short as it goes: relative to the working folder when
+// it is below that.
+func display(p string) string {
+	abs, err := filepath.Abs(p)
+	if err != nil {
+		return p
+	}
+	wd, err := os.Getwd()
+	if err != nil {
+		return p
+	}
+	if rel, err := filepath.Rel(wd, abs); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return filepath.ToSlash(rel)
+	}
+	return abs
+}
+
+func list(names []string) string {
+	switch {
+	case len(names) == 1:
+		return names[0]
+	case len(names) <= 3:
+		return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	}
+	return fmt.Sprintf("%s, %s and %d more", names[0], names[1], len(names)-2)
+}
+
+// reason is an error's cause without the path that the sentence already names.
+func reason(err error) string {
+	if pe, ok := err.(*fs.PathError); ok {
+		return pe.Err.Error()
+	}
+	return err.Error()
+}

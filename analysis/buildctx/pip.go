@@ -1,0 +1,291 @@
+package buildctx
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Pip is the world of a "pip install" that runs in a folder of the context: its
+// requirement and constraint files, with all that these name. Options in them
+// other than index URLs and hashes refuse, and so does whatever is local.
+func (c *Context) Pip(dir string, o PipOptions) World {
+	b := newBuilder(c)
+	dir, ok := b.folder(dir)
+	if !ok {
+		return b.done()
+	}
+	p := pipReader{builder: b, seen: map[string]bool{}}
+	for _, r := range o.Requirements {
+		p.include(dir, r, "the command line", "", 0)
+	}
+	for _, r := range o.Constraints {
+		p.include(dir, r, "the command line", "", 0)
+	}
+	for _, r := range o.Packages {
+		if why := localRequirement(r); why != "" {
+			b.refuse(Refusal{Reason: fmt.Sprintf("pip install %s %s", r, why), Path: dir})
+		}
+	}
+	// Older pips read the install section of a setup.cfg in the working folder.
+	if cfg := path.Join(dir, "setup.cfg"); c.Exists(cfg) {
+		if text, err := c.Read(cfg); err != nil || installSection.Match(text) {
+			b.read(cfg)
+		}
+	}
+	if o.Module {
+		p.shadows(dir)
+	}
+	return b.done()
+}
+
+var installSection = regexp.MustCompile(`(?m)^\s*\[\s*(install|easy_install|global)`)
+
+type pipReader struct {
+	*builder
+	seen map[string]bool
+}
+
+// include reads a file that -r or -c names; where says who does, with its path
+// and line when that is a file.
+func (p *pipReader) include(dir, name, where, from string, line int) {
+	if scheme.MatchString(name) {
+		p.refuse(Refusal{Reason: fmt.Sprintf("%s reads requirements from %s, which is not in the build context", where, name), Path: from, Line: line})
+		return
+	}
+	if strings.Contains(name, "$") {
+		p.refuse(Refusal{Reason: fmt.Sprintf("%s names the requirements file %s by a variable", where, name), Path: from, Line: line})
+		return
+	}
+	at, ok := within(dir, name)
+	if !ok {
+		p.refuse(Refusal{Reason: fmt.Sprintf("%s reads requirements from %s, which is outside the build context", where, name), Path: from, Line: line})
+		return
+	}
+	if p.seen[at] { // pip refuses a cycle or reads the file twice
+		return
+	}
+	p.seen[at] = true
+	text, s := p.read(at)
+	if s == missing {
+		p.refuse(Refusal{Reason: fmt.Sprintf("%s reads %s, and the build context does not hold it", where, at), Path: at, Hard: true})
+	}
+	if s == present {
+		p.judge(at, text)
+	}
+}
+
+func (p *pipReader) judge(at, text string) {
+	text, why := decode(text)
+	if why != "" {
+		p.refuse(Refusal{Reason: fmt.Sprintf("%s %s", at, why), Path: at, Hard: true})
+		return
+	}
+	for _, l := range requirementLines(text) {
+		if why := p.line(at, l); why != "" {
+			p.refuse(Refusal{Reason: fmt.Sprintf("%s:%d %s", at, l.n, why), Path: at, Line: l.n})
+		}
+	}
+}
+
+type reqLine struct {
+	n    int // of its first physical line, from 1
+	text string
+}
+
+var comment = regexp.MustCompile(`(^|\s+)#.*$`)
+
+// requirementLines joins continued lines and drops comments, as pip does.
+func requirementLines(text string) []reqLine {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	text = strings.ReplaceAll(text, "\r", "\n")
+	var out []reqLine
+	var parts []string
+	first := 0
+	flush := func(n int) {
+		line := strings.TrimSpace(comment.ReplaceAllString(strings.Join(parts, ""), ""))
+		if line != "" {
+			out = append(out, reqLine{n, line})
+		}
+		parts = nil
+	}
+	n := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		n++
+		isComment := false
+		if m := comment.FindStringIndex(line); m != nil && m[0] == 0 {
+			isComment = true
+			line = " " + line
+		}
+		if len(parts) == 0 {
+			first = n
+		}
+		if strings.HasSuffix(line, `\`) && !isComment {
+			parts = append(parts, strings.Trim(line, `\`))
+			continue
+		}
+		parts = append(parts, line)
+		flush(first)
+	}
+	flush(first)
+	return out
+}
+
+// line judges one logical line; "" when it is harmless.
+func (p *pipReader) line(at string, l reqLine) string {
+	tokens := strings.Split(l.text, " ")
+	n := 0
+	for n < len(tokens) && !strings.HasPrefix(tokens[n], "-") {
+		n++
+	}
+	req := strings.TrimSpace(strings.Join(tokens[:n], " "))
+	if req != "" {
+		if why := localRequirement(req); why != "" {
+			return fmt.Sprintf("(%s) %s", req, why)
+		}
+	}
+	opts := strings.Fields(strings.Join(tokens[n:], " "))
+	for i := 0; i < len(opts); i++ {
+		name, value, has := strings.Cut(opts[i], "=")
+		if !strings.HasPrefix(name, "--") && len(opts[i]) > 2 { // -rfile
+			name, value, has = opts[i][:2], opts[i][2:], true
+		}
+		takes := name == "-r" || name == "--requirement" || name == "-c" || name == "--constraint" ||
+			name == "-i" || name == "--index-url" || name == "--pypi-url" || name == "--extra-index-url" || name == "--hash"
+		if takes && !has {
+			if i+1 == len(opts) {
+				return name + " has no value"
+			}
+			i++
+			value = opts[i]
+		}
+		if strings.ContainsAny(value, `"'\`) {
+			return "quotes the value of " + name
+		}
+		switch name {
+		case "-r", "--requirement", "-c", "--constraint":
+			if req != "" || len(opts) > 2 {
+				return "has " + name + " beside something else"
+			}
+			p.include(path.Dir(at), value, fmt.Sprintf("%s:%d", at, l.n), at, l.n)
+		case "-i", "--index-url", "--pypi-url", "--extra-index-url":
+			if !strings.HasPrefix(value, "https://") && !strings.HasPrefix(value, "http://") {
+				return fmt.Sprintf("has %s %s, which is no http or https URL", name, value)
+			}
+		case "--hash", "--require-hashes":
+		case "-e", "--editable":
+			return "installs an editable project, whose sources the install reads"
+		case "-f", "--find-links":
+			return "has " + name + ", which may read packages from the build context"
+		default:
+			return "has the option " + name
+		}
+	}
+	return ""
+}
+
+var (
+	scheme  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
+	named   = regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[A-Za-z0-9._,\s-]*\])?\s*(.*)$`)
+	remote  = regexp.MustCompile(`^(?:https?|git\+https?|git\+ssh|git\+git|git)://`)
+	archive = regexp.MustCompile(`(?i)\.(?:zip|whl|tar|tgz|tbz|txz|tlz|tar\.(?:gz|bz2|xz|lz|lzma))$`)
+)
+
+// localRequirement says why a requirement may come from the file system; "" when
+// it is a name with versions, or a URL of the network.
+func localRequirement(req string) string {
+	if remote.MatchString(req) {
+		return ""
+	}
+	if scheme.MatchString(req) {
+		return "is not on the network"
+	}
+	if strings.HasPrefix(req, "-") {
+		return "is an option"
+	}
+	spec, _, _ := strings.Cut(req, ";")
+	m := named.FindStringSubmatch(strings.TrimSpace(spec))
+	if m == nil {
+		return "is a path, or no requirement that Shale can read"
+	}
+	rest := strings.TrimSpace(m[2])
+	if url, ok := strings.CutPrefix(rest, "@"); ok {
+		if remote.MatchString(strings.TrimSpace(url)) {
+			return ""
+		}
+		return "is not on the network"
+	}
+	if archive.MatchString(m[1]) || archive.MatchString(rest) || strings.ContainsAny(rest, `/\$[`) ||
+		rest != "" && !strings.ContainsAny(rest[:1], "=<>!~(") {
+		return "is a path, or no requirement that Shale can read"
+	}
+	return ""
+}
+
+var coding = regexp.MustCompile(`^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)`)
+
+// decode turns a requirements file into UTF-8, or says why it cannot.
+func decode(text string) (string, string) {
+	switch {
+	case strings.HasPrefix(text, "\xef\xbb\xbf"):
+		text = text[3:]
+	case strings.HasPrefix(text, "\xff\xfe") && !strings.HasPrefix(text, "\xff\xfe\x00\x00"), strings.HasPrefix(text, "\xfe\xff"):
+		big := text[0] == 0xfe
+		if len(text)%2 != 0 {
+			return "", "is not valid UTF-16"
+		}
+		units := make([]uint16, 0, len(text)/2)
+		for i := 2; i+1 < len(text); i += 2 {
+			lo, hi := uint16(text[i]), uint16(text[i+1])
+			if big {
+				lo, hi = hi, lo
+			}
+			units = append(units, hi<<8|lo)
+		}
+		text = string(utf16.Decode(units))
+	}
+	if !utf8.ValidString(text) {
+		return "", "is not valid UTF-8"
+	}
+	for i, line := range strings.SplitN(text, "\n", 3) {
+		if i == 2 {
+			break
+		}
+		if m := coding.FindStringSubmatch(line); m != nil {
+			switch strings.ToLower(strings.ReplaceAll(m[1], "_", "-")) {
+			case "utf-8", "utf8", "utf-8-sig", "ascii", "us-ascii":
+			default:
+				return "", "declares the encoding " + m[1]
+			}
+		}
+	}
+	// Python ends a line at these too.
+	if strings.ContainsAny(text, "\v\f\x1c\x1d\x1e\u0085\u2028\u2029\x00") {
+		return "", "holds a control character that Python takes for a line end"
+	}
+	return text, ""
+}
+
+// shadows refuses files that Python would import in the place of a module that
+// pip needs.
+func (p *pipReader) shadows(dir string) {
+	entries, err := p.c.ReadDir(dir)
+	if err != nil {
+		p.refuse(Refusal{Reason: fmt.Sprintf("%s cannot be listed: %v", dir, reason(err)), Path: dir})
+		return
+	}
+	for _, e := range entries {
+		name, ext, dotted := strings.Cut(e.Name, ".")
+		if !pipImports[name] {
+			continue
+		}
+		if dotted && (ext == "py" || ext == "pyc" || ext == "so" || strings.HasSuffix(ext, ".so")) ||
+			!dotted && (e.Dir || e.Link) {
+			at := path.Join(dir, e.Name)
+			p.refuse(Refusal{Reason: fmt.Sprintf("python -m pip would import %s in the place of its own module", at), Cure: "call pip itself", Path: at})
+		}
+	}
+}
