@@ -32,6 +32,7 @@ type Interpreter struct {
 	Errexit  Tri // -e
 	Pipefail Tri // -o pipefail
 	Startup  Tri // reads start-up files: -l, -i, or a wrapper around the shell
+	Noglob   Tri // -f: patterns stay as they are written
 }
 
 // A Program is a RUN body as a shell reads it.
@@ -42,10 +43,12 @@ type Program struct {
 	Err     error // the body does not parse, or the dialect is opaque
 
 	// Ambiguous says that POSIX sh and bash read the text as different programs,
-	// or that only one of the two can read it.
+	// or that only one of the two can read it. It matters for dialect POSIX too:
+	// /bin/sh is bash on some systems, and busybox sides with bash here and there.
 	Ambiguous bool
 	// Comments are the shell comments inside the joined text, which swallow all
-	// that follows them on the joined line.
+	// that follows them on the joined line. Those in backquotes, which end with
+	// them, are not counted.
 	Comments []Range
 }
 
@@ -64,15 +67,15 @@ const (
 	Simple                 // assignments, words, redirections
 	Subshell               // ( … ): one List
 	Block                  // { … }: one List
-	If                     // conditions and branches: Lists in the order of the text
+	If                     // condition, branch, condition, branch, …: Lists in the order of the text; an odd last one is else
 	Loop                   // while, until: condition List and body List
 	For                    // for, select: body List
-	Case                   // branches: Lists
-	Function               // f() …: one child
+	Case                   // branches: Lists, some of them empty
+	Function               // f() …: one child, which runs only when f is called
 	Test                   // [[ … ]]
 	Arithmetic             // (( … )), let
 	Declare                // export, readonly, local, declare, typeset
-	Other                  // time, coproc, and whatever has no kind of its own
+	Other                  // time, coproc: at most one child
 )
 
 // A Node is a part of a program.
@@ -82,9 +85,9 @@ type Node struct {
 	Children   []*Node
 	Background bool     // ends with &
 	Assigns    []Assign // Simple and Declare
-	Words      []Word   // Simple: the program and its arguments; Declare: "export" and its options and bare names; For: the items
+	Words      []Word   // Simple: the program and its arguments; Declare: "export" and its options and bare names; For: the items; Case: the subject, then the patterns; Test: operands and operators; Arithmetic and a C-style For: the expressions
 	Redirs     []Redir  // of any kind of node
-	Name       string   // Function: its name; For: its variable
+	Name       string   // Function: its name; For: its variable, "" in the C style; Loop, Other: the keyword; Arithmetic: "let" or ""
 }
 
 // An Assign is NAME=value before a command or alone, or an argument of Declare.
@@ -94,6 +97,7 @@ type Assign struct {
 	Value  Word // empty for NAME=
 	Append bool // NAME+=value
 	Array  bool
+	Elems  []Word // NAME=(…): the elements; NAME[i]=: the words of the subscript
 }
 
 // A Redir is a redirection.
@@ -103,6 +107,7 @@ type Redir struct {
 	FD      string // as written before the operator, often ""
 	Target  Word   // the file, descriptor or delimiter
 	Heredoc bool
+	Body    Word // the text of a here-document, outside of Range; literal when the delimiter is quoted
 }
 
 // A Word is one shell word.
@@ -125,13 +130,16 @@ const (
 	Brace                     // an unquoted brace expansion (bash); Text as written
 )
 
-// A Part is a piece of a Word.
+// A Part is a piece of a Word. Its Range leaves out quotes that stand around it.
+// Inside backquotes, where a backslash may count twice, it may take in a
+// backslash too many.
 type Part struct {
 	Range
 	Kind    PartKind
 	Text    string
-	Quoted  bool  // inside quotes: not split, not globbed
-	Plain   bool  // Parameter: $x or ${x}, without an operator
-	Assigns bool  // Parameter: ${x:=y} or ${x=y}; Expr: an assignment inside
-	Node    *Node // Command, Process; for a Parameter with a word after its operator, nil
+	Quoted  bool   // inside quotes: not split, not globbed
+	Plain   bool   // Parameter: $x or ${x}, without an operator
+	Assigns bool   // Parameter: ${x:=y} or ${x=y}; Expr: an assignment inside; Command: ${ …;}, which runs in the shell itself
+	Node    *Node  // Command, Process; for a Parameter with a word after its operator, nil
+	Words   []Word // what stands inside: a Parameter's word and subscript, an Expr's operands, a Brace's content
 }
