@@ -1,0 +1,160 @@
+// Package stage knows the stages of a Dockerfile: which of them ship, what each
+// builds on, and the ARG, ENV, USER, WORKDIR and SHELL in force at each line.
+package stage
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// A Graph is the stages of one Dockerfile.
+type Graph struct {
+	Doc     *syntax.Document
+	Globals []*syntax.Instruction // the ARGs before the first FROM
+	Stages  []*Stage
+
+	of      map[*syntax.Instruction]*Stage
+	globals *scope
+}
+
+// A Stage is a FROM and what follows it up to the next one.
+type Stage struct {
+	Index        int
+	Name         string // lower case, as BuildKit compares it; "" if it has none
+	From         *syntax.Instruction
+	Base         Value                 // the image or stage after FROM, variables expanded
+	Parent       *Stage                // the earlier stage that it is FROM; nil for an image
+	Platform     *syntax.Flag          // --platform, or nil
+	Instructions []*syntax.Instruction // those after the FROM
+	Ships        bool                  // its layers are in an image that somebody builds by name or by default
+	Reads        []*Stage              // stages that it copies or mounts from
+	Children     []*Stage              // stages FROM this one
+
+	scope *scope
+}
+
+// Scratch reports whether the stage starts from nothing.
+func (s *Stage) Scratch() bool { return s.Parent == nil && s.Base.Known() && s.Base.Text == "scratch" }
+
+// Root is the stage at the bottom of the chain of FROMs.
+func (s *Stage) Root() *Stage {
+	for s.Parent != nil {
+		s = s.Parent
+	}
+	return s
+}
+
+// External reports whether the chain of FROMs ends in an image that is not in
+// this Dockerfile, of which nothing is known.
+func (s *Stage) External() bool { return !s.Root().Scratch() }
+
+// New reads the stages. Targets are the stages that are built by name, besides
+// the last one, which a build without a target makes.
+func New(doc *syntax.Document, targets ...string) *Graph {
+	g := &Graph{Doc: doc, of: make(map[*syntax.Instruction]*Stage, len(doc.Instructions))}
+	g.globals = newScope(doc, nil)
+	byName := map[string]*Stage{}
+	var current *Stage
+	for _, in := range doc.Instructions {
+		switch {
+		case in.Name == "from":
+			current = g.open(in, byName)
+		case current == nil:
+			if in.Name == "arg" {
+				g.Globals = append(g.Globals, in)
+				g.globals.argument(in, nil)
+			}
+		default:
+			g.of[in] = current
+			current.Instructions = append(current.Instructions, in)
+			current.scope.apply(in, g.globals)
+			g.read(current, in, byName)
+		}
+	}
+	if n := len(g.Stages); n > 0 {
+		ship(g.Stages[n-1])
+	}
+	for _, t := range targets {
+		if s := g.Find(t); s != nil {
+			ship(s)
+		}
+	}
+	return g
+}
+
+// ship marks the stage and those whose layers it contains.
+func ship(s *Stage) {
+	for ; s != nil && !s.Ships; s = s.Parent {
+		s.Ships = true
+	}
+}
+
+func (g *Graph) open(in *syntax.Instruction, byName map[string]*Stage) *Stage {
+	s := &Stage{Index: len(g.Stages), From: in, Platform: in.Flag("platform")}
+	if len(in.Args) > 0 {
+		s.Base = g.globals.expand(in.Args[0].Value, in.Index)
+	}
+	// BuildKit looks for a stage by the name after expansion; where that may be
+	// overridden it may be a stage or an image.
+	if parent := byName[strings.ToLower(s.Base.Text)]; parent != nil && s.Base.Known() {
+		s.Parent = parent
+		parent.Children = append(parent.Children, s)
+	}
+	if len(in.Args) == 3 && strings.EqualFold(in.Args[1].Value, "as") {
+		s.Name = strings.ToLower(in.Args[2].Value)
+		byName[s.Name] = s
+	}
+	var below *scope
+	if s.Parent != nil {
+		below = s.Parent.scope
+	}
+	s.scope = newScope(g.Doc, below)
+	s.scope.scratch = s.Scratch()
+	g.of[in] = s
+	g.Stages = append(g.Stages, s)
+	return s
+}
+
+// read notes the stages that a COPY or a mount takes files from.
+func (g *Graph) read(s *Stage, in *syntax.Instruction, byName map[string]*Stage) {
+	for _, f := range in.Flags {
+		switch {
+		case f.Name == "from":
+			g.addRead(s, f.Value, byName)
+		case f.Name == "mount":
+			for part := range strings.SplitSeq(f.Value, ",") {
+				if from, ok := strings.CutPrefix(part, "from="); ok {
+					g.addRead(s, from, byName)
+				}
+			}
+		}
+	}
+}
+
+func (g *Graph) addRead(s *Stage, name string, byName map[string]*Stage) {
+	from := byName[strings.ToLower(name)]
+	if i, err := strconv.Atoi(name); err == nil && from == nil && i >= 0 && i < s.Index {
+		from = g.Stages[i]
+	}
+	if from != nil && from != s {
+		s.Reads = append(s.Reads, from)
+	}
+}
+
+// Of returns the stage that an instruction belongs to, or nil before the first FROM.
+func (g *Graph) Of(in *syntax.Instruction) *Stage { return g.of[in] }
+
+// Find returns the stage with that name or index, or nil.
+func (g *Graph) Find(name string) *Stage {
+	for i := len(g.Stages) - 1; i >= 0; i-- {
+		if s := g.Stages[i]; s.Name != "" && strings.EqualFold(s.Name, name) {
+			return s
+		}
+	}
+	if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(g.Stages) {
+		return g.Stages[i]
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package stage_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/stage"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+const shop = `ARG NODE=20
+ARG REGISTRY
+FROM node:${NODE}-slim AS base
+ENV HOME=/home/node PATH="$HOME/bin:$PATH"
+WORKDIR /srv
+FROM base AS Build
+ARG NODE
+ARG COMMIT=dev
+ENV VERSION=$COMMIT APP=shop
+WORKDIR app
+USER node
+RUN npm ci
+FROM scratch AS rootfs
+ENV A=1 B=$A
+WORKDIR out
+RUN true
+FROM ${REGISTRY}/tool AS tool
+RUN true
+FROM base
+SHELL ["/bin/bash", "-eo", "pipefail", "-c"]
+USER 1000:1000
+COPY --from=build /srv/app .
+COPY --from=2 /out /out
+RUN --mount=type=bind,from=tool,target=/t true
+`
+
+func graph(t *testing.T, text string) (*syntax.Document, *stage.Graph) {
+	t.Helper()
+	doc := syntax.Parse(text)
+	if len(doc.Problems) > 0 {
+		t.Fatal(doc.Problems)
+	}
+	return doc, stage.New(doc)
+}
+
+// run returns the RUN number n of the stage with that index.
+func run(g *stage.Graph, index int) *syntax.Instruction {
+	for _, in := range g.Stages[index].Instructions {
+		if in.Name == "run" {
+			return in
+		}
+	}
+	return nil
+}
+
+func TestStages(t *testing.T) {
+	_, g := graph(t, shop)
+	type row struct {
+		Name, Base     string
+		Is             stage.Certainty
+		Parent         string
+		Ships, Scratch bool
+		Reads          []string
+	}
+	var got []row
+	for _, s := range g.Stages {
+		r := row{Name: s.Name, Base: s.Base.Text, Is: s.Base.Is, Ships: s.Ships, Scratch: s.Scratch()}
+		if s.Parent != nil {
+			r.Parent = s.Parent.Name
+		}
+		for _, f := range s.Reads {
+			r.Reads = append(r.Reads, f.Name)
+		}
+		got = append(got, r)
+	}
+	want := []row{
+		{Name: "base", Base: "node:20-slim", Is: stage.Overridable, Ships: true},
+		{Name: "build", Base: "base", Is: stage.Set, Parent: "base"},
+		{Name: "rootfs", Base: "scratch", Is: stage.Set, Scratch: true},
+		{Name: "tool"},
+		{Base: "base", Is: stage.Set, Parent: "base", Ships: true, Reads: []string{"build", "rootfs", "tool"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if !g.Stages[1].External() || g.Stages[2].External() {
+		t.Error("only scratch is not external")
+	}
+}
+
+func TestNamedTargetsShip(t *testing.T) {
+	doc := syntax.Parse(shop)
+	g := stage.New(doc, "BUILD")
+	if !g.Stages[1].Ships || g.Stages[2].Ships {
+		t.Errorf("ships: %v %v", g.Stages[1].Ships, g.Stages[2].Ships)
+	}
+}
+
+func TestValuesInForce(t *testing.T) {
+	_, g := graph(t, shop)
+	build, root, tool, last := run(g, 1), run(g, 2), run(g, 3), run(g, 4)
+	for _, c := range []struct {
+		in   *syntax.Instruction
+		name string
+		want stage.Value
+	}{
+		{build, "HOME", stage.Value{Text: "/home/node", Is: stage.Set}},
+		{build, "PATH", stage.Value{}}, // the base's PATH is in it
+		{build, "NODE", stage.Value{Text: "20", Is: stage.Overridable}},
+		{build, "COMMIT", stage.Value{Text: "dev", Is: stage.Overridable}},
+		{build, "VERSION", stage.Value{Text: "dev", Is: stage.Overridable}},
+		{build, "APP", stage.Value{Text: "shop", Is: stage.Set}},
+		{build, "NPM_CONFIG_CACHE", stage.Value{}}, // the base may set it
+		{last, "COMMIT", stage.Value{}},            // another stage's
+		{last, "HOME", stage.Value{Text: "/home/node", Is: stage.Set}},
+		{root, "A", stage.Value{Text: "1", Is: stage.Set}},
+		{root, "B", stage.Value{Text: "", Is: stage.Set}}, // expansion sees the values from before the ENV
+		{root, "C", stage.Value{Is: stage.Unset}},
+		{root, "PATH", stage.Value{}},
+		{tool, "HOME", stage.Value{}},
+	} {
+		if got := g.Lookup(c.in, c.name); got != c.want {
+			t.Errorf("line of %q: %s = %+v, want %+v", c.in.Text, c.name, got, c.want)
+		}
+	}
+	type settings struct{ User, Workdir stage.Value }
+	for i, want := range map[int]settings{
+		1: {stage.Value{Text: "node", Is: stage.Set}, stage.Value{Text: "/srv/app", Is: stage.Set}},
+		2: {stage.Value{Is: stage.Set}, stage.Value{Text: "/out", Is: stage.Set}},
+		3: {},
+		4: {stage.Value{Text: "1000:1000", Is: stage.Set}, stage.Value{Text: "/srv", Is: stage.Set}},
+	} {
+		in := run(g, i)
+		if got := (settings{g.User(in), g.Workdir(in)}); got != want {
+			t.Errorf("stage %d: %+v, want %+v", i, got, want)
+		}
+	}
+	if sh := g.Shell(last); sh.Dialect != shell.Bash || sh.Errexit != shell.Yes || sh.Pipefail != shell.Yes {
+		t.Errorf("shell of the last stage: %+v", sh)
+	}
+	if sh := g.Shell(build); sh.Dialect != shell.Unknown || sh.Errexit != shell.Maybe {
+		t.Errorf("shell over an outside base: %+v", sh)
+	}
+	if sh := g.Shell(root); sh.Dialect != shell.POSIX || sh.Errexit != shell.No {
+		t.Errorf("shell over scratch: %+v", sh)
+	}
+	if !g.SetInFile(last, "HOME") || g.SetInFile(last, "COMMIT") {
+		t.Error("SetInFile")
+	}
+}
+
+// A look-up must not walk all that came before it.
+func TestManyInstructions(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("FROM debian:12\n")
+	for range 50_000 {
+		b.WriteString("ENV A=1\nRUN echo $A\n")
+	}
+	_, g := graph(t, b.String())
+	for _, in := range g.Stages[0].Instructions {
+		if in.Name == "run" && !g.Lookup(in, "A").Known() {
+			t.Fatal("A is set")
+		}
+	}
+}
