@@ -7,7 +7,8 @@ package change
 // A Change is one difference that a fix declares. The set is closed: the types
 // of this package and no others.
 type Change interface {
-	// Stops lists the absolute paths below which the image stops shipping files.
+	// Stops lists the paths below which the image stops shipping files: absolute,
+	// or below "~", the home folder of the user in force.
 	Stops() []string
 	change()
 }
@@ -54,7 +55,7 @@ func (CopySplit) change()  {}
 type Cleanup struct {
 	Manager string   // the table's name of the manager: "apt"
 	Command string   // exactly as it is appended
-	Paths   []string // absolute folders whose content it deletes; the package manager's own, never the user's
+	Paths   []string // folders whose content it deletes; the package manager's own, never the user's
 }
 
 // A Flag is an option that stops a command from leaving files behind.
@@ -63,5 +64,5 @@ type Flag struct {
 	Program string   // the base name of the command it belongs to: "pip", "apk"
 	Verb    string   // the verb it follows: "install", "add"
 	Text    string   // "--no-cache-dir"
-	Paths   []string // absolute folders that stay empty because of it
+	Paths   []string // folders that stay empty because of it
 }

@@ -1,0 +1,22 @@
+package pkgmgr
+
+import "github.com/shale-build/shale/analysis/change"
+
+// Apk is Alpine's package manager. Options: apk(8).
+var Apk = Manager{
+	Name:     "apk",
+	Programs: []string{"apk"},
+	Values: []string{"-p", "--root", "-X", "--repository", "--arch", "--cache-dir", "--cache-max-age", "--keys-dir",
+		"--progress-fd", "--repositories-file", "--timeout", "--wait", "-t", "--virtual"},
+	Verbs: map[string]Verb{
+		"update": Update, "add": Install, "upgrade": Upgrade, "del": Remove, "fetch": Download, "cache clean": Clean,
+	},
+	Root: true,
+	Caches: []Cache{{
+		Dir: "/var/cache/apk", What: "package index",
+		Filled: []Verb{Update, Install, Upgrade}, Index: true,
+		Cleanup: &change.ApkIndex,
+		Flag:    &change.ApkNoCache,
+		Mount:   Mount{Sharing: "locked", Live: "/etc/apk/cache must be a link to /var/cache/apk"},
+	}},
+}

@@ -1,0 +1,30 @@
+package pkgmgr
+
+import "github.com/shale-build/shale/analysis/change"
+
+// Apt is Debian's apt-get and apt. Options: apt-get(8).
+var Apt = Manager{
+	Name:     "apt",
+	Programs: []string{"apt-get", "apt", "aptitude"},
+	Values:   []string{"-o", "--option", "-c", "--config-file", "-t", "--target-release", "--default-release", "-a", "--host-architecture", "-P", "--build-profiles"},
+	Verbs: map[string]Verb{
+		"update": Update, "install": Install, "reinstall": Install, "satisfy": Install, "build-dep": Install,
+		"upgrade": Upgrade, "dist-upgrade": Upgrade, "full-upgrade": Upgrade, "safe-upgrade": Upgrade,
+		"remove": Remove, "purge": Remove, "autoremove": Remove, "autopurge": Remove,
+		"clean": Clean, "autoclean": Clean, "dist-clean": Clean, "distclean": Clean, "download": Download,
+	},
+	Root: true,
+	Caches: []Cache{{
+		Dir: "/var/lib/apt/lists", What: "package index",
+		Filled: []Verb{Update}, Index: true,
+		CleanedBy: []string{"dist-clean", "distclean"},
+		Bytes:     19_900_000, Measured: "Debian 12 with its updates and security archives, indexes kept gzipped as in the official image: the files of /var/lib/apt/lists after apt-get update",
+		Cleanup: &change.AptLists,
+		Mount:   Mount{Sharing: "locked"},
+	}, {
+		// The official images delete the archives after each install
+		// (/etc/apt/apt.conf.d/docker-clean), so that nothing is left to clean.
+		Dir: "/var/cache/apt", What: "package archives",
+		Mount: Mount{Sharing: "locked", Live: "/etc/apt/apt.conf.d/docker-clean must be gone"},
+	}},
+}

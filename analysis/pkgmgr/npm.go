@@ -1,0 +1,28 @@
+package pkgmgr
+
+import "github.com/shale-build/shale/analysis/change"
+
+// Npm is Node's package manager. Verbs and their aliases: npm help install, ci.
+var Npm = Manager{
+	Name:     "npm",
+	Programs: []string{"npm"},
+	Values: []string{"--prefix", "-C", "--registry", "--cache", "--userconfig", "--globalconfig", "--loglevel",
+		"--omit", "--include", "-w", "--workspace", "--tag", "--before", "--script-shell", "--install-strategy"},
+	Verbs: map[string]Verb{
+		"install": Install, "i": Install, "in": Install, "ins": Install, "inst": Install, "add": Install,
+		"ci": Install, "clean-install": Install, "ic": Install, "install-clean": Install,
+		"install-test": Install, "it": Install, "install-ci-test": Install, "cit": Install,
+		"update": Upgrade, "up": Upgrade, "upgrade": Upgrade,
+		"uninstall": Remove, "remove": Remove, "rm": Remove, "prune": Remove,
+		"cache clean": Clean, "cache clear": Clean, "cache rm": Clean,
+	},
+	Caches: []Cache{{
+		Dir: "~/.npm", What: "download cache",
+		Filled:    []Verb{Install, Upgrade},
+		CleanedBy: []string{"cache clean", "cache clear", "cache rm"},
+		Moved:     []string{"npm_config_cache", "NPM_CONFIG_CACHE"},
+		Cleanup:   &change.NpmCache,
+		Mount:     Mount{Sharing: "shared"},
+	}},
+	Manifests: []string{"package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"},
+}

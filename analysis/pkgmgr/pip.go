@@ -1,0 +1,31 @@
+package pkgmgr
+
+import "github.com/shale-build/shale/analysis/change"
+
+// Pip is Python's package installer. Options: pip install --help.
+var Pip = Manager{
+	Name:     "pip",
+	Programs: []string{"pip", "pip2", "pip3", "pip2.7", "pip3.6", "pip3.7", "pip3.8", "pip3.9", "pip3.10", "pip3.11", "pip3.12", "pip3.13", "pip3.14"},
+	Values: []string{"-r", "--requirement", "-c", "--constraint", "-e", "--editable", "-t", "--target", "-i", "--index-url",
+		"--extra-index-url", "-f", "--find-links", "--prefix", "--root", "--src", "--cache-dir", "--timeout", "--retries",
+		"--trusted-host", "--proxy", "--platform", "--python-version", "--implementation", "--abi", "--upgrade-strategy",
+		"--progress-bar", "--log", "--cert", "--client-cert", "--no-binary", "--only-binary", "--global-option",
+		"--install-option", "--root-user-action", "--report", "--config-settings", "-C", "--exists-action", "--python",
+		"-d", "--dest", "-w", "--wheel-dir", "-b", "--build", "--use-feature", "--use-deprecated"},
+	Verbs: map[string]Verb{
+		"install": Install, "download": Download, "wheel": Download, "uninstall": Remove, "cache purge": Clean, "cache remove": Clean,
+	},
+	Caches: []Cache{{
+		Dir: "~/.cache/pip", What: "download cache",
+		Filled:    []Verb{Install, Download},
+		CleanedBy: []string{"cache purge", "cache remove"},
+		Moved:     []string{"PIP_CACHE_DIR", "XDG_CACHE_HOME"},
+		// pip reads the variable as a boolean; what it takes for false turns the cache on.
+		Off:   []Setting{{Name: "PIP_NO_CACHE_DIR", Any: true}},
+		Flag:  &change.PipNoCacheDir,
+		Mount: Mount{Sharing: "shared"},
+	}},
+	// "pip cache purge" of pip 20.1 to 21.3 fails with "No matching packages".
+	CleanNeedsCache: true,
+	ManifestOptions: []string{"-r", "--requirement", "-c", "--constraint"},
+}

@@ -1,0 +1,218 @@
+// Package pkgmgr is the table of package managers: how a call is recognised, what
+// it leaves behind and where, how that is cleaned or avoided, which cache mounts
+// fit, and which manifests an install reads. One file a manager.
+package pkgmgr
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+// A Manager is one package manager.
+type Manager struct {
+	Name            string   // as a user says it: "apt"
+	Programs        []string // base names of its commands
+	Values          []string // options that take the next word as their value
+	Verbs           map[string]Verb
+	Caches          []Cache
+	Root            bool     // an install works for root only
+	CleanNeedsCache bool     // its own clean-up fails on an empty cache
+	Manifests       []string // manifests of a dependency-only install, the first one needed
+	ManifestOptions []string // options whose value names a further manifest: pip's -r
+
+	// refine completes a Call where a table cannot.
+	refine func(*Call)
+}
+
+// A Verb is what a call does.
+type Verb uint8
+
+const (
+	Other    Verb = iota // something else: a query, a build
+	Update               // fetches package indexes
+	Install              // installs packages
+	Upgrade              // installs newer versions
+	Remove               // removes packages
+	Clean                // deletes what it had cached
+	Download             // fetches packages without installing them
+)
+
+// A Cache is a folder that a manager fills and no container needs.
+type Cache struct {
+	Dir       string          // "/var/lib/apt/lists", or below "~" for the home of the user in force
+	What      string          // in a message: "package index"
+	Filled    []Verb          // the calls that fill it
+	Index     bool            // a later install reads it: without it the install fails or fetches anew
+	Moved     []string        // environment variables that put it elsewhere
+	Off       []Setting       // environment that keeps it empty
+	CleanedBy []string        // the manager's own calls that delete it, as Call.Word has them
+	Cleanup   *change.Cleanup // deletes it in the same RUN; nil if none is known to be safe
+	Flag      *change.Flag    // avoids it; nil if none is known to be safe
+	Mount     Mount
+	Bytes     int64  // what a typical call leaves, uncompressed; 0 without a measurement
+	Measured  string // how Bytes was measured
+}
+
+// A Setting is an environment variable with the values that matter.
+type Setting struct {
+	Name string
+	Any  bool // any non-empty value
+	Not  []string
+}
+
+// A Mount is the cache mount that fits a Cache.
+type Mount struct {
+	Sharing string // "locked", "shared"
+	Live    string // what else must be so for the mount to fill, in words; "" for nothing
+}
+
+// A Call is one call of a package manager.
+type Call struct {
+	Manager *Manager
+	Verb    Verb
+	Word    string       // the verb as written: "ci", "install", "mod download"
+	Options []Option     // before and after the verb
+	Names   []shell.Word // packages or other operands after the verb
+	Unclear bool         // a word could not be read: the rest is a guess
+	VerbEnd int          // where the verb ends in the program's joined text
+}
+
+// An Option is an option of a Call.
+type Option struct {
+	Name  string // "--no-cache", "-y"
+	Value string // "" without one or when it is not literal
+	Known bool   // Value is literal, or there is none
+}
+
+// Has reports whether the call carries one of the options.
+func (c *Call) Has(names ...string) bool {
+	return slices.ContainsFunc(c.Options, func(o Option) bool { return slices.Contains(names, o.Name) })
+}
+
+// Managers is the table.
+var Managers = []*Manager{&Apt, &Apk, &Npm, &Pip, &Go}
+
+// Read recognises a call. program is the command's base name.
+func Read(program string, args []shell.Word) (*Call, bool) {
+	for _, m := range Managers {
+		if slices.Contains(m.Programs, program) {
+			return m.read(args), true
+		}
+	}
+	if python(program) && len(args) >= 2 && literal(args[0]) == "-m" && literal(args[1]) == "pip" {
+		return Pip.read(args[2:]), true
+	}
+	return nil, false
+}
+
+// ByName returns a manager of the table, or nil.
+func ByName(name string) *Manager {
+	for _, m := range Managers {
+		if m.Name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+func (m *Manager) read(args []shell.Word) *Call {
+	c := &Call{Manager: m}
+	verb := ""
+	for i := 0; i < len(args); i++ {
+		text, ok := args[i].Literal()
+		switch {
+		case !ok:
+			if verb == "" || strings.HasPrefix(head(args[i]), "-") {
+				c.Unclear = true
+			} else {
+				c.Names = append(c.Names, args[i])
+			}
+		case len(text) > 1 && text[0] == '-' && text != "--":
+			i += c.option(text, args[i+1:])
+		case verb == "" || m.Verbs[c.Word] == Other && m.Verbs[c.Word+" "+text] != Other:
+			verb = text
+			c.Word = strings.TrimSpace(c.Word + " " + text)
+			c.Verb = m.Verbs[c.Word]
+			c.VerbEnd = args[i].To
+		default:
+			c.Names = append(c.Names, args[i])
+		}
+	}
+	if m.refine != nil {
+		m.refine(c)
+	}
+	return c
+}
+
+// option notes an option and returns how many of the next words are its value.
+func (c *Call) option(text string, next []shell.Word) int {
+	if name, value, ok := strings.Cut(text, "="); ok {
+		c.Options = append(c.Options, Option{name, value, true})
+		return 0
+	}
+	if strings.HasPrefix(text, "--") || !c.Manager.bundles() {
+		return c.valued(text, next)
+	}
+	// Letters share a dash: -yq, -qqt bookworm.
+	used := 0
+	for i, letter := range text[1:] {
+		name := "-" + string(letter)
+		if slices.Contains(c.Manager.Values, name) {
+			if rest := text[1+i+len(string(letter)):]; rest != "" {
+				c.Options = append(c.Options, Option{name, rest, true})
+			} else {
+				used = c.valued(name, next)
+			}
+			break
+		}
+		c.Options = append(c.Options, Option{Name: name, Known: true})
+	}
+	return used
+}
+
+func (c *Call) valued(name string, next []shell.Word) int {
+	o := Option{Name: name, Known: true}
+	used := 0
+	if slices.Contains(c.Manager.Values, name) && len(next) > 0 {
+		o.Value, o.Known = next[0].Literal()
+		used = 1
+	}
+	c.Options = append(c.Options, o)
+	return used
+}
+
+// bundles reports whether one-letter options may share a dash.
+func (m *Manager) bundles() bool { return m != &Go }
+
+// Fills reports whether the call puts files into the cache.
+func (c *Call) Fills(cache *Cache) bool {
+	if !slices.Contains(cache.Filled, c.Verb) {
+		return false
+	}
+	return cache.Flag == nil || !c.Has(cache.Flag.Text)
+}
+
+// head is the literal text that a word starts with.
+func head(w shell.Word) string {
+	if len(w.Parts) > 0 && w.Parts[0].Kind == shell.Literal {
+		return w.Parts[0].Text
+	}
+	return ""
+}
+
+func literal(w shell.Word) string {
+	s, _ := w.Literal()
+	return s
+}
+
+// Program returns the base name that Read wants from a command word.
+func Program(word string) string { return path.Base(word) }
+
+func python(program string) bool {
+	rest, ok := strings.CutPrefix(program, "python")
+	return ok && strings.Trim(rest, "0123456789.") == ""
+}
