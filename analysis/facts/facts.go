@@ -3,12 +3,171 @@
 package facts
 
 import (
+	"path/filepath"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/buildctx"
+	"github.com/shale-build/shale/analysis/config"
+	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
-// A File is one Dockerfile with all that can be known of it. It is safe for use
-// by one goroutine.
+// Options say what a user told about a Dockerfile.
+type Options struct {
+	Context string         // the build context of --context; "" if none was named
+	Config  *config.Config // nil for the defaults
+}
+
+// A File is one Dockerfile with all that can be known of it. It is for use by
+// one goroutine.
 type File struct {
 	Path string // on disk; "" for text without a file
 	Doc  *syntax.Document
+
+	opts    Options
+	stages  *stage.Graph
+	runs    map[*syntax.Instruction]*Run
+	context *contextFact
+}
+
+type contextFact struct {
+	context *buildctx.Context
+	reason  string
+}
+
+// New wraps a document. Nothing is derived before it is asked for.
+func New(path string, doc *syntax.Document, opts Options) *File {
+	return &File{Path: path, Doc: doc, opts: opts}
+}
+
+// Stages returns the stage graph.
+func (f *File) Stages() *stage.Graph {
+	if f.stages == nil {
+		f.stages = stage.New(f.Doc)
+	}
+	return f.stages
+}
+
+// Context returns the build context, or why it is not known.
+func (f *File) Context() (*buildctx.Context, string) {
+	if f.context == nil {
+		c, reason := buildctx.Locate(f.request())
+		f.context = &contextFact{c, reason}
+	}
+	return f.context.context, f.context.reason
+}
+
+// request gathers what every COPY, ADD and install of the file needs, which
+// decides what folder can be its context.
+func (f *File) request() buildctx.Request {
+	r := buildctx.Request{Dockerfile: f.Path}
+	switch {
+	case f.opts.Context != "":
+		r.Dir, r.How = f.opts.Context, "--context"
+	case f.opts.Config != nil && f.Path != "":
+		if dir, how, ok := f.opts.Config.ContextFor(f.Path); ok {
+			r.Dir, r.How = dir, how
+		}
+	}
+	for _, s := range f.Stages().Stages {
+		for _, in := range s.Instructions {
+			switch in.Name {
+			case "copy", "add":
+				sources, known := f.Sources(in)
+				r.Sources = append(r.Sources, sources...)
+				r.Opaque = r.Opaque || !known
+			case "run":
+				r.Manifests = append(r.Manifests, f.manifests(in)...)
+			}
+		}
+	}
+	return r
+}
+
+// Sources returns the paths of the build context that a COPY or ADD names,
+// variables expanded, and whether all of them are known.
+func (f *File) Sources(in *syntax.Instruction) (paths []string, known bool) {
+	if in.Flag("from") != nil || len(in.Args) < 2 {
+		return nil, true
+	}
+	known = true
+	for _, a := range in.Args[:len(in.Args)-1] {
+		if strings.HasPrefix(a.Value, "<<") {
+			continue
+		}
+		v := f.Stages().Expand(in, a.Value)
+		switch {
+		case !v.Known():
+			known = false
+		case in.Name == "add" && remote(v.Text):
+		default:
+			paths = append(paths, v.Text)
+		}
+	}
+	return paths, known
+}
+
+// remote reports whether an ADD source is fetched instead of copied.
+func remote(source string) bool {
+	return strings.Contains(source, "://") || strings.HasPrefix(source, "git@")
+}
+
+// manifests names the manifest that the installs of a RUN need from the folder
+// they run in, as a path of the context where the working folder was copied
+// whole from it.
+func (f *File) manifests(in *syntax.Instruction) []string {
+	run := f.Run(in)
+	var out []string
+	for _, c := range run.Commands {
+		if c.Call == nil || len(c.Call.Manager.Manifests) == 0 || len(c.Call.Names) > 0 {
+			continue
+		}
+		if dir, ok := f.ContextDir(in); ok {
+			out = append(out, filepath.ToSlash(filepath.Join(dir, c.Call.Manager.Manifests[0])))
+		}
+	}
+	return out
+}
+
+// ContextDir returns the folder of the build context that a COPY of a whole
+// folder put at the working folder of an instruction.
+func (f *File) ContextDir(in *syntax.Instruction) (string, bool) {
+	g := f.Stages()
+	s := g.Of(in)
+	if s == nil {
+		return "", false
+	}
+	for i := len(s.Instructions) - 1; i >= 0; i-- {
+		c := s.Instructions[i]
+		if c.Index >= in.Index || c.Name != "copy" && c.Name != "add" || c.Flag("from") != nil || len(c.Args) != 2 {
+			continue
+		}
+		source, dest := g.Expand(c, c.Args[0].Value), g.Expand(c, c.Args[1].Value)
+		if !source.Known() || !dest.Known() {
+			return "", false
+		}
+		if f.SameDir(c, dest.Text, in) {
+			return strings.Trim(source.Text, "/"), true
+		}
+	}
+	return "", false
+}
+
+// SameDir reports whether a destination at one instruction is the working folder
+// of another.
+func (f *File) SameDir(at *syntax.Instruction, dest string, in *syntax.Instruction) bool {
+	g := f.Stages()
+	from, to := g.Workdir(at), g.Workdir(in)
+	if !strings.HasPrefix(dest, "/") {
+		// Relative to the working folder: the same if nothing moved it between.
+		if from != to || from.Is == stage.Unknown && g.Moved(at, in) {
+			return false
+		}
+		return clean(dest) == "."
+	}
+	return to.Known() && clean(dest) == to.Text
+}
+
+func clean(p string) string {
+	return strings.TrimSuffix(filepath.ToSlash(filepath.Clean(p)), "/.")
 }

@@ -1,0 +1,69 @@
+package facts
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/stage"
+)
+
+// A Base is a well-known outside image.
+type Base struct {
+	Name    string // "python"
+	Version string // the version that its tag starts with: "3.12"; "" for none
+	Tag     string // "3.12-slim-bookworm"; "" for none
+	Digest  bool   // pinned to a digest, which may be older than the tag says
+	Certain bool   // no build argument can change it
+}
+
+// official lists images of Docker Hub's library whose environment is known not
+// to touch the caches of package managers. Source: their Dockerfiles in
+// docker-library's repositories.
+var official = map[string]bool{
+	"alpine": true, "debian": true, "ubuntu": true, "python": true, "node": true, "golang": true, "ruby": true, "php": true,
+	"buildpack-deps": true, "httpd": true, "nginx": true, "postgres": true, "redis": true, "rust": true, "openjdk": true, "gcc": true,
+	"fedora": true, "centos": true, "amazonlinux": true, "rockylinux": true, "almalinux": true, "oraclelinux": true,
+}
+
+// Base returns the well-known image that a stage stands on, or nil.
+func (f *File) Base(s *stage.Stage) *Base {
+	if s == nil {
+		return nil
+	}
+	base := s.Root().Base
+	if !base.Known() && base.Is != stage.Overridable {
+		return nil
+	}
+	name, _, digest := strings.Cut(base.Text, "@")
+	name, tag, _ := strings.Cut(name, ":")
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "docker.io/"), "library/")
+	if !official[name] {
+		return nil
+	}
+	return &Base{Name: name, Version: version(tag), Tag: tag, Digest: digest, Certain: base.Known()}
+}
+
+func version(tag string) string {
+	end := strings.IndexFunc(tag, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
+	if end < 0 {
+		end = len(tag)
+	}
+	return strings.TrimSuffix(tag[:end], ".")
+}
+
+// AtLeast compares dotted versions; an unknown one is not at least anything.
+func (b *Base) AtLeast(major, minor int) bool {
+	parts := strings.Split(b.Version, ".")
+	have, err := strconv.Atoi(parts[0])
+	if err != nil {
+		return false
+	}
+	if have != major {
+		return have > major
+	}
+	if len(parts) < 2 {
+		return false // "3" alone may be any 3.x
+	}
+	second, err := strconv.Atoi(parts[1])
+	return err == nil && second >= minor
+}

@@ -1,0 +1,229 @@
+package facts
+
+import (
+	"strings"
+
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+// An Effect says what is known of one command. A command that is not in the
+// table has no Effect: nothing is known of it.
+type Effect uint16
+
+const (
+	// Tool is a program of the system or of a language that runs no script of
+	// the user's and calls no package manager of the system.
+	Tool Effect = 1 << iota
+	// Settled says that the command ends without leaving a process and that all
+	// it does to files is told by the flags below.
+	Settled
+	// InPlace may change a file that is there: append, chmod, chown, touch.
+	InPlace
+	// Links may give a file a second name.
+	Links
+	// Renames may move a folder.
+	Renames
+	// Times compares the times of files.
+	Times
+	// Users may write /etc/passwd or /etc/group.
+	Users
+	// Installs puts programs on the PATH.
+	Installs
+)
+
+// Has reports whether all of the flags are set.
+func (e Effect) Has(flags Effect) bool { return e&flags == flags }
+
+// effects is the table of known commands; what depends on arguments is in refine.
+var effects = map[string]Effect{}
+
+func init() {
+	for names, e := range map[string]Effect{
+		// Writes only new files and what it is told to write.
+		"true false : echo printf test [ pwd sleep date uname id whoami hostname arch nproc":            Tool | Settled,
+		"cat head tail cut tr sort uniq wc tac rev nl seq expr basename dirname realpath readlink stat": Tool | Settled,
+		"grep egrep fgrep awk gawk mawk diff cmp strings file od hexdump xxd jq yq base64 getconf":      Tool | Settled,
+		"ls du df which type env printenv locale getent ldd md5sum sha1sum sha256sum sha512sum cksum":   Tool | Settled,
+		"mkdir rmdir rm unlink mktemp tee curl wget":                                                    Tool | Settled,
+		"unzip gunzip bunzip2 unxz zcat bzcat xzcat gzip bzip2 xz zstd unzstd":                          Tool | Settled,
+		"chmod chown chgrp touch truncate":                                                              Tool | Settled | InPlace,
+		"useradd adduser usermod groupadd addgroup groupmod userdel deluser groupdel delgroup chpasswd": Tool | Settled | InPlace | Users,
+		// What they do depends on their arguments.
+		"ln": Tool | Settled | Links, "cp": Tool | Settled | InPlace, "tar": Tool | Settled | Links, "sed": Tool | Settled,
+		"mv": Tool | Renames, "install": Tool, "dd": Tool | InPlace, "rsync": Tool | InPlace | Times, "patch": Tool | InPlace,
+		// Package managers of the system; Read knows their verbs.
+		"apt-get apt aptitude apk": Tool | Settled | Links | Users | Installs,
+		// Known not to need a package index, and no more than that.
+		"apt-mark dpkg dpkg-query dpkg-divert update-ca-certificates update-alternatives ldconfig locale-gen":                                                                  Tool,
+		"dpkg-reconfigure gpg gpgconf apt-key setcap getcap add-apt-repository lsb_release update-locale localedef git svn hg ssh-keygen ssh-keyscan openssl sync chsh passwd": Tool,
+		"pip pip3 pip2 npm yarn pnpm go cargo rustup rustc gem bundle composer mix rebar3 node python python2 python3":                                                         Tool,
+		"gcc g++ cc c++ clang strip ar ld java javac mvn gradle dotnet ruby perl php a2enmod a2dismod a2ensite a2dissite":                                                      Tool,
+		"conda mamba micromamba uv poetry pipenv virtualenv npx corepack nuget sdkmanager keytool fc-cache mandb":                                                              Tool,
+		"docker-php-ext-configure docker-php-ext-enable docker-php-source":                                                                                                     Tool,
+	} {
+		for name := range strings.FieldsSeq(names) {
+			effects[name] = e
+		}
+	}
+}
+
+// EffectOf returns what is known of a command, 0 for nothing.
+func EffectOf(program string, args []shell.Word) Effect {
+	e := effects[program]
+	if e == 0 {
+		return 0
+	}
+	var words []string
+	for _, a := range args {
+		w, ok := a.Literal()
+		if !ok {
+			w = leading(a)
+		}
+		words = append(words, w)
+	}
+	switch program {
+	case "sed":
+		if option(words, "i", "--in-place") {
+			e |= InPlace // by a new file and a rename, which keeps no second name
+		}
+		for _, w := range words { // GNU sed's e command and w file are the script's
+			if !strings.HasPrefix(w, "-") && strings.ContainsAny(w, "ew") && strings.HasSuffix(strings.TrimSpace(w), "e") {
+				e &^= Settled
+			}
+		}
+	case "ln":
+		if option(words, "s", "--symbolic") {
+			e &^= Links
+		}
+	case "cp":
+		if option(words, "l", "--link") || option(words, "a", "--archive") || option(words, "d", "--preserve") {
+			e |= Links
+		}
+		if option(words, "u", "--update") {
+			e |= Times
+		}
+	case "tar":
+		if option(words, "u", "--update") || len(words) > 0 && !strings.HasPrefix(words[0], "-") && strings.Contains(words[0], "u") {
+			e |= Times
+		}
+		if among(words, "--checkpoint-action", "--to-command", "--use-compress-program", "-I", "--info-script") {
+			e &^= Tool | Settled
+		}
+	case "awk", "gawk", "mawk":
+		for _, w := range words {
+			if strings.Contains(w, "system(") || strings.Contains(w, "|") {
+				e &^= Tool | Settled
+			}
+		}
+	case "test", "[":
+		if among(words, "-nt", "-ot") {
+			e |= Times
+		}
+	case "wget":
+		if option(words, "b", "--background") {
+			e &^= Settled
+		}
+		if option(words, "N", "--timestamping") {
+			e |= Times
+		}
+		if option(words, "c", "--continue") {
+			e |= InPlace
+		}
+	case "curl":
+		if option(words, "z", "--time-cond") {
+			e |= Times
+		}
+		if option(words, "C", "--continue-at") {
+			e |= InPlace
+		}
+	case "tee":
+		if option(words, "a", "--append") {
+			e |= InPlace
+		}
+	case "tail":
+		if option(words, "f", "--follow") || option(words, "F", "--follow") {
+			e &^= Settled
+		}
+	case "env":
+		e = 0 // a bare env prints; with a command it is a prefix, which the caller has removed
+		if len(words) == 0 {
+			e = Tool | Settled
+		}
+	case "node", "python", "python2", "python3", "ruby", "perl", "php", "java":
+		if !harmlessScript(words) {
+			e = 0
+		}
+	case "npm", "yarn", "pnpm", "composer", "bundle", "mix", "cargo", "go", "npx", "gradle", "mvn", "dotnet", "poetry", "pipenv", "uv", "conda", "mamba":
+		if runsProject(words) {
+			e = 0
+		}
+	case "dpkg":
+		if among(words, "-i", "--install", "--configure", "--unpack") {
+			e |= Installs
+		}
+	case "git":
+		if among(words, "-c", "bisect", "submodule", "rebase") {
+			e = 0
+		}
+	}
+	return e
+}
+
+// harmlessScript reports whether an interpreter only prints its version, and
+// python only runs a module that is known.
+func harmlessScript(words []string) bool {
+	if len(words) >= 2 && words[0] == "-m" {
+		return words[1] == "pip" || words[1] == "venv" || words[1] == "ensurepip" || words[1] == "compileall"
+	}
+	return len(words) == 1 && (words[0] == "--version" || words[0] == "-v" || words[0] == "-V" || words[0] == "-version")
+}
+
+// runsProject reports whether a language's tool runs what the project defines:
+// any verb but the plain ones of installing packages.
+func runsProject(words []string) bool {
+	for _, w := range words {
+		if strings.HasPrefix(w, "-") {
+			continue
+		}
+		switch w {
+		case "install", "ci", "add", "i", "cache", "config", "global", "mod", "download", "get", "sync", "create", "update",
+			"restore", "fetch", "clean", "set", "prune", "version", "env", "remove", "uninstall", "require", "clear-cache", "dump-autoload":
+			return false
+		}
+		return true
+	}
+	return false
+}
+
+// option reports whether a short letter, also among others behind one dash, or a
+// long name is among the words.
+func option(words []string, letter, long string) bool {
+	for _, w := range words {
+		if w == long || strings.HasPrefix(w, long+"=") {
+			return true
+		}
+		if len(w) > 1 && w[0] == '-' && w[1] != '-' && strings.Contains(w[1:], letter) {
+			return true
+		}
+	}
+	return false
+}
+
+func among(words []string, names ...string) bool {
+	for _, w := range words {
+		for _, n := range names {
+			if w == n || strings.HasPrefix(w, n+"=") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// leading is the literal text that a word starts with: enough to tell an option.
+func leading(w shell.Word) string {
+	if len(w.Parts) > 0 && w.Parts[0].Kind == shell.Literal {
+		return w.Parts[0].Text
+	}
+	return "\x00"
+}

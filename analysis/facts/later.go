@@ -1,0 +1,359 @@
+package facts
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/buildctx"
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/stage"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// A LaterUse says what stands between a cache and its deletion.
+type LaterUse struct {
+	Why     string // in a user's words; "" when nothing later can need the cache
+	Certain bool   // a later line does use it, where otherwise it only may
+	Next    bool   // and it is the very next RUN
+}
+
+// LaterUse finds what may need a cache after a RUN: in its stage, in the stages
+// FROM it, in copies from them, or when the image starts.
+func (f *File) LaterUse(r *Run, cache *pkgmgr.Cache) LaterUse {
+	manager := managerOf(cache)
+	seen := map[*stage.Stage]bool{}
+	var scan func(s *stage.Stage, after int) LaterUse
+	scan = func(s *stage.Stage, after int) LaterUse {
+		seen[s] = true
+		for _, in := range s.Instructions {
+			if in.Index <= after || in.Name != "run" {
+				continue
+			}
+			use, renewed := f.uses(f.Run(in), cache, manager)
+			if use.Why != "" {
+				use.Next = in.Index == r.In.Index+1
+				return use
+			}
+			if renewed {
+				return LaterUse{}
+			}
+		}
+		for _, child := range s.Children {
+			if use := scan(child, after); use.Why != "" {
+				return use
+			}
+		}
+		return LaterUse{}
+	}
+	if use := scan(r.Stage, r.In.Index); use.Why != "" {
+		return use
+	}
+	if use := f.copied(seen, cache); use.Why != "" {
+		return use
+	}
+	if cache.Index {
+		for s := range seen {
+			if use := f.starts(s, manager); use.Why != "" {
+				return use
+			}
+		}
+	}
+	return LaterUse{}
+}
+
+func managerOf(cache *pkgmgr.Cache) *pkgmgr.Manager {
+	for _, m := range pkgmgr.Managers {
+		for i := range m.Caches {
+			if &m.Caches[i] == cache {
+				return m
+			}
+		}
+	}
+	return nil
+}
+
+// uses reports whether a later RUN needs the cache, and whether it fetches the
+// index anew itself, so that nothing after it needs the old one.
+func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use LaterUse, renewed bool) {
+	line := f.Line(r.In)
+	if flag := r.In.Flag("network"); flag != nil && flag.Value != "default" {
+		return LaterUse{Why: fmt.Sprintf("line %d runs without the usual network and may need it", line)}, false
+	}
+	if r.Opaque != "" {
+		if cache.Index && mentions(r.In.Span.In(f.Doc.Content), manager) {
+			return LaterUse{Why: fmt.Sprintf("line %d installs from it", line), Certain: true}, false
+		}
+		return LaterUse{Why: fmt.Sprintf("line %d may need it: %s", line, r.Opaque)}, false
+	}
+	for _, c := range r.Commands {
+		switch {
+		case c.Call != nil && c.Call.Manager == manager:
+			switch c.Call.Verb {
+			case pkgmgr.Update:
+				if c.Context.Always {
+					return LaterUse{}, true
+				}
+			case pkgmgr.Install, pkgmgr.Upgrade, pkgmgr.Download:
+				if cache.Index || c.Call.Has("--offline", "--prefer-offline", "--no-index") {
+					return LaterUse{Why: fmt.Sprintf("line %d installs from it", line), Certain: true}, false
+				}
+			case pkgmgr.Clean:
+				if !cache.Index && manager.CleanNeedsCache {
+					return LaterUse{Why: fmt.Sprintf("line %d cleans it, and may fail where nothing is left to clean", line), Certain: true}, false
+				}
+			}
+		case c.Script != nil, c.Effect == 0 && (c.Call == nil || c.Call.Verb == pkgmgr.Other) && !c.Builtin():
+			return LaterUse{Why: fmt.Sprintf("line %d runs %s, which may need it", line, name(c))}, false
+		}
+	}
+	return LaterUse{}, false
+}
+
+// Builtin reports whether a command is one of the shell's own that touches no
+// file and starts nothing, or an assignment or redirection alone.
+func (c *Command) Builtin() bool {
+	if len(c.Node.Words) == 0 {
+		return true // only assignments or redirections
+	}
+	switch c.Name {
+	case "cd", "set", "export", "unset", "umask", "exit", "read", "shift", "local", "readonly", "alias", "ulimit", "wait", "return", "break", "continue", "trap", "shopt", "hash":
+		return true
+	}
+	return false
+}
+
+func name(c *Command) string {
+	if w := c.Word(); w != "" {
+		return w
+	}
+	return "a command that is not known"
+}
+
+// copied reports whether another stage copies or mounts the cache's folder out
+// of one of the stages.
+func (f *File) copied(from map[*stage.Stage]bool, cache *pkgmgr.Cache) LaterUse {
+	g := f.Stages()
+	for _, s := range g.Stages {
+		for _, in := range s.Instructions {
+			for _, flag := range in.Flags {
+				stageName, source, ok := takes(in, flag)
+				if !ok || !strings.Contains(stageName, "$") && !from[g.Find(stageName)] {
+					continue
+				}
+				for _, src := range source {
+					v := g.Expand(in, src)
+					if !v.Known() || holds(v.Text, cache.Dir) {
+						return LaterUse{Why: fmt.Sprintf("line %d may copy it from this stage", f.Line(in))}
+					}
+				}
+			}
+		}
+	}
+	return LaterUse{}
+}
+
+// takes returns the stage and the paths that a flag makes an instruction read.
+func takes(in *syntax.Instruction, flag syntax.Flag) (from string, paths []string, ok bool) {
+	switch flag.Name {
+	case "from":
+		for _, a := range in.Args[:max(len(in.Args)-1, 0)] {
+			paths = append(paths, a.Value)
+		}
+		return flag.Value, paths, true
+	case "mount":
+		source := "/"
+		for part := range strings.SplitSeq(flag.Value, ",") {
+			k, v, _ := strings.Cut(part, "=")
+			switch k {
+			case "from":
+				from, ok = v, true
+			case "source", "src":
+				source = v
+			}
+		}
+		return from, []string{source}, ok
+	}
+	return "", nil, false
+}
+
+// holds reports whether a copied path may contain the folder, or lie in it.
+func holds(source, dir string) bool {
+	source = path.Clean("/" + strings.TrimRight(source, "*?[]"))
+	if home, ok := strings.CutPrefix(dir, "~"); ok {
+		return source == "/" || source == "/root" || source == "/home" || strings.HasPrefix(source, "/home/") || strings.Contains(source, home)
+	}
+	return source == "/" || strings.HasPrefix(dir, source) || strings.HasPrefix(source, dir)
+}
+
+// starts reports whether the stage's ENTRYPOINT or CMD may install packages when
+// a container starts.
+func (f *File) starts(s *stage.Stage, manager *pkgmgr.Manager) LaterUse {
+	for _, in := range s.Instructions {
+		if in.Name != "entrypoint" && in.Name != "cmd" {
+			continue
+		}
+		if why := f.startsWith(s, in, manager); why != "" {
+			return LaterUse{Why: fmt.Sprintf("line %d %s", f.Line(in), why)}
+		}
+	}
+	return LaterUse{}
+}
+
+func (f *File) startsWith(s *stage.Stage, in *syntax.Instruction, manager *pkgmgr.Manager) string {
+	var argv []string
+	if in.JSON {
+		for _, a := range in.Args {
+			argv = append(argv, a.Value)
+		}
+	} else {
+		program := shell.Parse(in.Body, f.Stages().Shell(in).Dialect)
+		if program.Err != nil {
+			return "starts a command that cannot be read"
+		}
+		why := ""
+		program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
+			if n.Kind == shell.Simple && why == "" {
+				var words []string
+				for _, w := range n.Words {
+					words = append(words, Shape(w))
+				}
+				why = f.starter(s, words, manager)
+			}
+			return true
+		})
+		return why
+	}
+	return f.starter(s, argv, manager)
+}
+
+// starter says why starting this command may install packages, or "".
+func (f *File) starter(s *stage.Stage, argv []string, manager *pkgmgr.Manager) string {
+	if len(argv) == 0 {
+		return ""
+	}
+	for len(argv) > 1 && (pkgmgr.Program(argv[0]) == "tini" || pkgmgr.Program(argv[0]) == "dumb-init" || argv[0] == "--" || argv[0] == "exec") {
+		argv = argv[1:]
+	}
+	program := pkgmgr.Program(argv[0])
+	for _, p := range manager.Programs {
+		if program == p {
+			return "installs packages when a container starts"
+		}
+	}
+	script := argv[0]
+	switch program {
+	case "sh", "bash", "ash", "dash":
+		if len(argv) < 2 {
+			return ""
+		}
+		if strings.HasPrefix(argv[1], "-") && strings.Contains(argv[1], "c") {
+			if len(argv) > 2 && !mentions(argv[2], manager) && !strings.Contains(argv[2], "/") && !strings.Contains(argv[2], ".sh") {
+				return ""
+			}
+			return "starts a shell command that may install packages"
+		}
+		script = argv[len(argv)-1]
+		for _, a := range argv[1:] {
+			if !strings.HasPrefix(a, "-") {
+				script = a
+				break
+			}
+		}
+	default:
+		if !strings.HasSuffix(script, ".sh") && !f.fromContext(s, script) {
+			return ""
+		}
+	}
+	text, ok := f.contextFile(s, script)
+	if !ok {
+		return fmt.Sprintf("starts %s, which could not be read and may install packages", script)
+	}
+	if mentions(text, manager) {
+		return fmt.Sprintf("starts %s, which may install packages", script)
+	}
+	return ""
+}
+
+// mentions reports whether a text names one of the manager's programs.
+func mentions(text string, manager *pkgmgr.Manager) bool {
+	for _, p := range manager.Programs {
+		for rest := text; ; {
+			i := strings.Index(rest, p)
+			if i < 0 {
+				break
+			}
+			before, after := byte(' '), byte(' ')
+			if i > 0 {
+				before = rest[i-1]
+			}
+			if i+len(p) < len(rest) {
+				after = rest[i+len(p)]
+			}
+			if !letter(before) && !letter(after) {
+				return true
+			}
+			rest = rest[i+len(p):]
+		}
+	}
+	return false
+}
+
+func letter(b byte) bool {
+	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '_' || b == '-'
+}
+
+// fromContext reports whether a file of that name was copied from the context.
+func (f *File) fromContext(s *stage.Stage, script string) bool {
+	_, ok := f.origin(s, script)
+	return ok
+}
+
+// contextFile reads a file of the image that a COPY brought from the context.
+func (f *File) contextFile(s *stage.Stage, script string) (string, bool) {
+	source, ok := f.origin(s, script)
+	c, _ := f.Context()
+	if !ok || c == nil {
+		return "", false
+	}
+	return readText(c, source)
+}
+
+func readText(c *buildctx.Context, p string) (string, bool) {
+	data, err := c.Read(p)
+	return string(data), err == nil
+}
+
+// origin finds the path of the build context that a COPY of single files or of a
+// folder put at a path of the image.
+func (f *File) origin(s *stage.Stage, script string) (string, bool) {
+	g := f.Stages()
+	found, ok := "", false
+	for st := s; st != nil; st = st.Parent {
+		for _, in := range st.Instructions {
+			if in.Name != "copy" && in.Name != "add" || in.Flag("from") != nil || len(in.Args) < 2 {
+				continue
+			}
+			dest := g.Expand(in, in.Args[len(in.Args)-1].Value)
+			for _, a := range in.Args[:len(in.Args)-1] {
+				source := g.Expand(in, a.Value)
+				if source.Is == stage.Unknown || dest.Is == stage.Unknown {
+					continue
+				}
+				// By base name: the folder may be unknown or on the PATH.
+				if path.Base(source.Text) == path.Base(script) || path.Base(dest.Text) == path.Base(script) && !strings.HasSuffix(dest.Text, "/") {
+					found, ok = source.Text, true
+				} else if !ok && strings.HasPrefix(script, strings.TrimSuffix(dest.Text, "/")+"/") {
+					found, ok = path.Join(source.Text, strings.TrimPrefix(script, strings.TrimSuffix(dest.Text, "/")+"/")), true
+				} else if !ok && strings.HasPrefix(script, "./") {
+					found, ok = path.Join(source.Text, script), true
+				}
+			}
+		}
+	}
+	return found, ok
+}
+
+// Line is the line of an instruction's keyword, from 1.
+func (f *File) Line(in *syntax.Instruction) int { return f.Doc.Lines.Line(in.Keyword.Start) + 1 }

@@ -1,0 +1,127 @@
+package facts
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+// A Leftover is a cache of a package manager that a RUN leaves in its layer.
+type Leftover struct {
+	Cache *pkgmgr.Cache
+	By    *Command // the last command that filled it
+}
+
+// Leftovers returns the caches that a RUN certainly fills and does not clean. A
+// cache that something may have cleaned, moved or mounted away is not listed.
+func (f *File) Leftovers(r *Run) []Leftover {
+	var left []Leftover
+	for i, c := range r.Commands {
+		if c.Call == nil || c.Call.Unclear || !c.Context.Always {
+			continue
+		}
+		for j := range c.Call.Manager.Caches {
+			cache := &c.Call.Manager.Caches[j]
+			if !c.Call.Fills(cache) || f.disabled(r, c, cache) || r.Mounted(cache.Dir) {
+				continue
+			}
+			if slices.ContainsFunc(r.Commands[i+1:], func(later *Command) bool { return later.mayClean(cache) }) {
+				continue
+			}
+			left = slices.DeleteFunc(left, func(l Leftover) bool { return l.Cache == cache })
+			left = append(left, Leftover{cache, c})
+		}
+	}
+	return left
+}
+
+// disabled reports whether the environment moves the cache elsewhere or turns
+// it off, or may do so.
+func (f *File) disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
+	names := slices.Clone(cache.Moved)
+	for _, off := range cache.Off {
+		names = append(names, off.Name)
+	}
+	for _, name := range names {
+		if slices.ContainsFunc(c.Environ, func(a shell.Assign) bool { return a.Name == name }) {
+			return true
+		}
+		if f.Stages().SetInFile(r.In, name) {
+			return true
+		}
+	}
+	// An outside base may have set any of them, but the well-known ones do not.
+	return len(cache.Off) > 0 && f.Base(r.Stage) == nil
+}
+
+// Mounted reports whether a mount of the RUN covers a folder, or may.
+func (r *Run) Mounted(dir string) bool {
+	return slices.ContainsFunc(r.Mounts, func(m Mount) bool {
+		if m.Type == "secret" || m.Type == "ssh" {
+			return false
+		}
+		target := strings.TrimSuffix(m.Target, "/")
+		if below, ok := strings.CutPrefix(dir, "~"); ok {
+			// Some home's folder, one above it or one below it.
+			for up := below; up != "/"; up = path.Dir(up) {
+				if strings.HasSuffix(target, up) {
+					return true
+				}
+			}
+			return strings.Contains(target, "$") || strings.Contains(target, below+"/") || target == "/root" || path.Dir(target) == "/home"
+		}
+		return strings.Contains(target, "$") || dir == target || strings.HasPrefix(dir, target+"/") || strings.HasPrefix(target, dir+"/")
+	})
+}
+
+// mayClean reports whether a command deletes what is in the cache, or may: it
+// names the folder, or one above or below it, or runs code that cannot be seen.
+func (c *Command) mayClean(cache *pkgmgr.Cache) bool {
+	if c.Call != nil && slices.Contains(cache.CleanedBy, c.Call.Word) {
+		return true
+	}
+	if c.RunsCode() {
+		return true
+	}
+	return slices.ContainsFunc(c.Args, func(w shell.Word) bool { return touches(w, cache.Dir) })
+}
+
+// touches reports whether a word may name the folder, one above or one below.
+func touches(w shell.Word, dir string) bool {
+	text := Shape(w)
+	if strings.Contains(text, "\x00") || strings.Contains(text, "{") {
+		return strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "/\x00") && sharesRoot(text, dir) || strings.HasPrefix(text, "\x00")
+	}
+	if home, ok := strings.CutPrefix(dir, "~"); ok {
+		return strings.Contains(text, home) || text == "~" || text == "/root" || text == "/root/.cache" || strings.HasPrefix(text, "~/.cache") || text == "/root/*" || text == "/root/.*"
+	}
+	named := strings.TrimRight(text, "*/")
+	return strings.HasPrefix(named, dir) || named != "" && named[0] == '/' && strings.HasPrefix(dir, named)
+}
+
+// sharesRoot reports whether the literal beginnings of a path and a folder agree.
+func sharesRoot(text, dir string) bool {
+	head, _, _ := strings.Cut(text, "\x00")
+	head, _, _ = strings.Cut(head, "{")
+	return strings.HasPrefix(dir, head) || strings.HasPrefix(head, dir)
+}
+
+// Shape is a word's text with what the shell would expand left as written for
+// patterns and ~, "~" for $HOME, and a NUL for what is not known.
+func Shape(w shell.Word) string {
+	var b strings.Builder
+	for _, p := range w.Parts {
+		switch {
+		case p.Kind == shell.Literal, p.Kind == shell.Glob, p.Kind == shell.Tilde, p.Kind == shell.Brace:
+			b.WriteString(p.Text)
+		case p.Kind == shell.Parameter && p.Plain && p.Text == "HOME":
+			b.WriteString("~")
+		default:
+			b.WriteString("\x00")
+		}
+	}
+	return b.String()
+}

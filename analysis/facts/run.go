@@ -1,0 +1,232 @@
+package facts
+
+import (
+	"path"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/stage"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// A Run is what is known of one RUN.
+type Run struct {
+	In       *syntax.Instruction
+	Stage    *stage.Stage
+	Shell    shell.Interpreter
+	Program  *shell.Program // nil when Opaque
+	Opaque   string         // why its commands are not known; "" when they are
+	Commands []*Command     // in the order of the text, those inside groups and substitutions too
+	Mounts   []Mount
+}
+
+// A Command is one simple command of a RUN.
+type Command struct {
+	shell.Invocation // of which only Node is set when the program is not known
+	Context          shell.Context
+	Effect           Effect
+	Call             *pkgmgr.Call // nil if it is no package manager's
+}
+
+// A Mount is one --mount of a RUN, as written.
+type Mount struct {
+	Type    string // "bind" by default, as BuildKit has it
+	Target  string
+	Options map[string]string
+}
+
+// Run returns the facts of a RUN. They are derived once.
+func (f *File) Run(in *syntax.Instruction) *Run {
+	if r, ok := f.runs[in]; ok {
+		return r
+	}
+	if f.runs == nil {
+		f.runs = map[*syntax.Instruction]*Run{}
+	}
+	r := f.newRun(in)
+	f.runs[in] = r
+	return r
+}
+
+func (f *File) newRun(in *syntax.Instruction) *Run {
+	g := f.Stages()
+	r := &Run{In: in, Stage: g.Of(in), Shell: g.Shell(in), Mounts: mounts(in)}
+	switch {
+	case in.JSON:
+		r.Opaque = "it is in exec form"
+	case len(in.Heredocs) > 0:
+		r.Opaque = "its commands stand in a here-document"
+	case !in.Faithful:
+		r.Opaque = "it does not parse"
+	default:
+		r.Program = shell.Parse(in.Body, r.Shell.Dialect)
+		if r.Program.Err != nil {
+			r.Opaque, r.Program = "its commands cannot be read: "+r.Program.Err.Error(), nil
+			return r
+		}
+		r.Program.Root.Walk(func(n *shell.Node, c shell.Context) bool {
+			if n.Kind == shell.Simple {
+				r.Commands = append(r.Commands, command(n, c))
+			}
+			return true
+		})
+	}
+	return r
+}
+
+func command(n *shell.Node, c shell.Context) *Command {
+	cmd := &Command{Context: c}
+	inv, ok := n.Invocation()
+	if !ok {
+		cmd.Node = n
+		return cmd
+	}
+	cmd.Invocation = inv
+	cmd.Call, _ = pkgmgr.Read(inv.Name, inv.Args)
+	if word := cmd.Word(); !strings.Contains(word, "/") || systemFolders[path.Dir(word)] {
+		cmd.Effect = EffectOf(inv.Name, inv.Args)
+	}
+	return cmd
+}
+
+// systemFolders hold the programs that go by their base names; another folder may
+// hold anything under that name.
+var systemFolders = map[string]bool{"/bin": true, "/sbin": true, "/usr/bin": true, "/usr/sbin": true, "/usr/local/bin": true, "/usr/local/sbin": true}
+
+// Word is the program as written: "/usr/bin/apt-get"; "" when it is not known.
+func (c *Command) Word() string {
+	w, _ := c.Program.Literal()
+	return w
+}
+
+func mounts(in *syntax.Instruction) []Mount {
+	var out []Mount
+	for _, flag := range in.Flags {
+		if flag.Name != "mount" {
+			continue
+		}
+		m := Mount{Type: "bind", Options: map[string]string{}}
+		for part := range strings.SplitSeq(flag.Value, ",") {
+			k, v, _ := strings.Cut(part, "=")
+			switch k = strings.ToLower(strings.TrimSpace(k)); k {
+			case "type":
+				m.Type = v
+			case "target", "dst", "destination":
+				m.Target = v
+			default:
+				m.Options[k] = v
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// Runs returns the facts of the RUNs of a stage in order.
+func (f *File) Runs(s *stage.Stage) []*Run {
+	var out []*Run
+	for _, in := range s.Instructions {
+		if in.Name == "run" {
+			out = append(out, f.Run(in))
+		}
+	}
+	return out
+}
+
+// RunsCode reports whether the command runs code that the table cannot know: a
+// script or program by its path, a shell, or a build tool.
+func (c *Command) RunsCode() bool {
+	if c.Effect != 0 || c.Call != nil {
+		return false
+	}
+	if len(c.Node.Words) == 0 {
+		return false
+	}
+	switch c.Name {
+	case "", "sh", "bash", "ash", "dash", "zsh", "ksh", "busybox", "make", "ninja", "xargs", "find", "eval", "source", ".", "su", "su-exec", "gosu", "chroot", "parallel":
+		return true
+	}
+	return strings.Contains(c.Word(), "/") || strings.Contains(c.Name, "clean")
+}
+
+// End is the offset in the file where the program ends, without a trailing
+// semicolon or blank.
+func (r *Run) End() int {
+	text := r.Program.Text
+	if t := r.Program.Trailing(); t.From < t.To {
+		return text.HomeEnd(t.From)
+	}
+	return text.HomeEnd(text.Len())
+}
+
+// Redirects reports whether a redirection with the operator stands anywhere in
+// the program.
+func (r *Run) Redirects(op string) bool {
+	found := false
+	r.Program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
+		for _, redir := range n.Redirs {
+			found = found || redir.Op == op
+		}
+		return true
+	})
+	return found
+}
+
+// A Made is a file that a command makes, as its path was written.
+type Made struct {
+	Path string
+	By   *Command
+}
+
+// Downloads returns the files that curl and wget write to a literal path.
+func (r *Run) Downloads() []Made {
+	var out []Made
+	for _, c := range r.Commands {
+		if c.Name != "curl" && c.Name != "wget" {
+			continue
+		}
+		for i, w := range c.Args {
+			text, ok := w.Literal()
+			switch {
+			case ok && (c.Name == "curl" && (text == "-o" || text == "--output") || c.Name == "wget" && (text == "-O" || text == "--output-document")) && i+1 < len(c.Args):
+				if file, ok := c.Args[i+1].Literal(); ok && file != "-" && !strings.HasPrefix(file, "/dev/") {
+					out = append(out, Made{file, c})
+				}
+			case ok && i+1 == len(c.Args) && c.Name == "wget" && strings.Contains(text, "://") && !option(words(c.Args), "O", "--output-document") && !option(words(c.Args), "P", "--directory-prefix"):
+				if name := text[strings.LastIndex(text, "/")+1:]; name != "" && !strings.ContainsAny(name, "?&") {
+					out = append(out, Made{name, c})
+				}
+			}
+		}
+	}
+	return out
+}
+
+func words(args []shell.Word) []string {
+	var out []string
+	for _, a := range args {
+		w, _ := a.Literal()
+		out = append(out, w)
+	}
+	return out
+}
+
+// Deletes reports whether a command certainly deletes a path, or all that is in
+// the folder of that name, when it runs.
+func Deletes(c *Command, path string) bool {
+	if c.Name != "rm" || !c.Context.Always {
+		return false
+	}
+	for _, w := range c.Args {
+		text := Shape(w)
+		if strings.HasPrefix(text, "-") || strings.ContainsAny(text, "\x00{") {
+			continue
+		}
+		target := strings.TrimSuffix(strings.TrimSuffix(text, "*"), "/")
+		if target == path || target != "" && target != "." && strings.HasPrefix(path, target+"/") {
+			return true
+		}
+	}
+	return false
+}
