@@ -1,0 +1,130 @@
+package analysis
+
+import (
+	"cmp"
+	"fmt"
+	"runtime/debug"
+	"slices"
+
+	"github.com/shale-build/shale/analysis/config"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// SyntaxRule names the findings that are BuildKit's own refusals.
+const SyntaxRule = "syntax"
+
+// Input is one Dockerfile to analyse and where it comes from.
+type Input struct {
+	Path    string // on disk; for messages, configuration and context; "" for text alone
+	Content string
+	Config  *config.Config // nil for the defaults
+	Context string         // the build context that the user named; "" to find it
+}
+
+// A Report is what the rules found in one Dockerfile.
+type Report struct {
+	File        *facts.File
+	Diagnostics []Diagnostic // in order of position; silenced ones are left out
+	Faults      []error      // rules that failed: defects of Shale, not of the Dockerfile
+}
+
+// Check runs the rules over one Dockerfile. What BuildKit refuses is reported as
+// an error; the rules run all the same, over what can be read, but offer no fix.
+func Check(in Input, rules []*Rule) *Report {
+	doc := syntax.Parse(in.Content)
+	report := &Report{File: facts.New(in.Path, doc, facts.Options{Context: in.Context, Config: in.Config})}
+	for _, p := range doc.Problems {
+		report.Diagnostics = append(report.Diagnostics, Diagnostic{
+			Rule: SyntaxRule, Severity: Error, Span: p.Span, Message: p.Message,
+		})
+	}
+	silenced := readIgnores(doc)
+	for _, rule := range rules {
+		severity := severityOf(rule, in.Config)
+		if severity == Off || silenced.everywhere(rule) {
+			continue
+		}
+		pass := &Pass{
+			File:   report.File,
+			option: func(name string) string { return optionOf(rule, in.Config, name) },
+			report: func(d Diagnostic) {
+				if silenced.at(rule, doc.At(d.Span.Start)) {
+					return
+				}
+				d.Rule = rule.Name
+				if d.Severity == Off || configured(rule, in.Config) {
+					d.Severity = severity
+				}
+				if len(doc.Problems) > 0 && len(d.Fixes) > 0 {
+					// Nothing can be proven of a text that does not compile.
+					d.Fixes = nil
+					d.Withheld = append(slices.Clip(d.Withheld), "BuildKit refuses this file; mend that first")
+				}
+				report.Diagnostics = append(report.Diagnostics, d)
+			},
+		}
+		if err := run(rule, pass); err != nil {
+			report.Faults = append(report.Faults, err)
+		}
+	}
+	slices.SortStableFunc(report.Diagnostics, func(a, b Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Span.End, b.Span.End))
+	})
+	return report
+}
+
+// run keeps a rule's panic from taking the other rules and files with it.
+func run(rule *Rule, pass *Pass) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("rule %s failed: %v\n%s", rule.Name, r, debug.Stack())
+		}
+	}()
+	rule.Run(pass)
+	return nil
+}
+
+// configured reports whether the user set the rule's severity.
+func configured(rule *Rule, c *config.Config) bool {
+	if c == nil {
+		return false
+	}
+	_, ok := c.Severity(rule.Name)
+	return ok
+}
+
+func severityOf(rule *Rule, c *config.Config) Severity {
+	if c != nil {
+		if name, ok := c.Severity(rule.Name); ok {
+			s, _ := ParseSeverity(name)
+			return s
+		}
+	}
+	return rule.Severity
+}
+
+func optionOf(rule *Rule, c *config.Config, name string) string {
+	for _, o := range rule.Options {
+		if o.Name != name {
+			continue
+		}
+		if c != nil {
+			if v, ok := c.Option(rule.Name, name); ok {
+				return v
+			}
+		}
+		return o.Default
+	}
+	panic("rule " + rule.Name + " has no option " + name)
+}
+
+// ParseSeverity reads "error", "warning", "info" or "off".
+func ParseSeverity(name string) (Severity, bool) {
+	for s := Off; s <= Error; s++ {
+		if s.String() == name {
+			return s, true
+		}
+	}
+	return Off, false
+}

@@ -1,0 +1,108 @@
+package analysis
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// ignores holds what a Dockerfile's comments silence: names of rules, or codes
+// of hadolint and BuildKit that a rule lists as its Aliases.
+type ignores struct {
+	file []string
+	on   map[*syntax.Instruction][]string
+}
+
+// readIgnores reads "# shale ignore=", "# shale ignore-file=", "# hadolint
+// ignore=", "# hadolint global ignore=" and BuildKit's "# check=skip=", as a
+// directive for the file and above an instruction for that instruction.
+func readIgnores(doc *syntax.Document) ignores {
+	ig := ignores{on: map[*syntax.Instruction][]string{}}
+	if v, ok := doc.Directive("check"); ok {
+		ig.file = append(ig.file, skipped(v)...)
+	}
+	for _, in := range doc.Instructions {
+		for _, c := range in.Lead {
+			if names, wholeFile := IgnoreComment(c.Text); wholeFile {
+				ig.file = append(ig.file, names...)
+			} else if len(names) > 0 {
+				ig.on[in] = append(ig.on[in], names...)
+			}
+		}
+	}
+	return ig
+}
+
+// IgnoreComment returns the names that a comment silences, and whether it does
+// so for the whole file. text is the comment without its "#".
+func IgnoreComment(text string) (names []string, wholeFile bool) {
+	if v, ok := strings.CutPrefix(text, "check="); ok {
+		return skipped(v), false
+	}
+	tool, rest, _ := strings.Cut(text, " ")
+	rest = strings.TrimSpace(rest)
+	switch strings.TrimSuffix(tool, ":") {
+	case "shale":
+		if v, ok := value(rest, "ignore-file"); ok {
+			return list(v), true
+		}
+		if v, ok := value(rest, "ignore"); ok {
+			return list(v), false
+		}
+	case "hadolint":
+		if global, ok := strings.CutPrefix(rest, "global"); ok {
+			v, _ := value(strings.TrimSpace(global), "ignore")
+			return list(v), true
+		}
+		if v, ok := value(rest, "ignore"); ok {
+			return list(v), false
+		}
+	}
+	return nil, false
+}
+
+// value reads "key = v" with or without blanks around the sign.
+func value(s, key string) (string, bool) {
+	rest, ok := strings.CutPrefix(s, key)
+	if !ok {
+		return "", false
+	}
+	v, ok := strings.CutPrefix(strings.TrimSpace(rest), "=")
+	return strings.TrimSpace(v), ok
+}
+
+// skipped reads the skip list of a check directive: "skip=A,B;error=true".
+func skipped(v string) []string {
+	for part := range strings.SplitSeq(v, ";") {
+		if names, ok := strings.CutPrefix(strings.TrimSpace(part), "skip="); ok {
+			return list(names)
+		}
+	}
+	return nil
+}
+
+// list reads names separated by commas; what follows the last name is a remark.
+func list(s string) []string {
+	var names []string
+	for part := range strings.SplitSeq(s, ",") {
+		name, remark, _ := strings.Cut(strings.TrimSpace(part), " ")
+		if name != "" {
+			names = append(names, strings.TrimSuffix(name, ":"))
+		}
+		if strings.TrimSpace(remark) != "" {
+			break
+		}
+	}
+	return names
+}
+
+func (ig ignores) everywhere(rule *Rule) bool { return names(ig.file, rule) }
+
+func (ig ignores) at(rule *Rule, in *syntax.Instruction) bool { return names(ig.on[in], rule) }
+
+func names(silenced []string, rule *Rule) bool {
+	return slices.ContainsFunc(silenced, func(s string) bool {
+		return s == rule.Name || slices.ContainsFunc(rule.Aliases, func(a string) bool { return strings.EqualFold(a, s) })
+	})
+}
