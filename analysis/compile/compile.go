@@ -1,0 +1,201 @@
+// Package compile turns a Dockerfile into the operations and the image config that a
+// build of it would use, by BuildKit's own compiler over made-up base images, and runs
+// Docker's own checks. It needs no daemon and asks no network.
+package compile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
+	"github.com/moby/buildkit/frontend/dockerui"
+	"github.com/moby/buildkit/solver/pb"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Options says how to compile.
+type Options struct {
+	Target   string // a stage's name, or its number for one without a name of its own; "" for the last
+	Base     Base
+	Args     bool   // give every ARG a value of its own
+	Shape    Shape  // what those values look like
+	Platform string // the target platform; "" for linux/amd64. The build platform is always linux/amd64.
+}
+
+// A Shape says what the values look like that Args gives.
+type Shape uint8
+
+const (
+	// Likely makes a value that looks like the ARG's default: a number for a number.
+	Likely Shape = iota
+	// Numeric makes numbers, which are ports, user numbers and modes as well.
+	Numeric
+	// Word makes words, which are names, paths, tags and versions as well.
+	Word
+)
+
+// ErrInternal is the error of a compiler that panicked.
+var ErrInternal = errors.New("BuildKit's compiler failed")
+
+// A Dockerfile is a text that is compiled more than once. It is safe for use by
+// several goroutines.
+type Dockerfile struct {
+	content  string
+	declared func() declarations
+	targets  func() ([]Target, error)
+}
+
+// New takes a text. Whether it compiles shows later.
+func New(content string) *Dockerfile {
+	return &Dockerfile{
+		content:  content,
+		declared: sync.OnceValue(func() declarations { return declared(content) }),
+		targets:  sync.OnceValues(func() ([]Target, error) { return targets(content) }),
+	}
+}
+
+// Compile compiles one target of a text.
+func Compile(ctx context.Context, content string, o Options) (*Graph, error) {
+	return New(content).Compile(ctx, o)
+}
+
+// Compile compiles one target. An error is BuildKit's own, in its words, or that
+// of ctx.
+func (d *Dockerfile) Compile(ctx context.Context, o Options) (_ *Graph, err error) {
+	defer recovered(&err)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	content, target, err := d.narrow(o.Target)
+	if err != nil {
+		return nil, err
+	}
+	platform, err := platforms.Parse(orDefault(o.Platform, "linux/amd64"))
+	if err != nil {
+		return nil, err
+	}
+	caps := pb.Caps.CapSet(pb.Caps.All())
+	opt := dockerfile2llb.ConvertOpt{
+		Config: dockerui.Config{
+			Target:         target,
+			BuildArgs:      d.declared().values(o),
+			BuildPlatforms: []ocispecs.Platform{buildPlatform},
+		},
+		TargetPlatform: &platform,
+		MetaResolver:   resolver{base: o.Base},
+		LLBCaps:        &caps,
+	}
+	// The checks count only when somebody listens, and "check=error=true" makes a
+	// build fail on them.
+	opt.Warn = ignoreWarning
+	res, err := dockerfile2llb.Dockerfile2LLB(ctx, []byte(content), opt)
+	if err != nil {
+		return nil, err
+	}
+	def, err := res.State.Marshal(ctx, llb.Platform(platform), llb.WithCaps(caps))
+	if err != nil {
+		return nil, err
+	}
+	g, err := newGraph(def)
+	if err != nil {
+		return nil, err
+	}
+	g.Image, err = imageConfig(res)
+	return g, err
+}
+
+var buildPlatform = ocispecs.Platform{OS: "linux", Architecture: "amd64"}
+
+func orDefault(s, def string) string {
+	if s == "" {
+		return def
+	}
+	return s
+}
+
+func recovered(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("%w: %v", ErrInternal, r)
+	}
+}
+
+// imageConfig is the image's config, platform and author as canonical JSON: keys
+// of objects are sorted, lists keep their order. History is not part of it.
+func imageConfig(res *dockerfile2llb.Result) (string, error) {
+	dt, err := json.Marshal(struct {
+		Config   any
+		Platform ocispecs.Platform
+		Author   string
+	}{res.Image.Config, res.Image.Platform, res.Image.Author})
+	if err != nil {
+		return "", err
+	}
+	var tree any
+	if err := json.Unmarshal(dt, &tree); err != nil {
+		return "", err
+	}
+	dt, err = json.Marshal(tree)
+	return string(dt), err
+}
+
+// newGraph reads a marshalled definition.
+func newGraph(def *llb.Definition) (*Graph, error) {
+	g := &Graph{}
+	byDigest := map[string]*Op{}
+	for i, dt := range def.Def {
+		var op pb.Op
+		if err := op.UnmarshalVT(dt); err != nil {
+			return nil, fmt.Errorf("reading a compiled operation: %w", err)
+		}
+		inputs := make([]Edge, 0, len(op.Inputs))
+		for _, in := range op.Inputs {
+			from, ok := byDigest[in.Digest]
+			if !ok {
+				return nil, fmt.Errorf("%w: an operation without its input", ErrInternal)
+			}
+			inputs = append(inputs, Edge{from, int(in.Index)})
+		}
+		if i == len(def.Def)-1 {
+			// The last one only points at the result.
+			if len(inputs) == 1 {
+				g.Root = inputs[0]
+			}
+			break
+		}
+		o, err := newOp(&op, inputs)
+		if err != nil {
+			return nil, err
+		}
+		byDigest[digestOf(dt)] = o
+		g.Ops = append(g.Ops, o)
+	}
+	return g, nil
+}
+
+// narrow finds the text and the target name that make BuildKit compile the wanted
+// stage. A stage without a name of its own can only be compiled as the last one.
+func (d *Dockerfile) narrow(target string) (string, string, error) {
+	if target == "" || strings.Trim(target, "0123456789") != "" {
+		return d.content, target, nil
+	}
+	ts, err := d.targets()
+	if err != nil {
+		return "", "", err
+	}
+	for _, t := range ts {
+		if strconv.Itoa(t.Index) == target {
+			return d.content[:t.end], "", nil
+		}
+	}
+	return "", "", fmt.Errorf("there is no stage %s", target)
+}
+
+// Content is the text.
+func (d *Dockerfile) Content() string { return d.content }
