@@ -1,0 +1,265 @@
+package validate
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/shale-build/shale/analysis/change"
+)
+
+// A rewriting is a text and what a fix made of it.
+type rewriting struct {
+	name    string
+	before  string
+	edits   [][2]string // old and new text, each old one standing once in before
+	changes []change.Change
+	reason  string // for a wrong one, a part of the reason it must be refused for
+}
+
+func (rw rewriting) after(t *testing.T) string {
+	t.Helper()
+	after := rw.before
+	for _, e := range rw.edits {
+		if strings.Count(after, e[0]) != 1 {
+			t.Fatalf("%q does not stand once in the text", e[0])
+		}
+		after = strings.Replace(after, e[0], e[1], 1)
+	}
+	return after
+}
+
+var (
+	joined  = []change.Change{change.Joined{}}
+	apt     = []change.Change{change.Cleaned{Cleanup: change.AptLists}}
+	apk     = []change.Change{change.FlagAdded{Flag: change.ApkNoCache}}
+	pip     = []change.Change{change.FlagAdded{Flag: change.PipNoCacheDir}}
+	npm     = []change.Change{change.Cleaned{Cleanup: change.NpmCache}}
+	aptPair = []change.Change{
+		change.MountAdded{Target: "/var/lib/apt/lists", Sharing: "locked"},
+		change.MountAdded{Target: "/var/cache/apt", Sharing: "locked"},
+	}
+	pipMount = []change.Change{change.MountAdded{Target: "/root/.cache/pip"}}
+)
+
+func split(files ...string) []change.Change { return []change.Change{change.CopySplit{Files: files}} }
+
+func all(lists ...[]change.Change) []change.Change {
+	var out []change.Change
+	for _, l := range lists {
+		out = append(out, l...)
+	}
+	return out
+}
+
+const phpApp = `FROM php:8.2-apache
+LABEL maintainer="ops@example.com"
+
+# What the extensions need
+RUN apt-get update
+RUN apt-get install -y --no-install-recommends \
+    libzip-dev \
+    # for gd
+    libpng-dev
+RUN rm -rf /var/lib/apt/lists/*
+
+ENV APACHE_DOCUMENT_ROOT=/var/www/html/public
+COPY . /var/www/html
+EXPOSE 80
+HEALTHCHECK --interval=30s CMD curl -f http://localhost/ || exit 1
+CMD ["apache2-foreground"]
+`
+
+const nodeApp = `# syntax=docker/dockerfile:1
+FROM node:20-slim AS build
+WORKDIR /app
+COPY --chown=node:node . .
+RUN npm ci
+RUN npm run build
+
+FROM nginx:1.25
+COPY --from=build /app/dist /usr/share/nginx/html
+`
+
+const pyApp = `FROM python:3.12-slim
+WORKDIR /srv/app
+COPY . .
+RUN pip install -r requirements.txt -c constraints/base.txt
+ENV PYTHONUNBUFFERED=1
+CMD ["python", "app.py"]
+`
+
+const goApp = `FROM golang:1.22 AS build
+WORKDIR /src
+COPY . ./
+RUN go mod download
+RUN go build -o /out/app ./cmd/app
+FROM scratch
+COPY --from=build /out/app /app
+ENTRYPOINT ["/app"]
+`
+
+const debTools = `FROM debian:12
+USER root
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates curl
+RUN curl -fsSL https://example.com/tool.tar.gz -o /tmp/tool.tar.gz
+RUN tar -xzf /tmp/tool.tar.gz -C /opt
+RUN rm /tmp/tool.tar.gz
+WORKDIR /work
+CMD ["/opt/tool/run"]
+`
+
+var rights = []rewriting{
+	{name: "two lists joined bare", before: phpApp, changes: joined,
+		edits: [][2]string{{"RUN apt-get update\nRUN apt-get install", "RUN apt-get update \\\n && apt-get install"}}},
+	{name: "three RUNs joined bare, a comment kept inside", before: phpApp, changes: joined,
+		edits: [][2]string{
+			{"RUN apt-get update\nRUN apt-get install", "RUN apt-get update \\\n && apt-get install"},
+			{"libpng-dev\nRUN rm", "libpng-dev \\\n && rm"}}},
+	{name: "tabs around the connector", before: phpApp, changes: joined,
+		edits: [][2]string{{"RUN apt-get update\nRUN apt-get install", "RUN apt-get update\t&& \\\n\tapt-get install"}}},
+	{name: "joined across config that no RUN sees", changes: joined,
+		before: "FROM alpine:3.19\nRUN apk add --no-cache curl\nEXPOSE 80\nLABEL a=b\nVOLUME /data\nRUN mkdir -p /data/x\n",
+		edits:  [][2]string{{"curl\nEXPOSE 80\nLABEL a=b\nVOLUME /data\nRUN mkdir", "curl \\\n && mkdir"}, {"/data/x\n", "/data/x\nEXPOSE 80\nLABEL a=b\nVOLUME /data\n"}}},
+	{name: "download, unpack and delete", before: debTools, changes: joined,
+		edits: [][2]string{
+			{"tool.tar.gz\nRUN tar", "tool.tar.gz \\\n && tar"}, {"-C /opt\nRUN rm", "-C /opt \\\n && rm"}}},
+	{name: "a cd kept in its own subshell", changes: joined,
+		before: "FROM ubuntu:22.04\nRUN cd /tmp && curl -fsSLO https://example.com/x.zip && unzip x.zip\nRUN rm /tmp/x.zip\n",
+		edits:  [][2]string{{"RUN cd", "RUN ( cd"}, {"unzip x.zip\nRUN rm /tmp/x.zip", "unzip x.zip ) \\\n && ( rm /tmp/x.zip )"}}},
+	{name: "a subshell left of a bare list", changes: joined,
+		before: "FROM ubuntu:22.04\nRUN cd /tmp && curl -fsSLO https://example.com/x.zip && unzip x.zip\nRUN rm /tmp/x.zip\n",
+		edits:  [][2]string{{"RUN cd", "RUN ( cd"}, {"unzip x.zip\nRUN rm", "unzip x.zip ) \\\n && rm"}}},
+	{name: "braces around a last body with ||", changes: joined,
+		before: "FROM debian:12\nRUN mkdir -p /data\nRUN ls /data || mkdir /data/x\n",
+		edits:  [][2]string{{"/data\nRUN ls", "/data \\\n && { ls"}, {"/data/x\n", "/data/x; }\n"}}},
+	{name: "both under set -eux, the second one dropped", changes: joined,
+		before: "FROM debian:12\nRUN set -eux; apt-get update; apt-get install -y curl\nRUN set -eux; rm -rf /var/lib/apt/lists/*; ls /\n",
+		edits:  [][2]string{{"curl\nRUN set -eux; rm", "curl; \\\n    rm"}}},
+	{name: "both under set -eux, the second one kept", changes: joined,
+		before: "FROM debian:12\nRUN set -eux; apt-get update; apt-get install -y curl\nRUN set -eux; rm -rf /var/lib/apt/lists/*; ls /\n",
+		edits:  [][2]string{{"curl\nRUN set -eux; rm", "curl; \\\n    set -eux; rm"}}},
+	{name: "subshells under a SHELL with -e", changes: joined,
+		before: "FROM debian:12\nSHELL [\"/bin/sh\", \"-ec\"]\nRUN ls /a; mkdir /b\nRUN ls /b || mkdir /c\n",
+		edits:  [][2]string{{"RUN ls /a; mkdir /b\nRUN ls /b || mkdir /c", "RUN ( ls /a; mkdir /b ); \\\n    ( ls /b || mkdir /c )"}}},
+	{name: "subshells under set -e", changes: joined,
+		before: "FROM debian:12\nSHELL [\"/bin/sh\", \"-c\"]\nRUN ls /a; mkdir /b\nRUN ls /b || mkdir /c\n",
+		edits:  [][2]string{{"RUN ls /a; mkdir /b\nRUN ls /b || mkdir /c", "RUN set -e; ( set +e; ls /a; mkdir /b ); \\\n    ( set +e; ls /b || mkdir /c )"}}},
+	{name: "a last ; dropped", changes: joined,
+		before: "FROM debian:12\nRUN apt-get update;\nRUN apt-get install -y curl\n",
+		edits:  [][2]string{{"update;\nRUN apt", "update && apt"}}},
+	{name: "the same cache mounts on both", changes: joined,
+		before: "FROM python:3.12\nRUN --mount=type=cache,target=/root/.cache/pip pip install flask\nRUN --mount=type=cache,target=/root/.cache/pip rm -rf /tmp/x\n",
+		edits:  [][2]string{{"flask\nRUN --mount=type=cache,target=/root/.cache/pip rm", "flask && rm"}}},
+
+	{name: "lists deleted after the install", before: debTools, changes: apt,
+		edits: [][2]string{{"curl\nRUN curl", "curl \\\n && rm -rf /var/lib/apt/lists/*\nRUN curl"}}},
+	{name: "lists deleted by sudo", changes: apt,
+		before: "FROM cimg/base:2024.01\nUSER circleci\nRUN sudo apt-get update && sudo apt-get install -y jq\nCMD [\"jq\"]\n",
+		edits:  [][2]string{{"-y jq", "-y jq && sudo rm -rf /var/lib/apt/lists/*"}}},
+	{name: "lists deleted between two statements under errexit", changes: apt,
+		before: "FROM debian:12\nRUN set -eux; apt-get update; apt-get install -y gcc; gcc --version\n",
+		edits:  [][2]string{{"gcc; gcc", "gcc; rm -rf /var/lib/apt/lists/*; gcc"}}},
+	{name: "lists deleted, a later RUN updates for itself", changes: apt,
+		before: "FROM debian:12\nRUN apt-get update && apt-get install -y curl\nRUN apt-get update && apt-get install -y git\n",
+		edits:  [][2]string{{"-y curl", "-y curl && rm -rf /var/lib/apt/lists/*"}}},
+	{name: "lists deleted, fetched anew by a RUN between", changes: apt,
+		before: "FROM debian:12\nRUN apt-get update && apt-get install -y curl\nRUN add-apt-repository x && apt-get update\nCOPY --link a /a\nRUN apt-get install -y git\nRUN make\n",
+		edits:  [][2]string{{"-y curl", "-y curl && rm -rf /var/lib/apt/lists/*"}}},
+	{name: "lists deleted before harmless commands", changes: apt,
+		before: "FROM debian:12\nRUN apt-get update && apt-get install -y python3-pip\nRUN python3 -m pip install flask && useradd app\nRUN a2enmod rewrite\nCMD [\"python3\"]\n",
+		edits:  [][2]string{{"-y python3-pip", "-y python3-pip && rm -rf /var/lib/apt/lists/*"}}},
+	{name: "apk's index", changes: []change.Change{change.Cleaned{Cleanup: change.ApkIndex}},
+		before: "FROM alpine:3.19\nRUN apk update && apk add curl\nRUN make\n",
+		edits:  [][2]string{{"add curl", "add curl && rm -rf /var/cache/apk/*"}}},
+	{name: "npm's cache of another user", changes: npm,
+		before: "FROM node:20\nUSER node\nRUN npm ci\n",
+		edits:  [][2]string{{"npm ci", "npm ci && npm cache clean --force"}}},
+	{name: "npm's cache by sudo", changes: npm,
+		before: "FROM cimg/node:20.0\nRUN sudo npm install -g yarn\n",
+		edits:  [][2]string{{"-g yarn", "-g yarn && sudo npm cache clean --force"}}},
+	{name: "npm's cache", changes: npm,
+		before: "FROM node:20\nWORKDIR /app\nCOPY package.json package-lock.json ./\nRUN npm ci\nCOPY . .\nCMD [\"node\", \"index.js\"]\n",
+		edits:  [][2]string{{"npm ci", "npm ci && npm cache clean --force"}}},
+
+	{name: "apk add --no-cache", changes: apk,
+		before: "FROM alpine:3.19\nRUN apk add curl && apk add git\nRUN mkdir /x\n",
+		edits:  [][2]string{{"add curl", "add --no-cache curl"}, {"add git", "add --no-cache git"}}},
+	{name: "apk add behind options", changes: apk,
+		before: "FROM alpine:3.19\nRUN apk -q --repository https://example.com/alpine add --virtual .build gcc\n",
+		edits:  [][2]string{{" add --virtual", " add --no-cache --virtual"}}},
+	{name: "pip install --no-cache-dir", before: pyApp, changes: pip,
+		edits: [][2]string{{"pip install -r", "pip install --no-cache-dir -r"}}},
+	{name: "python -m pip", changes: pip,
+		before: "FROM python:3.12\nRUN python3 -m pip install flask\n",
+		edits:  [][2]string{{"install flask", "install --no-cache-dir flask"}}},
+	{name: "pip in a condition", changes: pip,
+		before: "FROM python:3.12\nARG DEV\nRUN if [ -n \"$DEV\" ]; then pip install pytest; fi\n",
+		edits:  [][2]string{{"install pytest", "install --no-cache-dir pytest"}}},
+
+	{name: "apt's two mounts", before: "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n", changes: aptPair,
+		edits: [][2]string{{"RUN apt", "RUN --mount=type=cache,target=/var/lib/apt/lists,sharing=locked --mount=type=cache,target=/var/cache/apt,sharing=locked apt"}}},
+	{name: "pip's mount", before: pyApp, changes: pipMount,
+		edits: [][2]string{{"RUN pip", "RUN --mount=type=cache,target=/root/.cache/pip pip"}}},
+
+	{name: "npm ci before the sources", before: nodeApp, changes: split("package.json", "package-lock.json"),
+		edits: [][2]string{{"COPY --chown=node:node . .\nRUN npm ci", "COPY --chown=node:node package.json package-lock.json ./\nRUN npm ci\nCOPY --chown=node:node . ."}}},
+	{name: "requirements and constraints, each to its place", before: pyApp, changes: split("requirements.txt", "constraints/base.txt"),
+		edits: [][2]string{{"COPY . .\nRUN pip install -r requirements.txt -c constraints/base.txt",
+			"COPY requirements.txt ./\nCOPY constraints/base.txt constraints/\nRUN pip install -r requirements.txt -c constraints/base.txt\nCOPY . ."}}},
+	{name: "go mod download", before: goApp, changes: split("go.mod", "go.sum"),
+		edits: [][2]string{{"COPY . ./\nRUN go mod download", "COPY go.mod go.sum ./\nRUN go mod download\nCOPY . ./"}}},
+	{name: "a copied sub-folder", changes: split("web/package.json", "web/package-lock.json"),
+		before: "FROM node:20\nWORKDIR /app\nCOPY web .\nRUN npm ci\n",
+		edits:  [][2]string{{"COPY web .\nRUN npm ci", "COPY web/package.json web/package-lock.json ./\nRUN npm ci\nCOPY web ."}}},
+	{name: "a RUN that needs nothing moves too", changes: split("package.json", "package-lock.json"),
+		before: "FROM node:20\nWORKDIR /app\nCOPY . .\nRUN apt-get update && apt-get install -y python3\nRUN npm ci\n",
+		edits: [][2]string{{"COPY . .\nRUN apt-get", "COPY package.json package-lock.json ./\nRUN apt-get"},
+			{"RUN npm ci\n", "RUN npm ci\nCOPY . .\n"}}},
+
+	{name: "cleaned, then joined", before: phpApp, changes: all(joined, apt),
+		edits: [][2]string{{"RUN apt-get update\nRUN apt-get install", "RUN apt-get update \\\n && apt-get install"},
+			{"libpng-dev\nRUN rm -rf /var/lib/apt/lists/*\n", "libpng-dev \\\n && rm -rf /var/lib/apt/lists/* \\\n && rm -rf /var/lib/apt/lists/*\n"}}},
+	{name: "joined, then cleaned at the end", changes: all(joined, apt),
+		before: "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y curl\nRUN mkdir /x\n",
+		edits:  [][2]string{{"update\nRUN apt-get", "update && apt-get"}, {"-y curl\n", "-y curl && rm -rf /var/lib/apt/lists/*\n"}}},
+	{name: "subshells joined, then cleaned at the end", changes: all(joined, apt),
+		before: "FROM debian:12\nRUN export DEBIAN_FRONTEND=noninteractive && apt-get update\nRUN export A=1 && apt-get install -y curl\n",
+		edits:  [][2]string{{"RUN export DEB", "RUN ( export DEB"}, {"update\nRUN export A=1", "update ) && ( export A=1"}, {"-y curl\n", "-y curl ) && rm -rf /var/lib/apt/lists/*\n"}}},
+	{name: "a flag and a join", changes: all(joined, apk),
+		before: "FROM alpine:3.19\nRUN apk add curl\nRUN mkdir -p /data\n",
+		edits:  [][2]string{{"add curl\nRUN mkdir", "add --no-cache curl && mkdir"}}},
+	{name: "a split and a flag", before: pyApp, changes: all(pip, split("requirements.txt", "constraints/base.txt")),
+		edits: [][2]string{{"COPY . .\nRUN pip install -r requirements.txt -c constraints/base.txt",
+			"COPY requirements.txt ./\nCOPY constraints/base.txt constraints/\nRUN pip install --no-cache-dir -r requirements.txt -c constraints/base.txt\nCOPY . ."}}},
+	{name: "two joins with what must stay between", changes: joined,
+		before: "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y curl\nENV A=1\nRUN mkdir /a\nRUN ln -s /a /b\n",
+		edits:  [][2]string{{"update\nRUN apt", "update && apt"}, {"/a\nRUN ln", "/a && ln"}}},
+	{name: "nothing changed", before: nodeApp},
+	{name: "an ARG without a value in FROM", changes: joined,
+		before: "ARG BASE\nFROM ${BASE}\nARG PORT\nEXPOSE $PORT\nRUN apt-get update\nRUN apt-get install -y curl\n",
+		edits:  [][2]string{{"update\nRUN apt", "update && apt"}}},
+	{name: "a FROM by platform", changes: joined,
+		before: "FROM alpine:3 AS base-amd64\nRUN apk update\nRUN apk add curl\nFROM alpine:3 AS base-arm64\nRUN mkdir /a\nFROM base-${TARGETARCH}\nRUN mkdir /b\n",
+		edits:  [][2]string{{"update\nRUN apk", "update && apk"}}},
+}
+
+func TestRight(t *testing.T) {
+	for _, rw := range rights {
+		t.Run(rw.name, func(t *testing.T) {
+			after := rw.after(t)
+			if err := Check(context.Background(), rw.before, after, rw.changes, Options{}); err != nil {
+				t.Errorf("refused: %v\n%s", err, after)
+			}
+			if len(rw.edits) == 0 {
+				return
+			}
+			// Declared by nobody, the same rewrite is refused.
+			r := (*Rejection)(nil)
+			if err := Check(context.Background(), rw.before, after, nil, Options{}); !errors.As(err, &r) {
+				t.Errorf("accepted without a declaration: %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,300 @@
+package validate
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/compile"
+)
+
+// split explains a broad copy that moved behind an install, with the manifests
+// copied first:
+//
+//	before                    after
+//	COPY . .                  COPY package.json package-lock.json ./
+//	RUN npm ci                RUN npm ci
+//	                          COPY . .
+//
+// is is the broad copy, was the result of the last RUN that it moved behind.
+//
+// What the text cannot show the rule must know: that the install reads no other
+// file of the context, and makes nothing that the broad copy brings.
+func (m *matcher) split(is, was compile.Edge) *Rejection {
+	nothing := reject("%sthat %q took the place of %q", unexplained, is.Op, was.Op)
+	if len(m.splits) == 0 || is.Op.File == nil || was.Op.Exec == nil {
+		return nothing
+	}
+	broad, ok := broadCopy(is)
+	if !ok {
+		return nothing
+	}
+	// Down the RUNs of both, to the old copy and to the new ones.
+	top := is.Op.File.Actions[0].On.Edge
+	newAt, moved := runs(top)
+	oldAt, _ := runs(was)
+	if oldAt.Op == nil || oldAt.Op.Own != is.Op.Own || oldAt.Output != is.Output || len(moved) == 0 {
+		return nothing
+	}
+	oldBroad, ok := broadCopy(oldAt)
+	if !ok || oldBroad.From.Edge.Key() != broad.From.Edge.Key() {
+		return nothing
+	}
+	best := nothing
+	for _, s := range m.splits {
+		base, r := manifests(newAt, broad, is.Op.File.Actions[0].Rest, s)
+		if r != nil {
+			if !strings.HasPrefix(r.Reason, unexplained) {
+				best = r
+			}
+			continue
+		}
+		if r := intoOwnFolder(broad); r != nil {
+			return r
+		}
+		for _, op := range moved {
+			if r := m.installOnly(op, broad, s); r != nil {
+				return r
+			}
+		}
+		// Between the copies the RUNs are the old ones, or explained themselves,
+		// if what they start from is taken for the same. Only here it is: what is
+		// found under that assumption is not remembered.
+		within := *m
+		within.memo = map[pair]*Rejection{{newAt.Key(), oldAt.Key()}: nil}
+		r = within.edge(top, was)
+		m.stopped, m.budget = within.stopped, within.budget
+		if r != nil {
+			return r
+		}
+		return m.edge(base, oldAt.Op.File.Actions[0].On.Edge)
+	}
+	return best
+}
+
+// runs follows the RUNs that end in an edge down to what the first one starts from.
+func runs(at compile.Edge) (compile.Edge, []*compile.Op) {
+	var out []*compile.Op
+	for at.Op != nil && at.Op.Exec != nil {
+		root, output := at.Op.Exec.Root()
+		if at.Output != output {
+			break
+		}
+		out = append(out, at.Op)
+		at = root
+	}
+	return at, out
+}
+
+// broadCopy reads a copy of one folder, whole, out of the build context.
+func broadCopy(e compile.Edge) (*compile.Copy, bool) {
+	if e.Op.File == nil || len(e.Op.File.Actions) != 1 {
+		return nil, false
+	}
+	c := e.Op.File.Actions[0].Copy
+	if c == nil || c.Unpack || len(c.Include)+len(c.Exclude) > 0 || strings.ContainsAny(c.Src, "*?[\\") {
+		return nil, false
+	}
+	from := c.From.Edge.Op
+	return c, from != nil && from.Source != nil && from.Source.Local() == "context"
+}
+
+// intoOwnFolder holds the copy to a folder that belongs to the project.
+func intoOwnFolder(c *compile.Copy) *Rejection {
+	if dest := path.Clean(c.Dest); systemDir(dest) && !under(dest, "/usr/src") && !under(dest, "/opt") && !under(dest, "/var/www") && !under(dest, "/var/task") && !under(dest, "/var/app") {
+		return reject("the copy to %s may change how the commands before it run", c.Dest)
+	}
+	return nil
+}
+
+// manifests reads the copies below at, newest first, and returns what they were
+// made on. Together they must bring the declared files, each to the place where
+// the broad copy puts it, with the broad copy's own flags.
+func manifests(at compile.Edge, broad *compile.Copy, flags string, s change.CopySplit) (compile.Edge, *Rejection) {
+	left := map[string]bool{}
+	for _, f := range s.Files {
+		left[path.Clean("/"+f)] = true
+	}
+	if len(left) == 0 {
+		return at, reject("a split names no file")
+	}
+	for len(left) > 0 {
+		op := at.Op
+		if op == nil || op.File == nil {
+			return at, reject("%sthat %d of the files that a split names are not copied", unexplained, len(left))
+		}
+		for _, a := range op.File.Actions {
+			c := a.Copy
+			if c == nil {
+				return at, reject("%sthat %q stands among the copies of a split", unexplained, op)
+			}
+			src := path.Clean(c.Src)
+			switch {
+			case strings.ContainsAny(c.Src, "*?[\\"):
+				return at, reject("the split copies a pattern, %s", c.Src)
+			case !left[src]:
+				return at, reject("the split copies %s, which is not declared", strings.TrimPrefix(src, "/"))
+			case c.From.Edge.Key() != broad.From.Edge.Key():
+				return at, reject("the split copies %s from elsewhere", strings.TrimPrefix(src, "/"))
+			case c.Owner != broad.Owner:
+				return at, reject("the split copies %s with the owner %q, not %q", strings.TrimPrefix(src, "/"), c.Owner, broad.Owner)
+			case a.Rest != flags:
+				return at, reject("the split copies %s with other flags than the broad copy", strings.TrimPrefix(src, "/"))
+			}
+			want, ok := landing(broad, src)
+			if !ok {
+				return at, reject("the broad copy does not bring %s", strings.TrimPrefix(src, "/"))
+			}
+			if got := arrives(c, src); got != want {
+				return at, reject("the split copies %s to %s, the broad copy to %s", strings.TrimPrefix(src, "/"), got, want)
+			}
+			delete(left, src)
+		}
+		at = op.File.Actions[0].On.Edge
+	}
+	return at, nil
+}
+
+// landing is where the broad copy puts a file of the context.
+func landing(broad *compile.Copy, file string) (string, bool) {
+	src := path.Clean(broad.Src)
+	if !under(file, src) || file == src {
+		return "", false
+	}
+	return path.Join(broad.Dest, strings.TrimPrefix(strings.TrimPrefix(file, src), "/")), true
+}
+
+// arrives is where the copy of one file puts it. A destination without a slash at
+// its end is the file itself, unless a folder stands there, and then the broad
+// copy would have failed too.
+func arrives(c *compile.Copy, file string) string {
+	if strings.HasSuffix(c.Dest, "/") {
+		return path.Join(c.Dest, path.Base(file))
+	}
+	return path.Clean(c.Dest)
+}
+
+// installOnly holds a RUN that the copy moved behind to commands that read the
+// manifests and nothing else of the project.
+func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.CopySplit) *Rejection {
+	text, ok := readScript(op.Exec)
+	if !ok {
+		return reject("%q is not an install that is known", op)
+	}
+	d := m.deriver(op, text)
+	p := d.parse(text.text)
+	if p.Err != nil || p.Ambiguous || processes(p) != "" {
+		return reject("%q is not an install that is known", op)
+	}
+	list := commands(p)
+	moved := moves(list)
+	have := func(file string) bool {
+		return slices.ContainsFunc(s.Files, func(f string) bool {
+			at, ok := landing(broad, path.Clean("/"+f))
+			return ok && at == file
+		})
+	}
+	cwd := path.Clean("/" + op.Exec.Cwd)
+	for _, c := range list {
+		v, _ := c.verb()
+		args, all := c.args()
+		switch {
+		case c.name == "npm" && (v == "ci" || v == "clean-install"):
+			if moved || c.has("--prefix", "-C", "-w", "--workspace", "--workspaces", "--userconfig", "--globalconfig", "--script-shell") {
+				return reject("npm is told to work in another folder")
+			}
+			if !have(path.Join(cwd, "package.json")) || !have(path.Join(cwd, "package-lock.json")) && !have(path.Join(cwd, "npm-shrinkwrap.json")) {
+				return reject("npm ci reads package.json and a lock file in %s, which are not copied first", cwd)
+			}
+		case c.name == "npm" && v == "cache", isPip(c.name) && v == "cache", c.name == "npm" && v == "config":
+		case isPip(c.name) && v == "install":
+			if r := pipReads(&c, args, all, moved, cwd, have); r != nil {
+				return r
+			}
+		case c.name == "go" && len(args) >= 2 && args[0] == "mod" && (args[1] == "download" || args[1] == "verify"):
+			if moved || !have(path.Join(cwd, "go.mod")) || !have(path.Join(cwd, "go.sum")) {
+				return reject("go mod %s reads go.mod and go.sum in %s, which are not copied first", args[1], cwd)
+			}
+		case slices.Contains([]string{"apt-get", "apt", "apk"}, c.name):
+			if slices.ContainsFunc(args, func(a string) bool {
+				return strings.HasPrefix(a, ".") || strings.Contains(a, "/") && !strings.HasPrefix(a, "http")
+			}) || !all {
+				return reject("%s may read a file of the project", c.name)
+			}
+		case slices.Contains([]string{"echo", "true", ":", "update-ca-certificates"}, c.name) && all:
+		case (c.name == "rm" || c.name == "mkdir") && !moved:
+			for _, w := range c.operands() {
+				if at := d.place(w, false); !at.known || under(at.path, path.Clean(broad.Dest)) || under(path.Clean(broad.Dest), at.path) {
+					return reject("%s may touch what the broad copy brings", c.name)
+				}
+			}
+		case c.name == "set":
+		default:
+			return reject("%s may read a file of the project that is not copied first", strings.TrimSpace(c.name+" "+v))
+		}
+	}
+	for _, n := range list {
+		for _, redir := range n.node.Redirs {
+			if target, ok := literal(redir.Target); !ok || redir.Op != ">&" && !strings.HasPrefix(target, "/dev/") {
+				return reject("a redirection may touch a file of the project")
+			}
+		}
+	}
+	return nil
+}
+
+// pipReads holds a pip install to requirement files that are copied first.
+func pipReads(c *command, args []string, all, moved bool, cwd string, have func(string) bool) *Rejection {
+	if !all {
+		return reject("an argument of pip is not literal")
+	}
+	for i := 0; i < len(args); i++ {
+		name, value, joined := strings.Cut(args[i], "=")
+		if len(args[i]) > 2 && (strings.HasPrefix(args[i], "-r") || strings.HasPrefix(args[i], "-c")) && args[i][1] != '-' {
+			name, value, joined = args[i][:2], args[i][2:], true
+		}
+		next := func() string {
+			if joined {
+				return value
+			}
+			if i++; i < len(args) {
+				return args[i]
+			}
+			return ""
+		}
+		switch {
+		case slices.Contains([]string{"-r", "--requirement", "-c", "--constraint"}, name):
+			file := next()
+			if strings.Contains(file, "://") {
+				continue
+			}
+			if !strings.HasPrefix(file, "/") {
+				if moved {
+					return reject("pip runs in another folder")
+				}
+				file = path.Join(cwd, file)
+			}
+			if !have(path.Clean(file)) {
+				return reject("pip reads %s, which is not copied first", file)
+			}
+		case slices.Contains([]string{"-e", "--editable", "-t", "--target", "--prefix", "--root", "-f", "--find-links", "--src"}, name):
+			return reject("pip install %s touches the project", name)
+		case slices.Contains([]string{"-i", "--index-url", "--extra-index-url", "--trusted-host", "--timeout", "--retries", "--proxy", "--progress-bar", "--upgrade-strategy", "--root-user-action", "--no-binary", "--only-binary"}, name):
+			next()
+		case strings.HasPrefix(name, "-"):
+			if !pipFlags[name] {
+				return reject("pip install %s is not known", name)
+			}
+		case name == "install":
+		case strings.Contains(name, "/") || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".whl") || strings.HasSuffix(name, ".gz") || strings.HasSuffix(name, ".zip"):
+			return reject("pip installs %s, a file of the project", name)
+		}
+	}
+	return nil
+}
+
+var pipFlags = setOf(`--no-cache-dir --upgrade -U --user -q --quiet -v --verbose --no-deps --require-hashes --pre
+	--no-compile --compile --no-warn-script-location --disable-pip-version-check --break-system-packages
+	--no-input --prefer-binary --force-reinstall -I --ignore-installed --no-build-isolation --no-color
+	--no-warn-conflicts --use-pep517 -qq --isolated`)

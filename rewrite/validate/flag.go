@@ -1,0 +1,84 @@
+package validate
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+// flagPlaces lists where a flag may be inserted: behind the verb of each call that
+// does not carry it yet.
+func flagPlaces(p *shell.Program, f change.Flag) []int {
+	var out []int
+	for _, c := range commands(p) {
+		if at, ok := c.flagPlace(f); ok && !c.has(f.Text) {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// flagPlace is the end of the verb of a call of the flag's program.
+func (c *command) flagPlace(f change.Flag) (int, bool) {
+	call := *c
+	if f.Program == "pip" && isPip(call.name) {
+		call.name = "pip"
+	}
+	if call.name != f.Program {
+		return 0, false
+	}
+	v, i := call.verb()
+	if v != f.Verb {
+		return 0, false
+	}
+	// What stands before the verb must be options that are known to take no value,
+	// or known to take one: else the verb could be a value itself.
+	for _, w := range call.words[1:i] {
+		text, ok := literal(w)
+		if ok && strings.HasPrefix(text, "-") && !strings.Contains(text, "=") && !programs[call.name].values[text] && !plainOptions[text] {
+			return 0, false
+		}
+	}
+	return call.words[i].To, true
+}
+
+var plainOptions = setOf(`-q --quiet -v --verbose -U --update --update-cache --no-progress -f --force -i --interactive
+	--isolated --no-input --disable-pip-version-check --no-color -y --allow-untrusted --progress`)
+
+// conflicts are options of the call itself that the flag contradicts.
+var conflicts = map[string][]string{
+	"--no-cache":     {"--no-network", "--cache-dir", "--cache-max-age", "--initdb", "-p", "--root"},
+	"--no-cache-dir": {"--cache-dir", "--download-cache"},
+}
+
+// flagAdded are the conditions of a flag. It stands in the words of one command,
+// where it changes nothing of what the shell reads.
+func (d *deriver) flagAdded(was string, in insertion) *Rejection {
+	p := d.parse(was)
+	f := *in.flag
+	if p.Ambiguous {
+		return reject("sh and bash read %q as different programs", brief(was))
+	}
+	for _, c := range commands(p) {
+		at, ok := c.flagPlace(f)
+		if !ok || at != in.at {
+			continue
+		}
+		if slices.ContainsFunc(c.options(), func(o string) bool { return slices.Contains(conflicts[f.Text], o) }) {
+			return reject("%s contradicts another option of %q", f.Text, brief(p.Source(c.node.Range)))
+		}
+		what := "the flag " + f.Text
+		if r := d.cacheMoved(what, f.Paths); r != nil {
+			return r
+		}
+		paths := homes(f.Paths, d.op.Exec)
+		if m, ok := d.mountAt(paths); ok {
+			return reject("with %s the mount at %s would stay empty", f.Text, m.Dest)
+		}
+		d.stops = append(d.stops, stop{op: d.op, what: what, manager: f.Manager, paths: paths})
+		return nil
+	}
+	return reject("%s does not stand behind %s %s", f.Text, f.Program, f.Verb)
+}

@@ -1,0 +1,84 @@
+package validate
+
+import (
+	"strings"
+
+	"github.com/shale-build/shale/analysis/compile"
+)
+
+// inHome reports whether a declared path lies in the home of the user in force.
+func inHome(path string) bool { return strings.HasPrefix(path, "~/") }
+
+// homes makes absolute paths of declared ones. Whose home "~" is the passwd file of
+// the image knows: every folder that it is likely to be counts.
+func homes(paths []string, x *compile.Exec) []string {
+	var out []string
+	for _, p := range paths {
+		if !inHome(p) {
+			out = append(out, p)
+			continue
+		}
+		rest := strings.TrimPrefix(p, "~")
+		out = append(out, "/root"+rest, rest)
+		if user, _, _ := strings.Cut(x.User, ":"); user != "" {
+			out = append(out, "/home/"+user+rest)
+		}
+		if home, ok := x.Getenv("HOME"); ok && strings.HasPrefix(home, "/") {
+			out = append(out, strings.TrimSuffix(home, "/")+rest)
+		}
+	}
+	return out
+}
+
+// mountAt returns a mount of the RUN that holds one of the paths, or lies in one.
+func (d *deriver) mountAt(paths []string) (compile.Mount, bool) {
+	for _, m := range d.op.Exec.Mounts {
+		if m.Dest == "/" || m.Type == "SECRET" || m.Type == "SSH" {
+			continue
+		}
+		for _, p := range paths {
+			if under(m.Dest, p) || under(p, m.Dest) {
+				return m, true
+			}
+		}
+	}
+	return compile.Mount{}, false
+}
+
+// cacheVariables move a cache out of the home.
+var cacheVariables = []string{"XDG_CACHE_HOME", "PIP_CACHE_DIR", "npm_config_cache", "NPM_CONFIG_CACHE"}
+
+// cacheMoved refuses a change of a cache in the home where it is not there.
+func (d *deriver) cacheMoved(what string, paths []string) *Rejection {
+	for _, p := range paths {
+		if !inHome(p) {
+			continue
+		}
+		for _, name := range cacheVariables {
+			if v, ok := d.op.Exec.Getenv(name); ok && v != "" {
+				return reject("%s acts on the cache that %s names, not on %s", what, name, p)
+			}
+		}
+	}
+	return nil
+}
+
+// rootsHome holds a change of a path below /root to a RUN by root with root's home.
+// What an outside base says of its own user and HOME nobody knows; where the
+// Dockerfile says nothing either, the mount is at worst not used.
+func (d *deriver) rootsHome(what string) *Rejection {
+	x := d.op.Exec
+	user, _, _ := strings.Cut(x.User, ":")
+	if user != "" && user != "root" && user != "0" && !(d.base == compile.Full && user == compile.FullUser) {
+		return reject("%s is not in the home of the user %s", what, x.User)
+	}
+	if home, set := x.Getenv("HOME"); set && home != "/root" && !(d.base == compile.Full && home == compile.FullHome) {
+		return reject("%s is not in the home %s", what, home)
+	}
+	for _, name := range cacheVariables {
+		if v, ok := x.Getenv(name); ok && v != "" {
+			return reject("%s is not the cache that %s names", what, name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,316 @@
+package validate
+
+import (
+	"encoding/json"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+// A stop is a place in the new graph from which on files are no longer kept. What
+// comes after it must not need them.
+type stop struct {
+	op      *compile.Op
+	what    string // for messages
+	manager string
+	paths   []string
+	mount   bool
+}
+
+// stops holds what comes after each stop to doing without the files.
+func (m *matcher) stops(g *compile.Graph) *Rejection {
+	for _, s := range m.stopped {
+		if r := m.after(g, s); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// after looks at every operation whose files come from the stop's, the stages that
+// are FROM it included, and at what is copied or mounted out of these.
+func (m *matcher) after(g *compile.Graph, s stop) *Rejection {
+	state := map[*compile.Op]bool{s.op: true}
+	// Where a later RUN has fetched the index anew, what follows finds that one.
+	renewed := map[*compile.Op]bool{}
+	for _, o := range g.Ops {
+		switch {
+		case state[o]:
+		case o.Exec != nil:
+			root, _ := o.Exec.Root()
+			for _, mount := range o.Exec.Mounts {
+				if mount.Dest != "/" && state[mount.Input.Op] && s.reaches("/"+mount.Selector) {
+					return reject("%q mounts what %s deletes", o, s.what)
+				}
+			}
+			if !state[root.Op] {
+				continue
+			}
+			state[o] = true
+			if renewed[root.Op] {
+				renewed[o] = true
+				continue
+			}
+			why, fetches := m.needs(o, s)
+			if why != "" {
+				return reject("%s needs what %s deletes", why, s.what)
+			}
+			renewed[o] = fetches
+		case o.File != nil:
+			for _, a := range o.File.Actions {
+				if state[a.On.Edge.Op] {
+					state[o] = true
+					renewed[o] = renewed[o] || renewed[a.On.Edge.Op]
+				}
+				if c := a.Copy; c != nil && state[c.From.Edge.Op] && s.reaches(c.Src) && !s.sameFolder(c) {
+					return reject("%q copies what %s deletes", o, s.what)
+				}
+			}
+		default:
+			// A merge, of COPY --link: what is copied lies on top.
+			for _, in := range o.Inputs {
+				if state[in.Op] {
+					state[o] = true
+					renewed[o] = renewed[in.Op]
+				}
+			}
+		}
+	}
+	if state[g.Root.Op] {
+		if why := atRunTime(g.Image, s); why != "" {
+			return reject("%s of the image needs what %s deletes", why, s.what)
+		}
+	}
+	return nil
+}
+
+// atRunTime names what of an image's config asks for packages, as far as it can be
+// read there: a script that it starts is for those to read who have the context.
+func atRunTime(image string, s stop) string {
+	if s.manager != "apt" {
+		return ""
+	}
+	var config struct {
+		Config struct{ Entrypoint, Cmd, OnBuild []string }
+	}
+	if json.Unmarshal([]byte(image), &config) != nil {
+		return "the config"
+	}
+	c := config.Config
+	texts := make([]*script, 0, 2+len(c.OnBuild))
+	for _, argv := range [][]string{c.Entrypoint, c.Cmd} {
+		text, ok := readScript(&compile.Exec{Args: argv})
+		if !ok {
+			text = &script{text: strings.Join(argv, " ")}
+		}
+		texts = append(texts, text)
+	}
+	for _, trigger := range c.OnBuild {
+		if verb, rest, _ := strings.Cut(trigger, " "); strings.EqualFold(verb, "run") {
+			texts = append(texts, &script{text: strings.TrimSpace(rest)})
+		}
+	}
+	for i, text := range texts {
+		updated := false
+		for _, c := range commands(text.parse(text.text)) {
+			if c.name == "apt-get" || c.name == "apt" {
+				v, _ := c.verb()
+				if updated = updated || v == "update"; !updated && c.needsIndex(s.manager) != "" {
+					if i < 2 {
+						return "the command"
+					}
+					return "a trigger"
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// reaches reports whether a source path may hold some of what is no longer kept.
+func (s stop) reaches(src string) bool {
+	src = path.Clean(src)
+	if i := strings.IndexAny(src, "*?["); i >= 0 {
+		src = path.Dir(src[:i] + "x")
+	}
+	return slices.ContainsFunc(s.paths, func(p string) bool { return under(p, src) || under(src, p) })
+}
+
+// sameFolder reports whether a copy takes a folder above the path to the same
+// folder, so that what is missing there is what was declared.
+func (s stop) sameFolder(c *compile.Copy) bool {
+	src, dest := path.Clean(c.Src), path.Clean(c.Dest)
+	return src == dest && !slices.ContainsFunc(s.paths, func(p string) bool { return under(src, p) })
+}
+
+// needs names what in a RUN after a stop may need the files, and reports whether
+// a RUN that has succeeded has made them anew.
+func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
+	for _, mount := range o.Exec.Mounts {
+		if slices.Contains(s.paths, mount.Dest) {
+			return "", false // it has a cache of its own there
+		}
+	}
+	text, ok := readScript(o.Exec)
+	if !ok {
+		name := first(o.Exec.Args)
+		if systemBin(name) {
+			name = path.Base(name)
+		}
+		c := command{name: name}
+		if s.manager == "apt" && (name == "apt-get" || name == "apt" || !harmless(name)) || s.manager == "go" && (name == "go" || !harmless(name)) {
+			return c.name, false
+		}
+		return "", false
+	}
+	p := text.parse(text.text)
+	if p.Err != nil {
+		return "a script that does not parse", false
+	}
+	if text.startup && s.manager == "apt" {
+		return "a SHELL with start-up files", false
+	}
+	for _, c := range commands(p) {
+		if s.manager == "apt" && (c.name == "apt-get" || c.name == "apt") {
+			if v, _ := c.verb(); v == "update" {
+				// In a condition it might not run.
+				renewed = renewed || c.fills("apt") && unconditional(p, c.node)
+			}
+		}
+		if renewed {
+			// From here on both builds do the same with the same files.
+			continue
+		}
+		if why := c.needsIndex(s.manager); why != "" {
+			return why, false
+		}
+		if o.Exec.Network == "NONE" && c.usesCache(s.manager) {
+			return c.name + " without a network", false
+		}
+	}
+	return "", renewed
+}
+
+func first(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}
+
+// unconditional reports whether a command runs whenever the script gets to it
+// without a failure: it stands in a list or in "&&" lists only.
+func unconditional(p *shell.Program, n *shell.Node) bool {
+	ok := false
+	walk(p.Root, func(at *shell.Node, above []*shell.Node) {
+		if at == n {
+			ok = !slices.ContainsFunc(above, func(a *shell.Node) bool {
+				return a.Kind != shell.List && a.Kind != shell.And && a.Kind != shell.Subshell && a.Kind != shell.Block
+			})
+		}
+	})
+	return ok
+}
+
+func commandsBelow(p *shell.Program, n *shell.Node) []command {
+	var out []command
+	for _, c := range commands(p) {
+		if c.node.From >= n.From && c.node.To <= n.To {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// needsIndex names a command that needs a manager's files, or may.
+func (c *command) needsIndex(manager string) string {
+	v, _ := c.verb()
+	if args, _ := c.args(); len(args) == 1 && slices.Contains([]string{"--version", "-version", "-V"}, args[0]) {
+		return ""
+	}
+	switch manager {
+	case "apt":
+		switch {
+		case c.name == "apt-get" || c.name == "apt":
+			if slices.Contains([]string{"update", "clean", "autoclean", "dist-clean", "remove", "purge", "autoremove", "autopurge", "check"}, v) {
+				return ""
+			}
+			return c.name + " " + v
+		case c.name == "apt-cache" || c.name == "aptitude" || c.name == "apt-file" || c.name == "tasksel" || c.name == "apt-mark" && v == "showauto":
+			return c.name
+		case c.runsScript():
+			return c.name + " " + v + ", which runs a script,"
+		case !harmless(c.name):
+			if c.name == "" {
+				return "a command whose name is not literal"
+			}
+			return c.name + ", which is not known,"
+		}
+	case "go":
+		if c.name == "go" || !harmless(c.name) {
+			return c.name
+		}
+	case "pip":
+		if c.has("--no-index") || c.name == "pip" && v == "cache" {
+			return c.name
+		}
+	case "npm":
+		if args, _ := c.args(); c.has("--offline", "--prefer-offline") || c.name == "npm" && v == "cache" && !slices.Contains(args, "clean") && !slices.Contains(args, "clear") {
+			return c.name
+		}
+	case "apk":
+		if c.name == "apk" && (c.has("--no-network") || v == "search" || v == "policy" || v == "list") {
+			return "apk " + v
+		}
+	}
+	return ""
+}
+
+// runsScript reports whether a command is one of a known program's that runs what
+// the project, or its own arguments, say.
+func (c *command) runsScript() bool {
+	v, _ := c.verb()
+	switch c.name {
+	case "find":
+		return c.has("-exec", "-execdir", "-ok", "-okdir")
+	case "npm":
+		return setOf("run run-script start test t restart stop exec x explore rum urn")[v]
+	case "yarn", "pnpm":
+		return v != "" && !setOf("install i add global cache config set remove fetch prune store import version")[v]
+	case "go":
+		return v == "run" || v == "generate" || v == "test"
+	case "cargo":
+		return v == "run"
+	case "composer":
+		return v == "run" || v == "run-script" || v == "exec"
+	case "bundle":
+		return v == "exec"
+	case "pipenv", "poetry", "uv", "conda", "mamba", "micromamba":
+		return v == "run"
+	}
+	return false
+}
+
+// harmless reports whether a command is known never to install a distribution's
+// packages, nor to run a script of the project that might.
+func harmless(name string) bool {
+	if p, ok := programs[name]; ok {
+		return !p.runs && !p.helper || harmlessToo[name]
+	}
+	return builtinsHarmless[name] || harmlessToo[name] || isPip(name)
+}
+
+var builtinsHarmless = setOf("cd export set unset umask readonly local return exit read shift ulimit pushd popd trap type wait kill break continue hash shopt alias time")
+
+var harmlessToo = setOf(`a2enmod a2dismod a2ensite a2dissite a2enconf a2disconf apache2ctl apachectl awk gawk bundle bundler
+	cargo chpasswd cmake composer conda convert corepack cpan cpanm createuser crontab curl-config
+	debconf-set-selections docker-php-ext-configure docker-php-ext-enable docker-php-ext-install dotnet dpkg-reconfigure fc-cache flask gcc g++ cc ld ar
+	gpg gpg2 gpgconf groupadd gunicorn helm java javac jar keytool kubectl localectl locale-gen luarocks
+	mamba micromamba mkfifo mkpasswd mysql mysql_install_db nginx openssl patch pecl pg_config phpenmod phpdismod
+	php5enmod pipenv pipx pnpm poetry psql rbenv rsync rustup rustc setcap getcap ssh-keygen ssh-keyscan strip
+	svn terraform unlink update-locale update-rc.d uv virtualenv yarn zip 7z 7za apt-key
+	add-apt-repository gem npm pear service mvn gradle hg start-stop-daemon dbus-uuidgen visudo update-initramfs
+	phpize pip-compile setfacl yes`)

@@ -1,0 +1,519 @@
+package validate
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+// commandsTogether are the conditions that hang on which commands are joined. l
+// runs first; same says that one shell runs both.
+func (d *deriver) commandsTogether(l, r *shell.Program, same bool) *Rejection {
+	for _, p := range []*shell.Program{l, r} {
+		if why := processes(p); why != "" {
+			return reject("%s may live on into the commands joined after it", why)
+		}
+	}
+	left, right := commands(l), commands(r)
+	for i, list := range [][]command{left, right} {
+		for _, c := range list {
+			if why := c.unknown(); why != "" {
+				return reject("%s, so that it is not known what joining it does", why)
+			}
+			if p := programs[c.name]; i == 0 {
+				switch {
+				case p.helper:
+					return reject("%s may leave a process that the commands joined after it would meet", c.name)
+				case p.users:
+					return reject("%s changes users, which are read when a RUN starts", c.name)
+				case c.replacesShell(), d.unpacksOverShell(&c, left):
+					return reject("%s may replace the shell itself", c.name)
+				}
+			} else if p.times || slices.ContainsFunc(c.options(), func(o string) bool { return p.refuse[o] }) {
+				return reject("%s compares the times of files", c.name)
+			}
+			if c.name == "git" && slices.ContainsFunc(c.options(), func(o string) bool { return programs[c.name].refuse[o] }) {
+				return reject("git may make hard links")
+			}
+		}
+	}
+	if why := d.removesFolder(left); why != "" {
+		return reject("%s may remove the folder %s, which is made anew for every RUN", why, d.op.Exec.Cwd)
+	}
+	if why := d.cutsLinks(left, right, r); why != "" {
+		return reject("%s", why)
+	}
+	if name := renames(left, right); name != "" {
+		return reject("%s may rename folders that it made in the RUN before, which fails across layers", name)
+	}
+	if same {
+		if name := d.shadowed(left, right); name != "" {
+			return reject("the shell remembers where it found %s, which may have been replaced", name)
+		}
+		if v := shellVariable(r); v != "" {
+			return reject("$%s tells the joined commands apart", v)
+		}
+	}
+	return nil
+}
+
+// processes names what may leave a process behind by the shell's own means.
+func processes(p *shell.Program) string {
+	found := ""
+	walk(p.Root, func(n *shell.Node, _ []*shell.Node) {
+		switch {
+		case n.Background:
+			found = "a command in the background"
+		case n.Kind == shell.Other:
+			found = "a command of bash's own"
+		}
+		for _, w := range words(n) {
+			for _, part := range w.Parts {
+				if part.Kind == shell.Process {
+					found = "a process substitution"
+				}
+			}
+		}
+	})
+	return found
+}
+
+// shellState are the builtins whose effect ends with their shell.
+var shellState = setOf("cd export set unset umask readonly local return exit read shift ulimit pushd popd break continue trap type")
+
+// unknown says why it is not known what a command does.
+func (c *command) unknown() string {
+	if c.name == "" {
+		return "a command's name is not literal"
+	}
+	if shellState[c.name] {
+		if c.name == "trap" {
+			if args, all := c.args(); !all || len(args) > 0 && args[len(args)-1] != "EXIT" && args[len(args)-1] != "0" {
+				return "a trap other than EXIT is set"
+			}
+		}
+		return ""
+	}
+	p, ok := programs[c.name]
+	switch {
+	case !ok:
+		return c.name + " is not a known program"
+	case c.name == "find" && c.has("-exec", "-execdir", "-ok", "-okdir"):
+		return "find runs what it is told"
+	case p.runs && !p.times:
+		return c.name + " runs what it is told"
+	case p.verbs != nil:
+		if v, _ := c.verb(); v == "" && !c.has("--version", "-v", "--help") || v != "" && !p.verbs[v] {
+			return c.name + " " + v + " is not a known command"
+		}
+		if c.name == "go" {
+			if args, _ := c.args(); len(args) < 2 || args[0] == "mod" && args[1] != "download" && args[1] != "verify" {
+				return "go " + strings.Join(args, " ") + " is not a known command"
+			}
+		}
+	}
+	return ""
+}
+
+// options lists the options of a command, letters that share a dash apart as well.
+func (c *command) options() []string {
+	args, _ := c.args()
+	var out []string
+	for _, a := range args {
+		name, _, _ := strings.Cut(a, "=")
+		out = append(out, name)
+		if len(a) > 2 && a[0] == '-' && a[1] != '-' {
+			for _, letter := range a[1:] {
+				out = append(out, "-"+string(letter))
+			}
+		}
+	}
+	return out
+}
+
+var shells = setOf("sh bash dash ash busybox dash-binsh bash-binsh busybox-static zsh")
+
+// replacesShell reports whether a command may write the program that runs it.
+func (c *command) replacesShell() bool {
+	p := programs[c.name]
+	if !p.adds && !p.deletes {
+		return false
+	}
+	switch v, _ := c.verb(); v {
+	case "upgrade", "dist-upgrade", "full-upgrade":
+		return p.verbs != nil
+	case "update":
+		if slices.Contains([]string{"yum", "dnf", "microdnf", "tdnf"}, c.name) {
+			return true
+		}
+	}
+	args, _ := c.args()
+	return slices.ContainsFunc(args, func(a string) bool {
+		name, _, _ := strings.Cut(path.Base(a), "=")
+		return shells[name] || strings.HasPrefix(a, "/etc/alternatives")
+	})
+}
+
+// unpacksOverShell reports whether a command puts files of its own choice where
+// the shell is.
+func (d *deriver) unpacksOverShell(c *command, all []command) bool {
+	if c.name != "tar" && c.name != "unzip" && c.name != "cp" && c.name != "mv" {
+		return false
+	}
+	cwd := path.Clean("/" + d.op.Exec.Cwd)
+	for _, other := range all {
+		if other.name == "cd" {
+			if args, _ := other.args(); len(args) == 1 && strings.HasPrefix(args[0], "/") {
+				cwd = path.Clean(args[0])
+			} else {
+				cwd = "/"
+			}
+		}
+	}
+	holdsShell := func(at string) bool {
+		return slices.Contains([]string{"/", "/bin", "/usr", "/usr/bin"}, path.Clean(at)) || strings.HasPrefix(at, "\x00")
+	}
+	args, _ := c.args()
+	if c.name == "cp" || c.name == "mv" {
+		// One file by its own name is told by replacesShell.
+		ws := c.operands()
+		if len(ws) == 0 {
+			return false
+		}
+		at := d.place(ws[len(ws)-1], moves(all))
+		from, ok := literal(ws[0])
+		return !at.known || holdsShell(at.path) && (!ok || c.has("-r", "-R", "-a", "--recursive", "--archive") || strings.HasSuffix(from, "/"))
+	}
+	for i, a := range args {
+		dir, joined := "", false
+		switch {
+		case a == "-C" || a == "--directory" || a == "-d" && c.name == "unzip":
+			if i+1 < len(args) {
+				dir, joined = args[i+1], true
+			}
+		case strings.HasPrefix(a, "--directory="):
+			dir, joined = strings.TrimPrefix(a, "--directory="), true
+		case strings.HasPrefix(a, "-C"):
+			dir, joined = a[2:], true
+		case c.name == "tar" && len(a) > 2 && a[0] == '-' && a[1] != '-' && strings.HasSuffix(a, "C") && i+1 < len(args):
+			dir, joined = args[i+1], true
+		}
+		if joined {
+			if strings.HasPrefix(dir, "/") || strings.HasPrefix(dir, "\x00") {
+				cwd = dir
+			} else {
+				cwd = path.Join(cwd, dir)
+			}
+		}
+	}
+	return holdsShell(cwd)
+}
+
+// renames names a manager that both sides run and that may rename, on the right,
+// a folder made on the left: what rename(2) refuses for a folder of a lower layer
+// it does within one.
+func renames(left, right []command) string {
+	family := map[string]string{"pip": "pip", "pip2": "pip", "pip3": "pip", "npm": "npm", "gem": "gem"}
+	quiet := setOf("cache config list show freeze check version ls sources download")
+	has := map[string]bool{}
+	for _, c := range left {
+		if v, _ := c.verb(); family[c.name] != "" && !quiet[v] {
+			has[family[c.name]] = true
+		}
+	}
+	for _, c := range right {
+		if v, _ := c.verb(); has[family[c.name]] && !quiet[v] {
+			return c.name
+		}
+	}
+	return ""
+}
+
+// A place is a path that a command names.
+type place struct {
+	path  string
+	known bool
+	glob  bool // the rest of the path is a pattern: what lies below path may be meant
+}
+
+// place reads a word as a path. Variables that the RUN's environment holds are
+// read; with moved, a relative path could be anywhere.
+func (d *deriver) place(w shell.Word, moved bool) place {
+	var b strings.Builder
+	glob := false
+	for _, part := range w.Parts {
+		switch {
+		case part.Kind == shell.Literal && !glob:
+			b.WriteString(part.Text)
+		case part.Kind == shell.Glob:
+			if !glob {
+				glob = true
+				// "/app/x*" means things in /app.
+				text := b.String()
+				b.Reset()
+				b.WriteString(text[:strings.LastIndexByte(text, '/')+1])
+			}
+		case part.Kind == shell.Literal:
+		case part.Kind == shell.Parameter && part.Plain && !glob:
+			v, ok := d.op.Exec.Getenv(part.Text)
+			if !ok || strings.ContainsAny(v, " \t*?[") && !part.Quoted {
+				return place{}
+			}
+			b.WriteString(v)
+		default:
+			return place{}
+		}
+	}
+	text := b.String()
+	if !strings.HasPrefix(text, "/") {
+		if moved {
+			return place{}
+		}
+		text = path.Join(d.op.Exec.Cwd, text)
+	}
+	return place{path.Clean("/" + text), true, glob}
+}
+
+// moves reports whether the commands change the folder, or a variable, so that
+// paths cannot be read.
+func moves(list []command) bool {
+	return slices.ContainsFunc(list, func(c command) bool {
+		return slices.Contains([]string{"cd", "pushd", "popd", "export", "read", "unset", "local", "readonly"}, c.name) || len(c.node.Assigns) > 0
+	})
+}
+
+// operands are the words of a command that are no options.
+func (c *command) operands() []shell.Word {
+	var out []shell.Word
+	dashes := false
+	for _, w := range c.words[1:] {
+		text, _ := literal(w)
+		if text == "--" && !dashes {
+			dashes = true
+			continue
+		}
+		if dashes || !strings.HasPrefix(text, "-") || text == "-" {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// removesFolder names a command that may remove, rename or replace the folder in
+// force or one above it.
+func (d *deriver) removesFolder(list []command) string {
+	cwd := path.Clean(d.op.Exec.Cwd)
+	if d.op.Exec.Cwd == "" || cwd == "/" {
+		return ""
+	}
+	moved := moves(list)
+	for _, c := range list {
+		p := programs[c.name]
+		if !p.deletes || c.name == "find" && !c.has("-delete") {
+			continue
+		}
+		ws := c.operands()
+		if c.name == "mv" && len(ws) > 1 && !c.has("-t", "--target-directory") {
+			ws = ws[:len(ws)-1]
+		}
+		for _, w := range ws {
+			at := d.place(w, moved)
+			if !at.known || under(cwd, at.path) && !(at.glob && cwd == at.path) {
+				return c.name
+			}
+		}
+	}
+	return ""
+}
+
+// under reports whether p is dir or below it.
+func under(p, dir string) bool {
+	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
+}
+
+// systemDir reports whether distributions' packages may own the path.
+func systemDir(p string) bool {
+	if under(p, "/usr/local") {
+		return false
+	}
+	for _, dir := range []string{"/usr", "/etc", "/var", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/boot", "/opt", "/run"} {
+		if under(p, dir) {
+			return true
+		}
+	}
+	return p == "/"
+}
+
+// cutsLinks says that the right commands change in place what the left ones may
+// have hard-linked: apart, the copy that a layer makes of a file cuts the link.
+func (d *deriver) cutsLinks(left, right []command, r *shell.Program) string {
+	links, maker := nowhere, ""
+	for _, c := range left {
+		if s := c.linksMade(); s > links {
+			links, maker = s, c.name
+		}
+	}
+	if links == nowhere {
+		return ""
+	}
+	moved := moves(right)
+	bad := func(w shell.Word) bool {
+		at := d.place(w, moved)
+		return !at.known || links == anywhere || systemDir(at.path)
+	}
+	why := func(what string) string {
+		return what + " changes in place what " + maker + " may have hard-linked: another layer would cut the link"
+	}
+	for _, c := range right {
+		switch programs[c.name].writes {
+		case operands:
+			ws := c.operands()
+			if slices.Contains([]string{"chmod", "chown", "chgrp"}, c.name) && len(ws) > 0 && !c.has("--reference") {
+				ws = ws[1:]
+			}
+			if slices.ContainsFunc(ws, bad) {
+				return why(c.name)
+			}
+		case last:
+			if ws := c.operands(); len(ws) > 0 && bad(ws[len(ws)-1]) {
+				return why(c.name)
+			}
+		case output:
+			for i, w := range c.words[1:] {
+				text, _ := literal(w)
+				if (strings.HasSuffix(text, "o") || strings.HasSuffix(text, "O") || strings.HasPrefix(text, "--output")) && strings.HasPrefix(text, "-") {
+					if i+2 >= len(c.words) || strings.Contains(text, "=") || bad(c.words[i+2]) {
+						return why(c.name)
+					}
+				}
+			}
+		case own:
+			if links == anywhere {
+				return why(c.name)
+			}
+		}
+	}
+	found := ""
+	walk(r.Root, func(n *shell.Node, _ []*shell.Node) {
+		for _, redir := range n.Redirs {
+			if target, _ := literal(redir.Target); strings.Contains(redir.Op, ">") && !strings.HasPrefix(target, "/dev/") && redir.Op != ">&" && bad(redir.Target) {
+				found = why("a redirection")
+			}
+		}
+	})
+	return found
+}
+
+func (c *command) linksMade() scope {
+	s := programs[c.name].links
+	options := c.options()
+	v, _ := c.verb()
+	switch c.name {
+	case "ln":
+		if slices.Contains(options, "-s") || slices.Contains(options, "--symbolic") {
+			return nowhere
+		}
+	case "cp":
+		if !slices.ContainsFunc(options, func(o string) bool {
+			return slices.Contains([]string{"-a", "-d", "-l", "--archive", "--link", "--preserve"}, o)
+		}) {
+			return nowhere
+		}
+	case "apt-get", "apt", "apk", "yum", "dnf", "microdnf", "tdnf":
+		if slices.Contains([]string{"update", "clean", "autoclean", "dist-clean", "makecache", "remove", "purge", "autoremove", "del", "info", "cache", "check"}, v) && !(v == "update" && s == system && c.name != "apt-get" && c.name != "apt" && c.name != "apk") {
+			return nowhere
+		}
+	}
+	return s
+}
+
+// core are commands that nothing puts into another folder of the PATH.
+var core = setOf(`apt-get apt apk dpkg rm rmdir mkdir cp mv ln chmod chown echo printf cat test [ true : touch ls tr
+	cut sort head tail grep sed find ldconfig id uname date basename dirname readlink wc tee sleep yum dnf microdnf`)
+
+// shadowed names a command that both sides run and that the left one may have
+// moved, replaced or put another before.
+func (d *deriver) shadowed(left, right []command) string {
+	names := map[string]bool{}
+	for _, c := range left {
+		if !c.inSub {
+			names[c.name] = true
+		}
+	}
+	both := map[string]bool{}
+	for _, c := range right {
+		if names[c.name] && !shellState[c.name] {
+			both[c.name] = true
+		}
+	}
+	if len(both) == 0 {
+		return ""
+	}
+	for _, c := range left {
+		if !programs[c.name].adds && programs[c.name].writes == nothing {
+			if c.name != "rm" && c.name != "update-alternatives" {
+				continue
+			}
+		}
+		args, all := c.args()
+		for name := range both {
+			named := slices.ContainsFunc(args, func(a string) bool { return path.Base(a) == name && strings.Contains(a, "/") })
+			if named {
+				return name
+			}
+			if core[name] {
+				continue
+			}
+			v, _ := c.verb()
+			switch c.name {
+			case "apt-get", "apt", "apk", "dpkg", "yum", "dnf", "microdnf", "tdnf", "rpm", "zypper", "git", "go":
+				// Packages of the distribution share one folder: what is replaced
+				// stays where it was.
+				continue
+			case "pip", "pip2", "pip3", "npm", "gem":
+				if !slices.Contains([]string{"cache", "config", "list", "show", "freeze", "check", "version", "ls", "sources", "set"}, v) {
+					return name
+				}
+			case "tar", "unzip", "cp", "mv", "install", "ln", "curl", "wget":
+				if !all || slices.ContainsFunc(args, inPath) || d.inPathFolder() {
+					return name
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// inPath reports whether something put at a path could land in the PATH.
+func inPath(a string) bool {
+	a = path.Clean(a)
+	return a == "/" || a == "/usr" || a == "/usr/local" || strings.HasSuffix(a, "bin") || strings.Contains(a, "bin/")
+}
+
+func (d *deriver) inPathFolder() bool {
+	return inPath(orRoot(d.op.Exec.Cwd)) && d.op.Exec.Cwd != "/" && d.op.Exec.Cwd != ""
+}
+
+func orRoot(s string) string {
+	if s == "" {
+		return "/"
+	}
+	return s
+}
+
+// shellVariable names a variable that a shell itself counts on.
+func shellVariable(p *shell.Program) string {
+	found := ""
+	walk(p.Root, func(n *shell.Node, _ []*shell.Node) {
+		for _, w := range words(n) {
+			for _, part := range w.Parts {
+				if part.Kind == shell.Parameter && slices.Contains([]string{"_", "SECONDS", "LINENO", "OLDPWD", "!", "BASH_COMMAND", "RANDOM", "PPID"}, part.Text) {
+					found = part.Text
+				}
+			}
+		}
+	})
+	return found
+}

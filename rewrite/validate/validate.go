@@ -1,0 +1,319 @@
+// Package validate holds a rewritten Dockerfile to its promise: it compiles the text
+// before and after with BuildKit's own compiler and explains every difference by a
+// change that the fix declared, or rejects the fix. It trusts no rule.
+package validate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// Options is what is known of the build beyond the text.
+type Options struct {
+	// Frontend is the version of docker/dockerfile that reads the file when no
+	// "# syntax=" pins one: "1.7". "" is what Docker 23 has built in.
+	Frontend string
+}
+
+// A Rejection is a judgement against a rewrite: the validator's error when a text
+// breaks its promise, in words for those who maintain the rule that made it. An
+// error of another type means that no judgement was reached.
+type Rejection struct {
+	Reason string // a sentence without its full stop
+	Target string // the stage in which it shows; "" for the whole file
+}
+
+func (r *Rejection) Error() string {
+	if r.Target == "" {
+		return r.Reason
+	}
+	return fmt.Sprintf("stage %s: %s", r.Target, r.Reason)
+}
+
+func reject(format string, args ...any) *Rejection {
+	return &Rejection{Reason: fmt.Sprintf(format, args...)}
+}
+
+// Check holds a safe rewrite to its promise: every target of both texts compiles,
+// over every made-up base, and after is before but for the changes declared. It
+// returns nil, a *Rejection, or the error of ctx.
+func Check(ctx context.Context, before, after string, changes []change.Change, o Options) error {
+	d, r := read(changes)
+	if r != nil {
+		return r
+	}
+	old, fresh := syntax.Parse(before), syntax.Parse(after)
+	if r := texts(old, fresh); r != nil {
+		return r
+	}
+	if r := frontend(old, fresh, o); r != nil {
+		return r
+	}
+	if err := warnings(ctx, before, after); err != nil {
+		return err
+	}
+	was, is := compile.New(before), compile.New(after)
+	targets, r := sameTargets(was, is)
+	if r != nil {
+		return r
+	}
+	targets = touched(targets, old, fresh)
+	for _, v := range variants(was, is) {
+		graphs, shape, err := v.compile(ctx, was, targets)
+		if err != nil {
+			return err
+		}
+		for i, t := range targets {
+			g, err := is.Compile(ctx, v.options(t, shape))
+			if err != nil {
+				return failed(ctx, t, "after", err)
+			}
+			if r := explain(graphs[i], g, d, v.base); r != nil {
+				r.Target = t.label
+				return r
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// CheckCompiles holds an unsafe rewrite to its promise: what compiled still does.
+// It returns nil, a *Rejection, or the error of ctx.
+func CheckCompiles(ctx context.Context, before, after string, o Options) error {
+	if r := frontend(syntax.Parse(before), syntax.Parse(after), o); r != nil {
+		return r
+	}
+	was, is := compile.New(before), compile.New(after)
+	if _, err := was.Targets(); err != nil {
+		return reject("the text before does not parse: %v", err)
+	}
+	list, err := is.Targets()
+	if err != nil {
+		return reject("the text after does not parse: %v", err)
+	}
+	for _, v := range variants(was, is) {
+		if _, _, err := v.compile(ctx, is, keys(list, after)); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// failed is the judgement on a text that does not compile. One that did not
+// compile before proves nothing about the one after.
+func failed(ctx context.Context, t target, when string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &Rejection{Reason: fmt.Sprintf("the text %s does not compile: %v", when, err), Target: t.label}
+}
+
+// A target is a stage to compile.
+type target struct {
+	key   string // for compile.Options
+	label string
+}
+
+func keys(list []compile.Target, text string) []target {
+	out := make([]target, 0, len(list))
+	for i, t := range list {
+		one := target{key: fmt.Sprint(t.Index), label: fmt.Sprint(t.Index)}
+		if t.Name != "" {
+			one.label = t.Name
+		}
+		switch {
+		case i == len(list)-1:
+			one.key = ""
+		case t.Own:
+			one.key = t.Name
+		}
+		out = append(out, one)
+	}
+	// By its name the last stage is the same, but for this variable.
+	if n := len(list); n > 0 && list[n-1].Own && strings.Contains(text, "TARGETSTAGE") {
+		out = append(out, target{key: list[n-1].Name, label: out[n-1].label})
+	}
+	return out
+}
+
+// sameTargets lists the stages, which must be the same ones in the same order.
+func sameTargets(before, after *compile.Dockerfile) ([]target, *Rejection) {
+	was, err := before.Targets()
+	if err != nil {
+		return nil, reject("the text before does not parse: %v", err)
+	}
+	is, err := after.Targets()
+	if err != nil {
+		return nil, reject("the text after does not parse: %v", err)
+	}
+	if len(was) != len(is) {
+		return nil, reject("there were %d stages and now there are %d", len(was), len(is))
+	}
+	for i := range was {
+		if was[i].Name != is[i].Name {
+			return nil, reject("stage %d was named %q and now is %q", i, was[i].Name, is[i].Name)
+		}
+	}
+	return keys(was, before.Content()+after.Content()), nil
+}
+
+// touched leaves out the stages that are the same text in both and use no stage
+// that is not: these build the same. The last one stays, so that something proves
+// that the text compiles.
+func touched(targets []target, was, is *syntax.Document) []target {
+	old, fresh := stages(was), stages(is)
+	if len(old) != len(fresh) || old[0].text != fresh[0].text || was.Escape != is.Escape {
+		return targets
+	}
+	changed := make([]bool, len(old)) // by stage, from 1
+	for i := 1; i < len(old); i++ {
+		changed[i] = old[i].text != fresh[i].text
+		text := strings.ToLower(old[i].text)
+		for j := 1; j < i && !changed[i]; j++ {
+			// A name counts wherever it stands, and a variable may be any name.
+			changed[i] = changed[j] && (strings.Contains(old[i].from, "$") || strings.Contains(text, "from=$") ||
+				strings.Contains(text, old[j].name) || strings.Contains(text, fmt.Sprintf("from=%d", j-1)))
+		}
+	}
+	var out []target
+	for i, t := range targets {
+		if i+1 >= len(changed) || changed[i+1] || i+2 == len(changed) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+type stage struct {
+	text string // from its FROM to the next
+	from string // its FROM, continuations joined
+	name string // the last word of its FROM, lower case
+}
+
+// stages cuts a document before each FROM; the first piece is what stands before
+// the first one.
+func stages(d *syntax.Document) []stage {
+	out := []stage{{}}
+	at := 0
+	for _, in := range d.Instructions {
+		if in.Name == "from" {
+			out[len(out)-1].text = d.Content[at:in.Lines.Start]
+			at = in.Lines.Start
+			s := stage{from: in.Text.String()}
+			if words := strings.Fields(s.from); len(words) > 0 {
+				s.name = strings.ToLower(words[len(words)-1])
+			}
+			out = append(out, s)
+		}
+	}
+	out[len(out)-1].text = d.Content[at:]
+	return out
+}
+
+// A variant is one way to compile a text.
+type variant struct {
+	base     compile.Base
+	args     bool
+	platform string
+}
+
+func variants(before, after *compile.Dockerfile) []variant {
+	platforms := slices.Compact(slices.Sorted(slices.Values(append(before.Platforms(), after.Platforms()...))))
+	args := []bool{false}
+	if before.Arguments() || after.Arguments() {
+		args = append(args, true)
+	}
+	var out []variant
+	for _, p := range platforms {
+		for _, a := range args {
+			for _, b := range []compile.Base{compile.Bare, compile.Full} {
+				out = append(out, variant{b, a, p})
+			}
+		}
+	}
+	return out
+}
+
+func (v variant) options(t target, s compile.Shape) compile.Options {
+	return compile.Options{Target: t.key, Base: v.base, Args: v.args, Shape: s, Platform: v.platform}
+}
+
+// compile compiles every target, and finds values for the build arguments with
+// which that works: a word is not a port, and a number is not a platform.
+func (v variant) compile(ctx context.Context, text *compile.Dockerfile, targets []target) ([]*compile.Graph, compile.Shape, error) {
+	shapes := []compile.Shape{compile.Likely, compile.Word, compile.Numeric}
+	if !v.args {
+		shapes = shapes[:1]
+	}
+	var first error
+shape:
+	for _, s := range shapes {
+		var out []*compile.Graph
+		for _, t := range targets {
+			g, err := text.Compile(ctx, v.options(t, s))
+			if err == nil {
+				out = append(out, g)
+				continue
+			}
+			if ctx.Err() != nil {
+				return nil, s, ctx.Err()
+			}
+			if first == nil {
+				first = failed(ctx, t, "before", err)
+			}
+			continue shape
+		}
+		return out, s, nil
+	}
+	if r := (*Rejection)(nil); errors.As(first, &r) && v.args {
+		r.Reason += " (with every build argument set)"
+	}
+	return nil, 0, first
+}
+
+// declared are the changes that a fix may make, each known to change's own list.
+type declared struct {
+	joined   bool
+	cleanups []change.Cleanup
+	flags    []change.Flag
+	mounts   []change.MountAdded
+	splits   []change.CopySplit
+}
+
+func read(changes []change.Change) (*declared, *Rejection) {
+	d := &declared{}
+	for _, c := range changes {
+		switch c := c.(type) {
+		case change.Joined:
+			d.joined = true
+		case change.Cleaned:
+			i := slices.IndexFunc(change.Cleanups(), func(k change.Cleanup) bool { return k.Command == c.Cleanup.Command })
+			if i < 0 {
+				return nil, reject("the clean-up %q is not a known one", c.Cleanup.Command)
+			}
+			d.cleanups = append(d.cleanups, change.Cleanups()[i])
+		case change.FlagAdded:
+			i := slices.IndexFunc(change.Flags(), func(k change.Flag) bool {
+				return k.Program == c.Flag.Program && k.Verb == c.Flag.Verb && k.Text == c.Flag.Text
+			})
+			if i < 0 {
+				return nil, reject("the flag %s %s %s is not a known one", c.Flag.Program, c.Flag.Verb, c.Flag.Text)
+			}
+			d.flags = append(d.flags, change.Flags()[i])
+		case change.MountAdded:
+			d.mounts = append(d.mounts, c)
+		case change.CopySplit:
+			d.splits = append(d.splits, c)
+		default:
+			return nil, reject("a change of type %T is not known", c)
+		}
+	}
+	return d, nil
+}
