@@ -1,0 +1,131 @@
+-- Run by ../test.sh inside Neovim; $SHALE_TEST is the folder with everything.
+
+local top = os.getenv("SHALE_TEST")
+local shale = top .. "/shale"
+
+local function check(ok, message, ...)
+  if not ok then
+    error(message:format(...), 2)
+  end
+end
+
+local function say(message, ...)
+  io.stdout:write("ok: " .. message:format(...) .. "\n")
+end
+
+local function text()
+  return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\n") .. "\n"
+end
+
+local function await(what, f)
+  check(vim.wait(20000, f, 10), "waited in vain for %s; the text is\n%s\nthe diagnostics are %s", what, text(), vim.inspect(vim.diagnostic.get(0)))
+end
+
+local function found(code)
+  return vim.tbl_filter(function(d)
+    return d.code == code
+  end, vim.diagnostic.get(0))
+end
+
+local function edit(name, content)
+  local path = top .. "/project/" .. name
+  local f = assert(io.open(path, "wb"))
+  f:write(content)
+  f:close()
+  vim.cmd("silent edit " .. path)
+  check(vim.bo.filetype == "dockerfile", "the filetype of %s is %q", name, vim.bo.filetype)
+end
+
+local function fixed(content)
+  return vim.system({ shale, "fix", "--exit-zero", "-" }, { stdin = content }):wait().stdout
+end
+
+local function main()
+  vim.o.hidden = true
+  vim.cmd("filetype on")
+  vim.opt.runtimepath:append(top .. "/nvim")
+  require("shale").setup({ cmd = { shale, "lsp" } })
+
+  -- Findings, in a text whose bytes, UTF-16 units and characters differ.
+  edit("Dockerfile", [[
+# Für 😀 Übersetzer
+FROM debian:12
+ENV NAME="é😀"
+RUN echo é😀 && apt-get update && apt-get install -y --no-install-recommends curl
+CMD ["é"]
+]])
+  await("findings", function()
+    return #found("package-cache") == 1
+  end)
+  local client = vim.lsp.get_clients({ name = "shale" })[1]
+  local d = found("package-cache")[1]
+  check(d.source == "shale" and d.lnum == 3 and #d.message > 20, "the finding is %s", vim.inspect(d))
+  local underlined = vim.api.nvim_buf_get_text(0, d.lnum, d.col, d.end_lnum, d.end_col, {})[1]
+  say("%s (%s) at line %d, under %q", d.code, client.offset_encoding, d.lnum + 1, underlined)
+
+  -- Findings follow what is typed, and a line half typed hides none.
+  vim.api.nvim_buf_set_lines(0, 4, 4, false, { "😀 half" })
+  await("a syntax error beside the finding", function()
+    return #found("syntax") == 1 and #found("package-cache") == 1
+  end)
+  check(found("syntax")[1].lnum == 4, "the syntax error is at %d", found("syntax")[1].lnum)
+  vim.api.nvim_buf_set_lines(0, 4, 5, false, {})
+  await("the syntax error to go", function()
+    return #found("syntax") == 0 and #found("package-cache") == 1
+  end)
+  say("a half-typed line keeps the other findings")
+
+  -- A quick fix.
+  local before = text()
+  vim.api.nvim_win_set_cursor(0, { d.lnum + 1, d.col })
+  vim.lsp.buf.code_action({
+    apply = true,
+    filter = function(a)
+      return a.kind == "quickfix" and a.isPreferred
+    end,
+  })
+  await("the quick fix", function()
+    return text() ~= before
+  end)
+  check(text() == fixed(before), "the quick fix gives\n%s", text())
+  await("no findings", function()
+    return #found("package-cache") == 0
+  end)
+  say("the quick fix:\n%s", text())
+
+  -- All safe fixes.
+  vim.cmd("silent undo")
+  check(text() == before, "undo gives\n%s", text())
+  vim.cmd("ShaleFix")
+  check(text() == fixed(before), ":ShaleFix gives\n%s", text())
+  say(":ShaleFix does what shale fix does")
+
+  -- Whenever it is written, with a DOS file's line ends.
+  require("shale").setup({ cmd = { shale, "lsp" }, fix_on_save = true })
+  edit("Dockerfile.dos", (before:gsub("\n", "\r\n")))
+  check(vim.bo.fileformat == "dos", "the file format is %s", vim.bo.fileformat)
+  await("findings", function()
+    return #found("package-cache") == 1
+  end)
+  vim.cmd("silent write")
+  local f = assert(io.open(vim.api.nvim_buf_get_name(0), "rb"))
+  local written = f:read("*a")
+  f:close()
+  check(written == (fixed(before):gsub("\n", "\r\n")), "written was\n%s", written)
+  say("fix on save, with CRLF")
+
+  -- The server leaves when it is told to.
+  check(#vim.lsp.get_clients({ name = "shale" }) == 1, "%d servers run", #vim.lsp.get_clients({ name = "shale" }))
+  vim.lsp.stop_client(vim.lsp.get_clients({ name = "shale" }))
+  await("the server to leave", function()
+    return client.is_stopped()
+  end)
+  say("the server stops")
+end
+
+local ok, why = xpcall(main, debug.traceback)
+if not ok then
+  io.stdout:write("not ok: " .. why .. "\n")
+  vim.cmd("cquit 1")
+end
+vim.cmd("qall!")

@@ -1,0 +1,591 @@
+package lsp_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf16"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/lsp"
+)
+
+// client is the other end of the protocol, written without the server's own
+// framing, types and positions.
+type client struct {
+	t    testing.TB
+	in   io.WriteCloser
+	log  *syncBuffer
+	done chan error // Serve's or the process's answer
+
+	mu       sync.Mutex
+	changed  *sync.Cond
+	replies  map[string]message
+	notified []message
+	dead     error
+	nextID   int
+}
+
+type message struct {
+	Version string          `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id,omitempty"`
+	Method  string          `json:"method,omitempty"`
+	Params  json.RawMessage `json:"params,omitempty"`
+	Result  json.RawMessage `json:"result,omitempty"`
+	Error   *wireError      `json:"error,omitempty"`
+}
+
+type wireError struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+}
+
+const patience = 20 * time.Second
+
+// connect starts a server in this process.
+func connect(t testing.TB, rules ...*analysis.Rule) *client {
+	t.Helper()
+	return connectWith(t, lsp.Options{
+		Rules: rules, Version: "test",
+		DocURL: func(rule string) string { return "https://example.org/" + rule },
+	})
+}
+
+func connectWith(t testing.TB, o lsp.Options) *client {
+	t.Helper()
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	c := &client{t: t, in: inW, log: &syncBuffer{}, done: make(chan error, 1)}
+	c.listen(outR)
+	go func() {
+		o.Log = c.log
+		err := lsp.Serve(context.Background(), inR, outW, o)
+		inR.Close()
+		outW.Close()
+		c.done <- err
+	}()
+	t.Cleanup(func() {
+		c.in.Close()
+		c.wait()
+		if t.Failed() {
+			t.Logf("server's log:\n%s", c.log)
+		}
+	})
+	return c
+}
+
+func (c *client) listen(out io.Reader) {
+	c.replies = map[string]message{}
+	c.changed = sync.NewCond(&c.mu)
+	go func() {
+		r := bufio.NewReader(out)
+		for {
+			m, err := readMessage(r)
+			c.mu.Lock()
+			switch {
+			case err != nil:
+				c.dead = err
+			case m.Method != "":
+				c.notified = append(c.notified, m)
+			default:
+				id := string(m.ID)
+				if _, twice := c.replies[id]; twice && id != "null" {
+					c.t.Errorf("id %s was answered twice", id)
+				}
+				c.replies[id] = m
+			}
+			c.changed.Broadcast()
+			c.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+}
+
+func readMessage(r *bufio.Reader) (m message, err error) {
+	head, err := r.ReadString('\n')
+	if err != nil {
+		return m, err
+	}
+	n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(head, "Content-Length: "), "\r\n"))
+	if err != nil {
+		return m, fmt.Errorf("%q is not the protocol's", head)
+	}
+	if end, err := r.ReadString('\n'); end != "\r\n" || err != nil {
+		return m, fmt.Errorf("%q after the header (%v)", end, err)
+	}
+	body := make([]byte, n)
+	if _, err := io.ReadFull(r, body); err != nil {
+		return m, err
+	}
+	if err := json.Unmarshal(body, &m); err != nil {
+		return m, fmt.Errorf("%s: %v", body, err)
+	}
+	if m.Version != "2.0" {
+		return m, fmt.Errorf("%s has no version", body)
+	}
+	return m, nil
+}
+
+func (c *client) wait() error {
+	c.t.Helper()
+	select {
+	case err := <-c.done:
+		c.done <- err
+		return err
+	case <-time.After(patience):
+		c.t.Errorf("the server did not end\n%s", c.log)
+		return nil
+	}
+}
+
+// raw writes one message's body.
+func (c *client) raw(body string) {
+	c.t.Helper()
+	if _, err := fmt.Fprintf(c.in, "Content-Length: %d\r\n\r\n%s", len(body), body); err != nil {
+		c.t.Fatalf("%v\n%s", err, c.log)
+	}
+}
+
+func (c *client) notify(method string, params any) {
+	c.t.Helper()
+	c.raw(encode(c.t, map[string]any{"jsonrpc": "2.0", "method": method, "params": params}))
+}
+
+// send starts a request and returns its id.
+func (c *client) send(method string, params any) string {
+	c.t.Helper()
+	c.nextID++
+	c.raw(encode(c.t, map[string]any{"jsonrpc": "2.0", "id": c.nextID, "method": method, "params": params}))
+	return strconv.Itoa(c.nextID)
+}
+
+// reply waits for the answer to a request.
+func (c *client) reply(id string) message {
+	c.t.Helper()
+	var m message
+	c.until("the answer to "+id, func() (ok bool) {
+		m, ok = c.replies[id]
+		return ok
+	})
+	return m
+}
+
+func (c *client) call(method string, params, result any) {
+	c.t.Helper()
+	m := c.reply(c.send(method, params))
+	if m.Error != nil {
+		c.t.Fatalf("%s: %+v\n%s", method, *m.Error, c.log)
+	}
+	if result != nil {
+		if err := json.Unmarshal(m.Result, result); err != nil {
+			c.t.Fatalf("%s: %s: %v", method, m.Result, err)
+		}
+	}
+}
+
+// until waits for a state that the listener brings about.
+func (c *client) until(what string, f func() bool) {
+	c.t.Helper()
+	timer := time.AfterFunc(patience, func() {
+		c.mu.Lock()
+		c.dead = fmt.Errorf("no news for %v", patience)
+		c.changed.Broadcast()
+		c.mu.Unlock()
+	})
+	defer timer.Stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !f() {
+		if c.dead != nil {
+			c.t.Fatalf("waiting for %s: %v\n%s", what, c.dead, c.log)
+		}
+		c.changed.Wait()
+	}
+}
+
+type capabilities map[string]any
+
+// full is what a modern editor says of itself.
+func full(encodings ...string) capabilities {
+	return capabilities{
+		"general": map[string]any{"positionEncodings": encodings},
+		"textDocument": map[string]any{
+			"codeAction": map[string]any{
+				"dataSupport":    true,
+				"resolveSupport": map[string]any{"properties": []string{"edit"}},
+			},
+			"publishDiagnostics": map[string]any{"relatedInformation": true},
+		},
+		"workspace": map[string]any{
+			"workspaceEdit": map[string]any{"documentChanges": true, "resourceOperations": []string{"create"}},
+		},
+	}
+}
+
+func (c *client) initialize(caps capabilities) (encoding string) {
+	c.t.Helper()
+	var r struct {
+		Capabilities struct{ PositionEncoding string }
+		ServerInfo   struct{ Name, Version string }
+	}
+	c.call("initialize", map[string]any{"processId": nil, "rootUri": nil, "capabilities": caps}, &r)
+	if r.ServerInfo.Name != "shale" || r.ServerInfo.Version != "test" {
+		c.t.Errorf("serverInfo is %+v", r.ServerInfo)
+	}
+	c.notify("initialized", map[string]any{})
+	return r.Capabilities.PositionEncoding
+}
+
+func (c *client) shutdown() {
+	c.t.Helper()
+	c.call("shutdown", nil, nil)
+	c.notify("exit", nil)
+}
+
+type position struct {
+	Line      int `json:"line"`
+	Character int `json:"character"`
+}
+
+type span struct {
+	Start position `json:"start"`
+	End   position `json:"end"`
+}
+
+type textEdit struct {
+	Range   span   `json:"range"`
+	NewText string `json:"newText"`
+}
+
+type diagnostic struct {
+	Range              span
+	Severity           int
+	Code               string
+	CodeDescription    struct{ Href string }
+	Source, Message    string
+	RelatedInformation []struct {
+		Location struct {
+			URI   string
+			Range span
+		}
+		Message string
+	}
+}
+
+type published struct {
+	URI         string
+	Version     *int
+	Diagnostics []diagnostic
+}
+
+// findings waits until the findings of a version are published; nil is a
+// document that was closed.
+func (c *client) findings(uri string, version *int) published {
+	c.t.Helper()
+	var found published
+	c.until(fmt.Sprintf("findings of %s", uri), func() bool {
+		for _, m := range slices.Backward(c.notified) {
+			if m.Method != "textDocument/publishDiagnostics" {
+				continue
+			}
+			var p published
+			if err := json.Unmarshal(m.Params, &p); err != nil {
+				c.t.Errorf("%s: %v", m.Params, err)
+			}
+			if p.URI != uri {
+				continue
+			}
+			if (p.Version == nil) != (version == nil) || p.Version != nil && *p.Version != *version {
+				return false // the newest is what counts
+			}
+			found = p
+			return true
+		}
+		return false
+	})
+	return found
+}
+
+// document is the client's own model of a text.
+type document struct {
+	c        *client
+	uri      string
+	version  int
+	text     string
+	encoding string
+}
+
+func (c *client) open(uri, text, encoding string) *document {
+	c.t.Helper()
+	d := &document{c, uri, 1, text, encoding}
+	c.notify("textDocument/didOpen", map[string]any{
+		"textDocument": map[string]any{"uri": uri, "languageId": "dockerfile", "version": 1, "text": text},
+	})
+	return d
+}
+
+func (d *document) id() map[string]any { return map[string]any{"uri": d.uri} }
+
+// edit makes edits one after the other, here and there.
+func (d *document) edit(edits ...textEdit) {
+	d.c.t.Helper()
+	var changes []any
+	for _, e := range edits {
+		d.text = splice(d.text, e, d.encoding)
+		changes = append(changes, map[string]any{"range": e.Range, "text": e.NewText})
+	}
+	d.change(changes)
+}
+
+func (d *document) change(changes []any) {
+	d.c.t.Helper()
+	d.version++
+	d.c.notify("textDocument/didChange", map[string]any{
+		"textDocument":   map[string]any{"uri": d.uri, "version": d.version},
+		"contentChanges": changes,
+	})
+}
+
+func (d *document) findings() []diagnostic {
+	d.c.t.Helper()
+	return d.c.findings(d.uri, &d.version).Diagnostics
+}
+
+type action struct {
+	Title       string          `json:"title"`
+	Kind        string          `json:"kind"`
+	Diagnostics json.RawMessage `json:"diagnostics,omitempty"`
+	IsPreferred bool            `json:"isPreferred,omitempty"`
+	Edit        *workspaceEdit  `json:"edit,omitempty"`
+	Data        json.RawMessage `json:"data,omitempty"`
+}
+
+type workspaceEdit struct {
+	Changes         map[string][]textEdit
+	DocumentChanges []struct {
+		Kind, URI    string
+		TextDocument struct {
+			URI     string
+			Version *int
+		}
+		Edits []textEdit
+	}
+}
+
+func (d *document) actions(at span, only ...string) []action {
+	d.c.t.Helper()
+	var out []action
+	ctx := map[string]any{"diagnostics": []any{}}
+	if only != nil {
+		ctx["only"] = only
+	}
+	d.c.call("textDocument/codeAction", map[string]any{"textDocument": d.id(), "range": at, "context": ctx}, &out)
+	if out == nil {
+		d.c.t.Error("the code actions are null")
+	}
+	return out
+}
+
+func (c *client) resolve(a action) action {
+	c.t.Helper()
+	var out action
+	c.call("codeAction/resolve", a, &out)
+	return out
+}
+
+// apply makes an action's edits as an editor does: all positions are of the text
+// before.
+func (d *document) apply(a action) string {
+	d.c.t.Helper()
+	if a.Edit == nil {
+		d.c.t.Fatalf("%q has no edit", a.Title)
+	}
+	edits := a.Edit.Changes[d.uri]
+	for _, dc := range a.Edit.DocumentChanges {
+		if dc.TextDocument.URI == d.uri {
+			if dc.TextDocument.Version == nil || *dc.TextDocument.Version != d.version {
+				d.c.t.Errorf("%q edits version %v of version %d", a.Title, dc.TextDocument.Version, d.version)
+			}
+			edits = append(edits, dc.Edits...)
+		}
+	}
+	text := d.text
+	for _, e := range slices.Backward(edits) { // the server sends them in order of place
+		text = splice(text, e, d.encoding)
+	}
+	return text
+}
+
+func all(text string) span {
+	return span{End: position{Line: strings.Count(text, "\n") + 1}}
+}
+
+func at(line, from, to int) span {
+	return span{position{line, from}, position{line, to}}
+}
+
+// splice makes one edit, counting on its own.
+func splice(text string, e textEdit, encoding string) string {
+	start, end := offset(text, e.Range.Start, encoding), offset(text, e.Range.End, encoding)
+	return text[:start] + e.NewText + text[end:]
+}
+
+// endOfLine returns the bytes of text's first line, and those of its line end.
+func endOfLine(text string) (line, end int) {
+	i := strings.IndexAny(text, "\r\n")
+	switch {
+	case i < 0:
+		return len(text), 0
+	case strings.HasPrefix(text[i:], "\r\n"):
+		return i, 2
+	}
+	return i, 1
+}
+
+func offset(text string, p position, encoding string) int {
+	start := 0
+	for range p.Line {
+		line, end := endOfLine(text[start:])
+		if end == 0 {
+			return len(text)
+		}
+		start += line + end
+	}
+	n, _ := endOfLine(text[start:])
+	line := text[start : start+n]
+	units := 0
+	for i, r := range line {
+		switch encoding {
+		case "utf-8":
+			units += len(string(r))
+		case "utf-16":
+			units += len(utf16.Encode([]rune{r}))
+		default:
+			units++
+		}
+		if units > p.Character { // a place inside a character is before it
+			return start + i
+		}
+	}
+	return start + len(line)
+}
+
+func encode(t testing.TB, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// Rules for the tests of the protocol alone. Their safe fixes change how the file
+// is written and nothing of what it builds, so the validator takes them.
+
+// gap finds keywords with more than one blank after them.
+var gap = &analysis.Rule{
+	Name: "gap", Severity: analysis.Info, Best: analysis.Safe,
+	Run: func(p *analysis.Pass) {
+		for _, m := range regexp.MustCompile(`(?m)^([A-Z]+)(  +)`).FindAllStringSubmatchIndex(p.Doc.Content, -1) {
+			keyword, blanks := source.Span{Start: m[2], End: m[3]}, source.Span{Start: m[4], End: m[5]}
+			p.Report(analysis.Diagnostic{
+				Span: keyword, Message: keyword.In(p.Doc.Content) + " stands apart",
+				Related: []analysis.Related{{Span: source.Span{Start: 0, End: 1}, Message: "the file starts here"}},
+				Fixes: []analysis.Fix{
+					{Title: "show only", Safety: analysis.Display, Edits: edits(source.Delete(blanks))},
+					{Title: "write a tab, whatever that does", Safety: analysis.Unsafe, Edits: edits(source.Replace(blanks, "\t"))},
+					{Title: "write one blank", Safety: analysis.Safe, Edits: edits(source.Replace(blanks, " "))},
+					{Title: "write one blank again", Safety: analysis.Safe, Edits: edits(source.Replace(blanks, " "))},
+				},
+			})
+		}
+	},
+}
+
+// quotes finds quotes that an ENV does not need: an edit around characters of
+// every width.
+var quotes = &analysis.Rule{
+	Name: "quotes", Severity: analysis.Warning, Best: analysis.Safe,
+	Run: func(p *analysis.Pass) {
+		for _, m := range regexp.MustCompile(`(?m)^ENV .*?é("(😀+)")`).FindAllStringSubmatchIndex(p.Doc.Content, -1) {
+			s := source.Span{Start: m[2], End: m[3]}
+			p.Report(analysis.Diagnostic{
+				Span: s, Message: "needless quotes", Withheld: []string{"nobody asked", "it is late"},
+				Fixes: []analysis.Fix{{Title: "drop the quotes", Safety: analysis.Safe, Edits: edits(
+					source.Delete(source.Span{Start: s.Start, End: s.Start + 1}), source.Delete(source.Span{Start: s.End - 1, End: s.End}),
+				)}},
+			})
+		}
+	},
+}
+
+// wrong claims that another command is the same.
+var wrong = &analysis.Rule{
+	Name: "wrong", Severity: analysis.Warning, Best: analysis.Safe,
+	Run: func(p *analysis.Pass) {
+		if i := strings.Index(p.Doc.Content, "curl"); i >= 0 {
+			s := source.Span{Start: i, End: i + 4}
+			p.Report(analysis.Diagnostic{Span: s, Message: "curl is not wget", Fixes: []analysis.Fix{
+				{Title: "a wrong fix", Safety: analysis.Safe, Edits: edits(source.Replace(s, "wget"))},
+			}})
+		}
+	},
+}
+
+// echo says the whole text, so that a test sees what the server holds.
+var echo = &analysis.Rule{
+	Name: "echo", Severity: analysis.Info,
+	Run: func(p *analysis.Pass) {
+		p.Report(analysis.Diagnostic{Message: p.Doc.Content})
+	},
+}
+
+func edits(es ...source.Edit) (out []analysis.Edit) {
+	for _, e := range es {
+		out = append(out, analysis.Edit{Edit: e})
+	}
+	return out
+}
+
+// serveForTests is what the test binary does when it is started as a server.
+func serveForTests() int {
+	err := lsp.Serve(context.Background(), os.Stdin, os.Stdout, lsp.Options{
+		Rules: []*analysis.Rule{gap, quotes, wrong}, Version: "test", Log: os.Stderr,
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}

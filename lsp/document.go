@@ -1,0 +1,217 @@
+package lsp
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/config"
+	"github.com/shale-build/shale/analysis/source"
+)
+
+// A workspace is every open document at one moment. It never changes: the read
+// loop puts another in its place.
+type workspace struct {
+	docs     map[string]*snapshot // by the client's own URI
+	settings *config.Loader
+}
+
+// with returns the workspace with one document put in place, or taken out when
+// doc is nil.
+func (w *workspace) with(uri string, doc *snapshot) *workspace {
+	docs := maps.Clone(w.docs)
+	if doc == nil {
+		delete(docs, uri)
+	} else {
+		docs[uri] = doc
+	}
+	return &workspace{docs: docs, settings: w.settings}
+}
+
+// A snapshot is one document at one moment. It never changes; what is derived
+// from it is derived once.
+type snapshot struct {
+	uri      string
+	path     string // on disk; "" when the client's document is no file of ours
+	language string
+	version  int32
+	serial   uint64 // tells two snapshots apart for as long as the server lives
+	text     string
+	lines    *source.Lines
+	settings *config.Loader
+
+	start    sync.Once
+	done     chan struct{}
+	findings findings // stands once done is closed
+
+	mu       sync.Mutex
+	verdicts map[fixKey]error // the validator's word on a fix; nil is yes
+}
+
+// findings is what the rules say of a snapshot.
+type findings struct {
+	input       analysis.Input
+	diagnostics []analysis.Diagnostic
+	refused     bool  // BuildKit refuses the file, so nothing can be proven of a fix
+	config      error // the configuration that cannot be read; nothing was checked
+	fault       error // a panic
+}
+
+func (s *server) newSnapshot(uri, language string, version int32, text string) *snapshot {
+	s.opened++
+	return &snapshot{
+		uri: uri, path: pathOf(uri), language: language, version: version, serial: s.opened,
+		text: text, lines: source.NewLines(text), settings: s.work.settings,
+		done: make(chan struct{}), verdicts: map[fixKey]error{},
+	}
+}
+
+// dockerfile reports whether the rules are meant for the document. An editor may
+// well send the files beside it.
+func (d *snapshot) dockerfile() bool {
+	base := filepath.Base(d.path)
+	return base != config.Name && !strings.HasSuffix(base, ".dockerignore") && d.language != "toml" && d.language != "ignore"
+}
+
+// check returns what the rules find. The first who asks starts the work; whoever
+// waits may give up.
+func (s *server) check(ctx context.Context, d *snapshot) (*findings, error) {
+	d.start.Do(func() {
+		go func() {
+			defer close(d.done)
+			s.slots <- struct{}{}
+			defer func() { <-s.slots }()
+			defer func() {
+				if r := recover(); r != nil {
+					d.findings.fault = fmt.Errorf("the analysis failed: %v", r)
+					s.log.Printf("%s: %v\n%s", d.uri, d.findings.fault, debug.Stack())
+				}
+			}()
+			for _, err := range d.analyse(s.opts.Rules) {
+				s.log.Printf("%s: %v", d.uri, err)
+			}
+		}()
+	})
+	select {
+	case <-d.done:
+		return &d.findings, d.findings.fault
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// analyse runs the rules; it returns those that failed.
+func (d *snapshot) analyse(rules []*analysis.Rule) []error {
+	if !d.dockerfile() {
+		return nil
+	}
+	f := &d.findings
+	f.input = analysis.Input{Path: d.path, Content: d.text}
+	if d.path != "" {
+		if f.input.Config, f.config = d.settings.For(d.path); f.config != nil || f.input.Config.Excluded(d.path) {
+			return nil
+		}
+	}
+	report := analysis.Check(f.input, rules)
+	f.diagnostics, f.refused = report.Diagnostics, len(report.File.Doc.Problems) > 0
+	return report.Faults
+}
+
+// put makes a document the current one and has it published.
+func (s *server) put(doc *snapshot) {
+	s.work = s.work.with(doc.uri, doc)
+	s.pub.publish(doc.uri, doc)
+}
+
+func (s *server) didOpen(_ context.Context, p *documentParams) error {
+	d := p.TextDocument
+	if d.URI == "" {
+		return fmt.Errorf("the document has no URI")
+	}
+	s.put(s.newSnapshot(d.URI, d.LanguageID, d.Version, d.Text))
+	return nil
+}
+
+func (s *server) didChange(_ context.Context, p *didChangeParams) error {
+	old, ok := s.work.docs[p.TextDocument.URI]
+	if !ok {
+		return fmt.Errorf("%s is not open", p.TextDocument.URI)
+	}
+	if p.TextDocument.Version <= old.version {
+		// Messages keep their order, so the edit still belongs on top of the
+		// text that stands; leaving it out would lose the client's text.
+		s.log.Printf("%s: version %d came after version %d", old.uri, p.TextDocument.Version, old.version)
+	}
+	text, lines := old.text, old.lines
+	for i, c := range p.ContentChanges {
+		if i > 0 && c.Range != nil {
+			lines = source.NewLines(text)
+		}
+		text = change(text, lines, c.Range, c.Text, s.client.encoding)
+	}
+	s.put(s.newSnapshot(old.uri, old.language, p.TextDocument.Version, text))
+	return nil
+}
+
+// change makes one edit of the client's. Positions beyond a line or the text are
+// at its end, as the protocol says; a range whose ends are swapped is put right.
+func change(text string, lines *source.Lines, r *protocol.Range, with string, enc source.Encoding) string {
+	if r == nil {
+		return with
+	}
+	start, end := lines.Offset(position(r.Start), enc), lines.Offset(position(r.End), enc)
+	if start > end {
+		start, end = end, start
+	}
+	return text[:start] + with + text[end:]
+}
+
+func position(p protocol.Position) source.Position {
+	return source.Position{Line: int(p.Line), Column: int(p.Character)}
+}
+
+func (s *server) didClose(_ context.Context, p *documentParams) error {
+	uri := p.TextDocument.URI
+	if _, ok := s.work.docs[uri]; !ok {
+		return fmt.Errorf("%s is not open", uri)
+	}
+	s.work = s.work.with(uri, nil)
+	s.pub.publish(uri, nil)
+	return nil
+}
+
+// didSave looks again: what a document needs from the disk may have changed since.
+func (s *server) didSave(_ context.Context, p *documentParams) error {
+	doc, ok := s.work.docs[p.TextDocument.URI]
+	if ok && doc.dockerfile() {
+		s.put(s.newSnapshot(doc.uri, doc.language, doc.version, doc.text))
+		return nil
+	}
+	s.reload()
+	return nil
+}
+
+func (s *server) didChangeConfiguration(context.Context, *any) error {
+	s.reload()
+	return nil
+}
+
+func (s *server) didChangeWatchedFiles(context.Context, *any) error {
+	s.reload()
+	return nil
+}
+
+// reload forgets what was read from the disk and looks at every document again.
+func (s *server) reload() {
+	s.work = &workspace{docs: s.work.docs, settings: s.readSettings()}
+	for _, doc := range s.work.docs {
+		s.put(s.newSnapshot(doc.uri, doc.language, doc.version, doc.text))
+	}
+}

@@ -1,0 +1,95 @@
+package lsp
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/shale-build/shale/analysis/source"
+)
+
+// clientFacts is what the client said of itself.
+type clientFacts struct {
+	encoding    source.Encoding
+	lazyEdits   bool // resolves a code action's edit
+	versions    bool // takes documentChanges
+	creates     bool // creates files
+	related     bool // shows related places
+	watchesLate bool // takes a registration for watched files
+}
+
+// encodings are the position encodings by the protocol's names.
+var encodings = map[string]source.Encoding{
+	"utf-8":  source.UTF8,
+	"utf-16": source.UTF16,
+	"utf-32": source.UTF32,
+}
+
+func (s *server) initialize(params json.RawMessage) (any, error) {
+	var p initializeParams
+	if err := json.Unmarshal(params, &p); err != nil {
+		// What could be read has been; the rest stands at its default.
+		s.log.Printf("the client's capabilities are odd: %v", err)
+	}
+	if o := strings.TrimSpace(string(p.InitializationOptions)); o != "" && o != "null" && o != "{}" {
+		s.log.Printf("initializationOptions are ignored: %.200s; settings stand in .shale.toml", o)
+	}
+	encoding := "utf-16" // what the protocol says when the client says nothing
+	c := p.Capabilities
+	for _, e := range c.General.PositionEncodings { // in the client's order of preference
+		if _, ok := encodings[e]; ok {
+			encoding = e
+			break
+		}
+	}
+	action := c.TextDocument.CodeAction
+	s.client = clientFacts{
+		encoding:    encodings[encoding],
+		lazyEdits:   action.DataSupport && slices.Contains(action.ResolveSupport.Properties, "edit"),
+		versions:    c.Workspace.WorkspaceEdit.DocumentChanges,
+		creates:     c.Workspace.WorkspaceEdit.DocumentChanges && slices.Contains(c.Workspace.WorkspaceEdit.ResourceOperations, "create"),
+		related:     c.TextDocument.PublishDiagnostics.RelatedInformation,
+		watchesLate: c.Workspace.DidChangeWatchedFiles.DynamicRegistration,
+	}
+	s.phase = up
+	return initializeResult{
+		ServerInfo: protocol.ServerInfo{Name: "shale", Version: s.opts.Version},
+		Capabilities: serverCapabilities{
+			PositionEncoding: encoding,
+			ServerCapabilities: protocol.ServerCapabilities{
+				TextDocumentSync: protocol.TextDocumentSyncOptions{
+					OpenClose: true,
+					Change:    protocol.TextDocumentSyncKindIncremental,
+					Save:      &protocol.SaveOptions{},
+				},
+				CodeActionProvider: protocol.CodeActionOptions{
+					CodeActionKinds: []protocol.CodeActionKind{protocol.QuickFix, sourceFixAll},
+					ResolveProvider: true,
+				},
+			},
+		},
+	}, nil
+}
+
+func (s *server) initialized(ctx context.Context, _ *struct{}) error {
+	if !s.client.watchesLate {
+		return nil
+	}
+	params := protocol.RegistrationParams{Registrations: []protocol.Registration{{
+		ID:     "watch",
+		Method: protocol.MethodWorkspaceDidChangeWatchedFiles,
+		RegisterOptions: protocol.DidChangeWatchedFilesRegistrationOptions{Watchers: []protocol.FileSystemWatcher{
+			{GlobPattern: "**/{.shale.toml,.dockerignore,*.dockerignore}"},
+		}},
+	}}}
+	// The read loop brings the answer, so it cannot wait for it.
+	go func() {
+		if _, err := s.conn.Call(ctx, protocol.MethodClientRegisterCapability, params, nil); err != nil && ctx.Err() == nil {
+			s.log.Printf("files are not watched: %v", err)
+		}
+	}()
+	return nil
+}

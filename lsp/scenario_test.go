@@ -1,0 +1,217 @@
+package lsp_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/rules"
+)
+
+var update = flag.Bool("update", false, "fill in what the scenarios expect")
+
+// TestScenarios plays testdata/lsp/*.txtar: a session with an editor, told by the
+// archive's sections in order.
+//
+//	settings           lines of: encoding NAME, eager, crlf, protocol (the rules of these tests)
+//	file NAME          a file beside the document
+//	open               the document
+//	edit               lines of FROM-TO "text": one change of the client's
+//	diagnostics        where what is found in the text as it stands
+//	actions [KIND…]    what is offered for the whole document
+//	apply TITLE        an offered action is made, named by the start of its title; the text after it
+//	text               the text as it stands
+//
+// Places are line:column from 0 in the encoding in force. The words of rules are
+// left to their own tests. With -update the last four are written anew.
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("../testdata/lsp/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			ar, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := scenario{t: t, dir: t.TempDir(), encoding: "utf-16", rules: rules.All()}
+			for i := range ar.Files {
+				f := &ar.Files[i]
+				verb, arg, _ := strings.Cut(f.Name, " ")
+				got, checked := s.section(verb, arg, string(f.Data))
+				if !checked {
+					continue
+				}
+				if *update {
+					f.Data = []byte(got)
+				} else if diff := cmp.Diff(string(f.Data), got); diff != "" {
+					t.Errorf("section %q: -want +got\n%s", f.Name, diff)
+				}
+			}
+			if *update {
+				if err := os.WriteFile(file, txtar.Format(ar), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+type scenario struct {
+	t           *testing.T
+	dir         string
+	encoding    string
+	eager, crlf bool
+	rules       []*analysis.Rule
+	doc         *document
+}
+
+// section plays one; it returns what stands in it if that is an expectation.
+func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
+	s.t.Helper()
+	switch verb {
+	case "settings":
+		for _, line := range lines(body) {
+			key, value, _ := strings.Cut(line, " ")
+			switch key {
+			case "encoding":
+				s.encoding = value
+			case "eager":
+				s.eager = true
+			case "crlf":
+				s.crlf = true
+			case "protocol":
+				s.rules = []*analysis.Rule{gap, quotes, wrong}
+			default:
+				s.t.Fatalf("no setting is called %q", key)
+			}
+		}
+	case "file":
+		path := filepath.Join(s.dir, arg)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			s.t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(body), 0o666); err != nil {
+			s.t.Fatal(err)
+		}
+	case "open":
+		c := connect(s.t, s.rules...)
+		caps := full(s.encoding)
+		if s.eager {
+			delete(caps, "textDocument")
+		}
+		if got := c.initialize(caps); got != s.encoding {
+			s.t.Fatalf("the encoding is %s", got)
+		}
+		s.doc = c.open("file://"+filepath.ToSlash(s.dir)+"/Dockerfile", s.ends(body), s.encoding)
+	case "edit":
+		var es []textEdit
+		for _, line := range lines(body) {
+			es = append(es, s.parseEdit(line))
+		}
+		s.doc.edit(es...)
+	case "diagnostics":
+		var out strings.Builder
+		for _, d := range s.doc.findings() {
+			severity := []string{"", "error", "warning", "info", "hint"}[d.Severity]
+			fmt.Fprintf(&out, "%s %s %s", place(d.Range), severity, d.Code)
+			if strings.Contains(d.Message, "\nNo safe fix: ") {
+				out.WriteString(", no safe fix")
+			}
+			for _, r := range d.RelatedInformation {
+				fmt.Fprintf(&out, ", see %s", place(r.Location.Range))
+			}
+			out.WriteString("\n")
+		}
+		return out.String(), true
+	case "actions":
+		var out strings.Builder
+		for _, a := range s.doc.actions(all(s.doc.text), strings.Fields(arg)...) {
+			out.WriteString(a.Kind)
+			var mends []diagnostic
+			_ = json.Unmarshal(a.Diagnostics, &mends)
+			for _, d := range mends {
+				fmt.Fprintf(&out, " of %s at %s", d.Code, place(d.Range))
+			}
+			if a.IsPreferred {
+				out.WriteString(", preferred")
+			}
+			out.WriteString("\n")
+		}
+		return out.String(), true
+	case "apply":
+		for _, a := range s.doc.actions(all(s.doc.text)) {
+			if !strings.HasPrefix(a.Title, arg) {
+				continue
+			}
+			if a.Edit == nil {
+				a = s.doc.c.resolve(a)
+			}
+			after := s.doc.apply(a)
+			s.doc.text = after
+			s.doc.change([]any{map[string]any{"text": after}})
+			return s.plain(), true
+		}
+		s.t.Errorf("no action is called %q", arg)
+		return body, true
+	case "text":
+		return s.plain(), true
+	default:
+		s.t.Fatalf("no section is called %q", verb)
+	}
+	return "", false
+}
+
+// plain is the text with the line ends of the archive.
+func (s *scenario) plain() string {
+	text := s.doc.text
+	if s.crlf {
+		if strings.Count(text, "\n") != strings.Count(text, "\r\n") {
+			s.t.Errorf("line ends are mixed: %q", text)
+		}
+		text = strings.ReplaceAll(text, "\r\n", "\n")
+	}
+	return text
+}
+
+func (s *scenario) ends(text string) string {
+	if s.crlf {
+		return strings.ReplaceAll(text, "\n", "\r\n")
+	}
+	return text
+}
+
+var editLine = regexp.MustCompile(`^(\d+):(\d+)-(\d+):(\d+) (".*")$`)
+
+func (s *scenario) parseEdit(line string) textEdit {
+	m := editLine.FindStringSubmatch(line)
+	if m == nil {
+		s.t.Fatalf("%q is no edit", line)
+	}
+	var n [4]int
+	for i := range n {
+		n[i], _ = strconv.Atoi(m[i+1])
+	}
+	var text string
+	if err := json.Unmarshal([]byte(m[5]), &text); err != nil {
+		s.t.Fatalf("%q: %v", line, err)
+	}
+	return textEdit{span{position{n[0], n[1]}, position{n[2], n[3]}}, s.ends(text)}
+}
+
+func place(r span) string {
+	return fmt.Sprintf("%d:%d-%d:%d", r.Start.Line, r.Start.Character, r.End.Line, r.End.Character)
+}
+
+func lines(body string) []string { return strings.Split(strings.TrimSuffix(body, "\n"), "\n") }

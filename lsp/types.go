@@ -1,0 +1,129 @@
+package lsp
+
+import (
+	"encoding/json"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+)
+
+// What go.lsp.dev/protocol lacks of version 3.17, or says in a way that loses
+// something, and nothing else.
+
+const (
+	methodCodeActionResolve = "codeAction/resolve"
+
+	// sourceFixAll is below the protocol's source.fixAll, so that an editor can
+	// run it on save by name.
+	sourceFixAll protocol.CodeActionKind = "source.fixAll.shale"
+
+	codeRequestFailed jsonrpc2.Code = -32803
+)
+
+type serverCapabilities struct {
+	PositionEncoding string `json:"positionEncoding"`
+	protocol.ServerCapabilities
+}
+
+type initializeResult struct {
+	Capabilities serverCapabilities  `json:"capabilities"`
+	ServerInfo   protocol.ServerInfo `json:"serverInfo"`
+}
+
+// initializeParams holds the few things that the server looks at, so that no
+// other part of a client's capabilities can make initialize fail.
+type initializeParams struct {
+	InitializationOptions json.RawMessage `json:"initializationOptions"`
+	Capabilities          struct {
+		General struct {
+			PositionEncodings []string `json:"positionEncodings"`
+		} `json:"general"`
+		TextDocument struct {
+			CodeAction struct {
+				DataSupport    bool `json:"dataSupport"`
+				ResolveSupport struct {
+					Properties []string `json:"properties"`
+				} `json:"resolveSupport"`
+			} `json:"codeAction"`
+			PublishDiagnostics struct {
+				RelatedInformation bool `json:"relatedInformation"`
+			} `json:"publishDiagnostics"`
+		} `json:"textDocument"`
+		Workspace struct {
+			WorkspaceEdit struct {
+				DocumentChanges    bool     `json:"documentChanges"`
+				ResourceOperations []string `json:"resourceOperations"`
+			} `json:"workspaceEdit"`
+			DidChangeWatchedFiles struct {
+				DynamicRegistration bool `json:"dynamicRegistration"`
+			} `json:"didChangeWatchedFiles"`
+		} `json:"workspace"`
+	} `json:"capabilities"`
+}
+
+// Documents are named by the client's own string, never by a uri.URI that was
+// parsed and printed again.
+type textDocument struct {
+	URI        string `json:"uri"`
+	LanguageID string `json:"languageId,omitempty"`
+	Version    int32  `json:"version,omitempty"`
+	Text       string `json:"text,omitempty"`
+}
+
+type documentParams struct {
+	TextDocument textDocument `json:"textDocument"`
+}
+
+type didChangeParams struct {
+	TextDocument   textDocument `json:"textDocument"`
+	ContentChanges []struct {
+		Range *protocol.Range `json:"range"` // nil: Text is the whole document
+		Text  string          `json:"text"`
+	} `json:"contentChanges"`
+}
+
+// publishDiagnosticsParams always has a list, and a version that may be 0.
+type publishDiagnosticsParams struct {
+	URI         string                `json:"uri"`
+	Version     *int32                `json:"version,omitempty"`
+	Diagnostics []protocol.Diagnostic `json:"diagnostics"`
+}
+
+type codeActionParams struct {
+	TextDocument textDocument   `json:"textDocument"`
+	Range        protocol.Range `json:"range"`
+	Context      struct {
+		Only []protocol.CodeActionKind `json:"only"`
+	} `json:"context"`
+}
+
+type codeAction struct {
+	Title       string                  `json:"title"`
+	Kind        protocol.CodeActionKind `json:"kind"`
+	Diagnostics []protocol.Diagnostic   `json:"diagnostics,omitempty"`
+	IsPreferred bool                    `json:"isPreferred,omitempty"`
+	Edit        *workspaceEdit          `json:"edit,omitempty"`
+	Data        *actionData             `json:"data,omitempty"`
+}
+
+// workspaceEdit can mix edits with the creation of files. One of the two fields
+// stands, as the client is able to read.
+type workspaceEdit struct {
+	Changes         map[string][]protocol.TextEdit `json:"changes,omitempty"`
+	DocumentChanges []any                          `json:"documentChanges,omitempty"` // textDocumentEdit or createFile
+}
+
+type textDocumentEdit struct {
+	TextDocument versionedDocument   `json:"textDocument"`
+	Edits        []protocol.TextEdit `json:"edits"`
+}
+
+type versionedDocument struct {
+	URI     string `json:"uri"`
+	Version *int32 `json:"version"` // null for a file that is not open
+}
+
+type createFile struct {
+	Kind string `json:"kind"`
+	URI  string `json:"uri"`
+}
