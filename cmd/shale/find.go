@@ -1,0 +1,53 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/shale-build/shale/analysis/discover"
+	"github.com/shale-build/shale/cmd/shale/internal/report"
+)
+
+// A target is a Dockerfile to work on.
+type target struct {
+	shown string // as the user knows it
+	path  string // on disk; for standard input the path that it stands for, or ""
+	stdin bool
+}
+
+// find turns arguments into files. What is wrong with some of them stands in the
+// report, the rest is worked on.
+func (s *session) find(args []string) (files []target, bad []report.File, err error) {
+	if len(args) == 0 {
+		args = []string{"."}
+	}
+	var paths []string
+	for _, arg := range args {
+		if arg != "-" {
+			paths = append(paths, arg)
+		}
+	}
+	stdin := slices.Contains(args, "-")
+	if s.stdin != "" && !stdin {
+		return nil, nil, errors.New("--stdin-filename goes with -, which is not among the paths")
+	}
+	if stdin {
+		files = append(files, target{shown: cmp.Or(s.stdin, "-"), path: s.stdin, stdin: true})
+	}
+	if len(paths) == 0 {
+		return files, nil, nil
+	}
+	found := discover.Find(paths, discover.Options{Excluded: s.configs.excluded})
+	for _, f := range found.Files {
+		files = append(files, target{shown: f.Path, path: f.Path})
+	}
+	for _, p := range found.Problems {
+		bad = append(bad, report.File{Path: p.Path, Err: p})
+	}
+	for _, dir := range found.Empty {
+		s.say(fmt.Sprintf("%s: no Dockerfile in this folder", dir))
+	}
+	return files, bad, nil
+}

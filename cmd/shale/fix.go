@@ -1,0 +1,197 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/cmd/shale/internal/report"
+	"github.com/shale-build/shale/rewrite"
+	"github.com/spf13/cobra"
+)
+
+type fixFlags struct {
+	selection
+	diff, unsafe, failOnFix bool
+}
+
+func (a *app) fixCommand() *cobra.Command {
+	var f fixFlags
+	c := &cobra.Command{
+		Use:   "fix [PATH…]",
+		Short: "Mend what can be mended without breaking the build",
+		Long: `Make every safe fix: the build, the image's configuration and its files stay the
+same, except for the caches that a fix says it stops shipping. Each rewritten file
+is compiled and compared with the old one before it is written. A PATH is a file,
+a folder, or - for standard input, whose result goes to standard output; without
+one, the current folder is walked.
+
+Exit status: 0 nothing at or above --fail-on remains, 1 something does (with
+--diff: there is a diff, or a file that BuildKit refuses), 2 a file that could not
+be read or written, a wrong flag or a broken configuration.`,
+		Example: "  shale fix --diff\n  shale fix\n  shale fix --only merge-runs docker/\n  shale fix - <Dockerfile",
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.fix(c, args, &f)
+		},
+	}
+	f.flags(c, formatNames(), a.rules)
+	c.Flags().BoolVar(&f.diff, "diff", false, "print the changes as a unified diff and write nothing")
+	c.Flags().BoolVar(&f.unsafe, "unsafe", false, "make unsafe fixes too; their titles say what could differ")
+	c.Flags().BoolVar(&f.failOnFix, "exit-non-zero-on-fix", false, "exit with 1 when something was fixed, even if nothing remains")
+	return c
+}
+
+func (a *app) fix(c *cobra.Command, args []string, f *fixFlags) error {
+	s, err := a.begin(c, &f.selection)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	files, bad, err := s.find(args)
+	if err != nil {
+		return err
+	}
+	stdin := false
+	for _, t := range files {
+		stdin = stdin || t.stdin
+	}
+	switch {
+	case stdin && len(args) > 1:
+		return errors.New("`fix -` prints one result; give it no other PATH")
+	case s.format != report.Text && (f.diff || stdin):
+		return fmt.Errorf("standard output holds the result here: --format %s cannot go with it", s.format)
+	}
+	options := rewrite.Options{Rules: s.chosen, Safety: analysis.Safe}
+	if f.unsafe {
+		options.Safety = analysis.Unsafe
+	}
+	// Where standard output holds the result, the report goes to standard error.
+	tell := s.out
+	if f.diff || stdin {
+		tell = s.err
+	}
+	look := report.Options{Color: s.colored(tell), Brief: true, Fixed: "fixed", Unsafe: f.unsafe, URL: ruleURL, Tally: s.tally}
+	if f.diff {
+		look.Fixed = "would fix"
+	}
+	s.writes = !f.diff && !stdin
+	fixer := &fixer{session: s, options: options, diff: f.diff}
+	diffs := false
+	w := report.New(s.format, tell, look)
+	s.each("worked on", files, bad, fixer.fix, func(o outcome) {
+		switch {
+		case f.diff && o.diff != "":
+			diffs = true
+			io.WriteString(s.out, o.diff)
+		case stdin && !f.diff:
+			io.WriteString(s.out, o.text)
+		}
+		w.File(o.file)
+	})
+	w.Close()
+	switch {
+	case f.exitZero:
+		return s.status(false)
+	case f.diff:
+		return s.status(diffs || s.refused)
+	}
+	return s.status(s.tally.AtLeast(s.fail) > 0 || f.failOnFix && s.tally.Applied > 0)
+}
+
+// A fixer mends files.
+type fixer struct {
+	*session
+	options rewrite.Options
+	diff    bool // only show
+	// Two Dockerfiles may want to change one file, such as their .dockerignore.
+	others sync.Mutex
+}
+
+func (f *fixer) fix(o *outcome, in analysis.Input) error {
+	result, err := rewrite.Fix(f.ctx, in, f.options)
+	if err == nil && len(result.Others) > 0 && f.writes {
+		f.others.Lock()
+		defer f.others.Unlock()
+		result, err = rewrite.Fix(f.ctx, in, f.options)
+	}
+	if f.ctx.Err() != nil {
+		return errInterrupted
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.file.Path, err)
+	}
+	for _, r := range result.Rejected {
+		o.defects = append(o.defects, rejected(o.file.Path, r.Line, r.Rule, r.Title, r.Reason))
+	}
+	if f.writes {
+		if err := f.save(in.Path, result); err != nil {
+			o.file.Err = err
+			return f.findings(o, in, analysis.Check(in, f.chosen))
+		}
+	}
+	o.text = result.After
+	if f.diff {
+		o.diff = diff(in.Path, result)
+	}
+	for _, a := range result.Applied {
+		o.file.Applied = append(o.file.Applied, report.Applied{Rule: a.Rule, Title: a.Title, Line: a.Line})
+	}
+	in.Content = result.After
+	if err := f.findings(o, in, result.Remaining); err != nil {
+		return err
+	}
+	if result.Untouchable != "" {
+		withhold(o.file.Diagnostics, result.Untouchable)
+	}
+	return nil
+}
+
+// save writes what a fix changes, the Dockerfile last: it may need the others.
+func (f *fixer) save(path string, r *rewrite.Result) error {
+	for _, other := range r.Others {
+		err := error(nil)
+		if other.New {
+			err = rewrite.CreateFile(other.Path, other.After)
+		} else {
+			err = f.writeFile(other.Path, other.Before, other.After)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return f.writeFile(path, r.Before, r.After)
+}
+
+// diff is the unified diff of all that a fix changes.
+func diff(path string, r *rewrite.Result) string {
+	var out strings.Builder
+	for _, other := range r.Others {
+		name := fromHere(other.Path)
+		old := name
+		if other.New {
+			old = ""
+		}
+		out.WriteString(rewrite.Diff(old, name, other.Before, other.After))
+	}
+	name := fromHere(cmp.Or(path, "Dockerfile"))
+	out.WriteString(rewrite.Diff(name, name, r.Before, r.After))
+	return out.String()
+}
+
+// fromHere is a path relative to the working folder.
+func fromHere(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		if here, err := os.Getwd(); err == nil {
+			if rel, err := filepath.Rel(here, abs); err == nil {
+				path = rel
+			}
+		}
+	}
+	return filepath.ToSlash(path)
+}

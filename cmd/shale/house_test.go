@@ -1,0 +1,210 @@
+package main_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/shale-build/shale/analysis/rules"
+)
+
+const module = "github.com/shale-build/shale/"
+
+// floors lists the rooms of the house from the top down: a room imports only
+// rooms that stand below it.
+var floors = []string{
+	"cmd/shale",
+	"cmd/shale/internal/gendocs",
+	"cmd/shale/internal/report",
+	"lsp",
+	"rewrite/verify",
+	"rewrite/fixture",
+	"rewrite",
+	"rewrite/validate",
+	"analysis/rules",
+	"analysis",
+	"analysis/facts",
+	"analysis/config",
+	"analysis/discover",
+	"analysis/compile",
+	"analysis/stage",
+	"analysis/buildctx",
+	"analysis/pkgmgr",
+	"analysis/change",
+	"analysis/shell",
+	"analysis/syntax",
+	"analysis/source",
+}
+
+// forbidden names imports that the order of the floors would allow.
+var forbidden = map[string][]string{
+	// The validator trusts no rule, and nothing that rules lean on.
+	"rewrite/validate": {"analysis", "analysis/facts", "analysis/pkgmgr", "analysis/rules", "analysis/stage", "analysis/buildctx", "analysis/config"},
+	// The planner and the server do not know which rules exist.
+	"rewrite": {"analysis/rules"},
+	"lsp":     {"analysis/rules"},
+}
+
+// owners names the one room that may import each outside library.
+var owners = map[string][]string{
+	"github.com/moby/buildkit/frontend/dockerfile/parser":         {"analysis/syntax"},
+	"github.com/moby/buildkit/frontend/dockerfile/instructions":   {"analysis/syntax"},
+	"github.com/moby/buildkit/frontend/dockerfile/shell":          {"analysis/syntax"},
+	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb": {"analysis/compile"},
+	"github.com/moby/buildkit/frontend/dockerfile/linter":         {"analysis/compile"},
+	"github.com/moby/buildkit/client":                             {"rewrite/verify"},
+	"github.com/moby/buildkit/client/llb":                         {"analysis/compile"},
+	"github.com/moby/buildkit/solver/pb":                          {"analysis/compile"},
+	"mvdan.cc/sh/v3/syntax":                                       {"analysis/shell"},
+	"github.com/moby/patternmatcher":                              {"analysis/buildctx"},
+	"golang.org/x/mod/modfile":                                    {"analysis/buildctx"},
+	"github.com/pelletier/go-toml/v2":                             {"analysis/config"},
+	"github.com/sergi/go-diff/diffmatchpatch":                     {"rewrite"},
+	"github.com/spf13/cobra":                                      {"cmd/shale"},
+	"go.lsp.dev/protocol":                                         {"lsp"},
+	"go.lsp.dev/jsonrpc2":                                         {"lsp"},
+	"go.lsp.dev/uri":                                              {"lsp"},
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Standard   bool
+}
+
+func list(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Standard", "./...")
+	cmd.Dir = root(t)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pkgs []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
+		var p pkg
+		if err := dec.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+	return pkgs
+}
+
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestImportsPointDown(t *testing.T) {
+	for _, p := range list(t) {
+		room := strings.TrimPrefix(p.ImportPath, module)
+		floor := slices.Index(floors, room)
+		if floor < 0 {
+			if len(p.Imports) == 0 {
+				continue // tests only
+			}
+			t.Errorf("%s stands on no floor; add it to the list and to docs/architecture.md", room)
+			continue
+		}
+		for _, imp := range p.Imports {
+			below, ours := strings.CutPrefix(imp, module)
+			if ours && slices.Index(floors, below) <= floor {
+				t.Errorf("%s imports %s, which stands above it", room, below)
+			}
+			if slices.Contains(forbidden[room], below) {
+				t.Errorf("%s must not import %s", room, below)
+			}
+			if own, named := owners[imp]; named && !slices.Contains(own, room) {
+				t.Errorf("%s imports %s, which is %s's to import", room, imp, own[0])
+			}
+			if room == "analysis/source" && strings.Contains(strings.SplitN(imp, "/", 2)[0], ".") {
+				t.Errorf("analysis/source imports %s; it stands on the standard library alone", imp)
+			}
+		}
+	}
+}
+
+func TestOneFixtureFolderARule(t *testing.T) {
+	dir := filepath.Join(root(t), "testdata", "rules")
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders, names []string
+	for _, e := range entries {
+		folders = append(folders, e.Name())
+	}
+	for _, r := range rules.All() {
+		names = append(names, r.Name)
+		if _, err := os.Stat(filepath.Join(dir, r.Name, "example.txtar")); err != nil {
+			t.Errorf("rule %s has no example: %v", r.Name, err)
+		}
+		file := filepath.Join(root(t), "analysis", "rules", strings.ReplaceAll(r.Name, "-", "_")+".go")
+		if _, err := os.Stat(file); err != nil {
+			t.Errorf("rule %s has no file of its own: %v", r.Name, err)
+		}
+	}
+	slices.Sort(names)
+	if !slices.Equal(folders, names) {
+		t.Errorf("fixture folders %v, rules %v", folders, names)
+	}
+}
+
+func TestRulesSayWhatTheyDo(t *testing.T) {
+	for _, r := range rules.All() {
+		for field, text := range map[string]string{"Summary": r.Doc.Summary, "What": r.Doc.What, "Why": r.Doc.Why, "Silent": r.Doc.Silent, "Fix": r.Doc.Fix} {
+			if strings.TrimSpace(text) == "" {
+				t.Errorf("rule %s: Doc.%s is empty", r.Name, field)
+			}
+		}
+		if !regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(r.Name) {
+			t.Errorf("rule name %q is not kebab-case", r.Name)
+		}
+		if !regexp.MustCompile(`\d|\bone\b`).MatchString(r.Doc.Why) {
+			t.Errorf("rule %s: Doc.Why names no number", r.Name)
+		}
+	}
+}
+
+// No newer combination of the three compiles.
+func TestPinnedLibraries(t *testing.T) {
+	mod, err := os.ReadFile(filepath.Join(root(t), "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pin := range []string{
+		"go.lsp.dev/protocol v0.12.0", "go.lsp.dev/jsonrpc2 v0.10.0", "go.lsp.dev/uri v0.3.0", "github.com/moby/buildkit v0.33.0",
+	} {
+		if !strings.Contains(string(mod), "\t"+pin+"\n") {
+			t.Errorf("go.mod does not require %s", pin)
+		}
+	}
+	if regexp.MustCompile(`(?m)^(replace|exclude)\b`).Match(mod) {
+		t.Error("go.mod has a replace or an exclude: go install would refuse it")
+	}
+}
+
+// The binary is for Windows and macOS too.
+func TestVetElsewhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: vets two more systems")
+	}
+	for _, goos := range []string{"windows", "darwin"} {
+		cmd := exec.Command("go", "vet", "./...")
+		cmd.Dir = root(t)
+		cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH=amd64", "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", goos, err, out)
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+)
+
+// An Example is a Dockerfile before and after a rule's fix.
+type Example struct {
+	Prose, Before, After string
+}
+
+// sections are the parts of a rule's page that it wrote itself.
+func sections(d analysis.Doc) [][2]string {
+	return [][2]string{{"What it finds", d.What}, {"Why", d.Why}, {"When it stays silent", d.Silent}, {"The fix", d.Fix}}
+}
+
+// RulePage is a rule's page in Markdown; example may be nil.
+func RulePage(r *analysis.Rule, example *Example) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n%s.\n\nSeverity: %s. Fix: %s.\n", r.Name, strings.TrimRight(r.Doc.Summary, "."), r.Severity, fixWords(r))
+	for _, s := range sections(r.Doc) {
+		if s[1] != "" {
+			fmt.Fprintf(&b, "\n## %s\n\n%s\n", s[0], strings.TrimSpace(s[1]))
+		}
+	}
+	if example != nil {
+		b.WriteString("\n## Example\n\n")
+		if example.Prose != "" {
+			b.WriteString(strings.TrimSpace(example.Prose) + "\n\n")
+		}
+		fmt.Fprintf(&b, "Before:\n\n%s\nAfter:\n\n%s", fenced(example.Before), fenced(example.After))
+	}
+	if len(r.Options) > 0 {
+		fmt.Fprintf(&b, "\n## Configuration\n\n")
+		for _, o := range r.Options {
+			fmt.Fprintf(&b, "- `rules.%s.%s`: %s %s\n", r.Name, o.Name, strings.TrimSpace(o.Doc), valuesWords(o))
+		}
+	}
+	fmt.Fprintf(&b, "\n## Silencing\n\n`# shale ignore=%s` above an instruction, or `# shale ignore-file=%[1]s` at the top of the file.", r.Name)
+	if len(r.Aliases) > 0 {
+		fmt.Fprintf(&b, " Ignore comments for %s are honoured too.", strings.Join(r.Aliases, ", "))
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+// RuleText is a rule's page for a terminal.
+func RuleText(r *analysis.Rule, colored bool) string {
+	s := newStyle(colored)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n\n  severity: %s\n  fix:      %s\n", s.bold.Sprint(r.Name), r.Doc.Summary, r.Severity, fixWords(r))
+	if len(r.Aliases) > 0 {
+		fmt.Fprintf(&b, "  also:     %s\n", strings.Join(r.Aliases, ", "))
+	}
+	for _, o := range r.Options {
+		fmt.Fprintf(&b, "  option:   rules.%s.%s, %s\n", r.Name, o.Name, valuesWords(o))
+	}
+	b.WriteString("\n")
+	for _, part := range sections(r.Doc) {
+		if part[1] != "" {
+			fmt.Fprintf(&b, "%s\n%s\n", s.bold.Sprint(part[0]), indent(wrap(part[1], 76), "  "))
+		}
+	}
+	return b.String()
+}
+
+func fixWords(r *analysis.Rule) string {
+	switch r.Best {
+	case analysis.Safe:
+		return "safe where it is proven, made by `shale fix`"
+	case analysis.Unsafe:
+		return "unsafe, made by `shale fix --unsafe`"
+	}
+	return "none is made"
+}
+
+func valuesWords(o analysis.Option) string {
+	var values []string
+	for _, v := range o.Values {
+		quoted := fmt.Sprintf("%q", v)
+		if v == o.Default {
+			quoted += " (default)"
+		}
+		values = append(values, quoted)
+	}
+	return strings.Join(values, ", ")
+}
+
+// fenced puts a Dockerfile between fences longer than any that it holds.
+func fenced(dockerfile string) string {
+	fence := "```"
+	for strings.Contains(dockerfile, fence) {
+		fence += "`"
+	}
+	return fmt.Sprintf("%sdockerfile\n%s\n%s\n", fence, strings.TrimRight(dockerfile, "\n"), fence)
+}
+
+// wrap breaks the paragraphs and list items of Markdown at a width; code blocks
+// and tables stay as they are.
+func wrap(markdown string, width int) string {
+	var out []string
+	var words []string
+	hang := ""
+	flush := func() {
+		line := ""
+		for _, w := range words {
+			switch {
+			case line == "":
+				line = w
+			case len([]rune(line))+1+len([]rune(w)) > width:
+				out = append(out, line)
+				line = hang + w
+			default:
+				line += " " + w
+			}
+		}
+		if line != "" {
+			out = append(out, line)
+		}
+		words, hang = nil, ""
+	}
+	fence := false
+	for line := range strings.Lines(strings.TrimSpace(markdown)) {
+		line = strings.TrimRight(line, "\n")
+		text := strings.TrimSpace(line)
+		isFence := strings.HasPrefix(text, "```")
+		switch {
+		case fence || isFence || strings.HasPrefix(line, "    ") || strings.HasPrefix(text, "|"):
+			flush()
+			if !isFence {
+				out = append(out, "    "+strings.TrimPrefix(line, "    "))
+			}
+		case text == "":
+			flush()
+			out = append(out, "")
+		case strings.HasPrefix(text, "- "):
+			flush()
+			words, hang = strings.Fields(text[2:]), "  "
+			if len(words) > 0 {
+				words[0] = "- " + words[0]
+			}
+		default:
+			words = append(words, strings.Fields(text)...)
+		}
+		if isFence {
+			fence = !fence
+		}
+	}
+	flush()
+	return strings.Join(out, "\n") + "\n"
+}
+
+func indent(s, by string) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		if strings.TrimSpace(line) != "" {
+			b.WriteString(by)
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}

@@ -1,0 +1,169 @@
+// Package report writes findings in the formats that people and programs read.
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/source"
+)
+
+// A File is what there is to tell about one Dockerfile.
+type File struct {
+	Path        string // as the user knows it
+	Content     string // the text that the findings' spans refer to
+	Lines       *source.Lines
+	Diagnostics []analysis.Diagnostic
+	Applied     []Applied
+	Err         error // why the file could not be worked on, or not to the end
+}
+
+// Applied is a fix that was made.
+type Applied struct {
+	Rule, Title string
+	Line        int // from 1, in the text before any fix; 0 when it is not known
+}
+
+// A Format names a way to write findings.
+type Format string
+
+const (
+	Text Format = "text"
+	JSON Format = "json"
+)
+
+// Formats lists every format, the default first.
+func Formats() []Format { return []Format{Text, JSON} }
+
+// CarriesEdits reports whether the format hands out edits, which are only handed
+// out once they are proven.
+func (f Format) CarriesEdits() bool { return f == JSON }
+
+// A Writer writes files, one after the other, in one format. Its methods return
+// the error of the stream below it.
+type Writer interface {
+	File(File) error
+	Close() error // writes what ends the report
+}
+
+// Options say how a report looks. The zero value is plain text about a check.
+type Options struct {
+	Color  bool
+	Brief  bool                     // one line a finding and its reasons, without the source
+	Fixed  string                   // what was done with fixes: "fixed", "would fix"; "" when nothing was to be done
+	Unsafe bool                     // unsafe fixes were to be made too
+	URL    func(rule string) string // a rule's page; nil for none
+	Tally  *Tally                   // counts for the last line of the text format
+}
+
+// New returns a Writer of that format to w.
+func New(f Format, w io.Writer, o Options) Writer {
+	if o.Tally == nil {
+		o.Tally = new(Tally)
+	}
+	if o.URL == nil {
+		o.URL = func(string) string { return "" }
+	}
+	if f == JSON {
+		return &jsonWriter{w: w, o: o}
+	}
+	return &textWriter{w: w, o: o, style: newStyle(o.Color)}
+}
+
+// A Tally counts what was found.
+type Tally struct {
+	Files      int // worked on
+	Found      int // files with findings
+	BySeverity [analysis.Error + 1]int
+	Safe       int // findings that `shale fix` mends
+	Unsafe     int // findings that only `shale fix --unsafe` mends
+	Applied    int // fixes made
+	Changed    int // files that they changed
+	Failed     int // files that could not be worked on
+}
+
+// Add counts one file.
+func (t *Tally) Add(f File) {
+	t.Files++
+	if f.Err != nil {
+		t.Failed++
+	}
+	if len(f.Applied) > 0 {
+		t.Changed++
+		t.Applied += len(f.Applied)
+	}
+	if len(f.Diagnostics) > 0 {
+		t.Found++
+	}
+	for _, d := range f.Diagnostics {
+		t.BySeverity[d.Severity]++
+		switch best(d) {
+		case analysis.Safe:
+			t.Safe++
+		case analysis.Unsafe:
+			t.Unsafe++
+		}
+	}
+}
+
+// Findings is the number of findings at every severity.
+func (t *Tally) Findings() int {
+	n := 0
+	for _, k := range t.BySeverity {
+		n += k
+	}
+	return n
+}
+
+// AtLeast is the number of findings at or above a severity.
+func (t *Tally) AtLeast(s analysis.Severity) int {
+	n := 0
+	for ; s <= analysis.Error; s++ {
+		n += t.BySeverity[s]
+	}
+	return n
+}
+
+// best is the best safety among a finding's fixes.
+func best(d analysis.Diagnostic) analysis.Safety {
+	b := analysis.Display
+	for _, f := range d.Fixes {
+		b = max(b, f.Safety)
+	}
+	return b
+}
+
+// gainWords tells a gain in a few words, "" when there is none.
+func gainWords(g analysis.Gain) string {
+	var parts []string
+	if g.Bytes > 0 {
+		parts = append(parts, Bytes(g.Bytes)+" no longer shipped")
+	}
+	if g.Steps > 0 {
+		parts = append(parts, plural(g.Steps, "step")+" no longer rerun")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Bytes writes a size in decimal units, as docker does.
+func Bytes(n int64) string {
+	v, units := float64(n), []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
+	i := 0
+	for v >= 999.5 && i < len(units)-1 {
+		v /= 1000
+		i++
+	}
+	if i > 0 && v < 9.95 {
+		return fmt.Sprintf("%.1f %s", v, units[i])
+	}
+	return fmt.Sprintf("%.0f %s", v, units[i])
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}

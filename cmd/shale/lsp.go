@@ -1,0 +1,38 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/shale-build/shale/lsp"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) lspCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "lsp",
+		Short: "Serve an editor over standard input and output",
+		Long:  "Speak the Language Server Protocol over standard input and output, until the editor says exit.",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			release, _ := versions()
+			err := lsp.Serve(c.Context(), a.in, a.out, lsp.Options{
+				Rules:   a.rules,
+				Version: cmp.Or(release, "(development)"),
+				Log:     a.err,
+				DocURL:  ruleURL,
+			})
+			if errors.Is(err, lsp.ErrNoShutdown) || errors.Is(err, context.Canceled) {
+				return exit(1) // as the protocol says
+			}
+			return err
+		},
+	}
+	// Editors add it by habit; there is no other transport.
+	c.Flags().Bool("stdio", true, "use standard input and output")
+	if err := c.Flags().MarkHidden("stdio"); err != nil {
+		panic(err)
+	}
+	return c
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/moby/buildkit/util/suggest"
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/cmd/shale/internal/report"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) rulesCommand() *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:   "rules [NAME…]",
+		Short: "List the rules, or explain one",
+		Long: `List the rules with their default severity and the most that their fixes
+promise; or, given names, explain them. A code of hadolint or of Docker's build
+checks names the rule that it silences.`,
+		Example: "  shale rules\n  shale rules merge-runs",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return ruleNames(a.rules), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, names []string) error {
+			if err := oneOf("--format", format, "text", "json", "markdown"); err != nil {
+				return err
+			}
+			chosen, err := findRules(names, a.rules)
+			if err != nil {
+				return err
+			}
+			switch {
+			case format == "json":
+				return a.rulesJSON(chosen)
+			case format == "markdown":
+				for _, r := range chosen {
+					fmt.Fprint(a.out, report.RulePage(r, nil))
+				}
+			case len(names) == 0:
+				w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+				for _, r := range chosen {
+					fmt.Fprintf(w, "%s\t%s\t%s fix\t%s\n", r.Name, r.Severity, r.Best, r.Doc.Summary)
+				}
+				w.Flush()
+			default:
+				for _, r := range chosen {
+					fmt.Fprint(a.out, report.RuleText(r, a.colored(a.out)))
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&format, "format", "text", "text, json or markdown")
+	complete(c, "format", "text", "json", "markdown")
+	return c
+}
+
+// findRules returns the rules of these names or aliases; without names, all.
+func findRules(names []string, all []*analysis.Rule) ([]*analysis.Rule, error) {
+	if len(names) == 0 {
+		return all, nil
+	}
+	var out []*analysis.Rule
+	for _, name := range names {
+		found := false
+		for _, r := range all {
+			if r.Name == name || slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, name) }) {
+				found = true
+				out = append(out, r)
+			}
+		}
+		if !found {
+			return nil, unknownRule(name, all)
+		}
+	}
+	return out, nil
+}
+
+func ruleNames(all []*analysis.Rule) []string {
+	var names []string
+	for _, r := range all {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+func unknownRule(name string, all []*analysis.Rule) error {
+	if near, ok := suggest.Search(name, ruleNames(all), false); ok {
+		return fmt.Errorf("there is no rule %q; did you mean %q?", name, near)
+	}
+	return fmt.Errorf("there is no rule %q; `shale rules` lists them", name)
+}
+
+func (a *app) rulesJSON(chosen []*analysis.Rule) error {
+	type option struct {
+		Name    string   `json:"name"`
+		Doc     string   `json:"doc"`
+		Values  []string `json:"values"`
+		Default string   `json:"default"`
+	}
+	type rule struct {
+		Name     string   `json:"name"`
+		Summary  string   `json:"summary"`
+		Severity string   `json:"severity"`
+		Best     string   `json:"fix"`
+		Aliases  []string `json:"aliases"`
+		Options  []option `json:"options"`
+		URL      string   `json:"url"`
+	}
+	out := []rule{}
+	for _, r := range chosen {
+		j := rule{r.Name, r.Doc.Summary, r.Severity.String(), r.Best.String(), append([]string{}, r.Aliases...), []option{}, ruleURL(r.Name)}
+		for _, o := range r.Options {
+			j.Options = append(j.Options, option(o))
+		}
+		out = append(out, j)
+	}
+	enc := json.NewEncoder(a.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(out)
+}
+
+// ruleURL is the page that explains a rule.
+func ruleURL(name string) string {
+	if name == analysis.SyntaxRule {
+		return "https://docs.docker.com/reference/dockerfile/"
+	}
+	return "https://github.com/shale-build/shale/blob/main/docs/rules/" + name + ".md"
+}

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package main
+
+import "errors"
+
+const posix = false
+
+func dropPrivileges() {}
+
+func interruptSelf() error { return errors.New("no signals here") }

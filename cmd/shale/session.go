@@ -1,0 +1,290 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/cmd/shale/internal/report"
+	"github.com/shale-build/shale/rewrite"
+	"github.com/shale-build/shale/rewrite/validate"
+	"github.com/spf13/cobra"
+)
+
+// maxSize is more than any Dockerfile has, and less than what hurts.
+const maxSize = 64 << 20
+
+const issuesURL = "https://github.com/shale-build/shale/issues"
+
+// A session is one run of `check` or `fix` over many files.
+type session struct {
+	*app
+	ctx     context.Context
+	stop    context.CancelFunc
+	chosen  []*analysis.Rule
+	fail    analysis.Severity // findings from here on fail the command
+	format  report.Format
+	configs *configs
+	context string // --context
+	tally   *report.Tally
+	stdin   string // --stdin-filename
+	writes  bool   // files are being written, which goes on whoever reads the report
+
+	fault   bool // something is wrong that is no finding
+	refused bool // BuildKit refuses a file
+	defects bool // of Shale, told on the way
+	told    map[string]bool
+}
+
+// outcome is what came of one file.
+type outcome struct {
+	file    report.File
+	fault   bool     // of Shale, not of the file
+	defects []string // of Shale, for people, on standard error
+	diff    string
+	text    string // what `fix -` prints
+}
+
+// begin checks the flags that both commands share.
+func (a *app) begin(c *cobra.Command, s *selection) (*session, error) {
+	if err := oneOf("--format", s.format, formatNames()...); err != nil {
+		return nil, err
+	}
+	fail, err := s.fails()
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := s.rules(a.rules)
+	if err != nil {
+		return nil, err
+	}
+	if s.context != "" {
+		if info, err := os.Stat(s.context); err != nil {
+			return nil, fmt.Errorf("--context %s: %w", s.context, reason(err))
+		} else if !info.IsDir() {
+			return nil, fmt.Errorf("--context %s: it is not a folder", s.context)
+		}
+	}
+	configs, err := newConfigs(s, a.rules)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(c.Context())
+	return &session{
+		app: a, ctx: ctx, stop: stop, chosen: chosen, fail: fail, format: report.Format(s.format),
+		configs: configs, context: s.context, tally: new(report.Tally), stdin: s.stdinName, told: map[string]bool{},
+	}, nil
+}
+
+func formatNames() []string {
+	var names []string
+	for _, f := range report.Formats() {
+		names = append(names, string(f))
+	}
+	return names
+}
+
+// each works on files in parallel and tells of each in order.
+func (s *session) each(verb string, files []target, bad []report.File, work func(*outcome, analysis.Input) error, tell func(outcome)) {
+	for _, f := range bad {
+		s.fault = true
+		s.complain(f.Err)
+		tell(outcome{file: f})
+	}
+	bar := startProgress(s.terminal(s.err), verb, len(files))
+	s.out.bar, s.err.bar = bar, bar
+	defer func() {
+		s.out.bar, s.err.bar = nil, nil
+		bar.Stop()
+	}()
+	inOrder(s.ctx, files, func(t target) outcome { return s.one(t, work) }, func(o outcome) {
+		bar.Step()
+		if errors.Is(o.file.Err, errInterrupted) {
+			return // nothing was done to it
+		}
+		for _, d := range o.defects {
+			s.defects = true
+			s.say(d)
+		}
+		if o.file.Err != nil {
+			s.fault = true
+			// A broken configuration is the error of every file below it.
+			if message := o.file.Err.Error(); !s.told[message] {
+				s.told[message] = true
+				s.complain(o.file.Err)
+			}
+		}
+		s.fault = s.fault || o.fault
+		for _, d := range o.file.Diagnostics {
+			s.refused = s.refused || d.Rule == analysis.SyntaxRule
+		}
+		tell(o)
+		if s.out.err != nil && !s.writes {
+			s.stop() // nobody reads on, or the disk is full
+		}
+	})
+}
+
+// one works on one file. Whatever goes wrong stays with it.
+func (s *session) one(t target, work func(*outcome, analysis.Input) error) (o outcome) {
+	o.file.Path = t.shown
+	defer func() {
+		if r := recover(); r != nil {
+			o.file.Err = fmt.Errorf("%s: a defect of Shale, please report it with the file at %s: %v\n%s", t.shown, issuesURL, r, debug.Stack())
+		}
+	}()
+	content, err := s.read(t)
+	if err != nil {
+		o.file.Err = err
+		return o
+	}
+	config, err := s.configs.of(t)
+	if err != nil {
+		o.file.Err = err
+		return o
+	}
+	in := analysis.Input{Path: t.path, Content: content, Config: config, Context: s.context}
+	if err := work(&o, in); err != nil {
+		o.file.Err = err
+	}
+	return o
+}
+
+// read returns a file's text, or standard input's.
+func (s *session) read(t target) (string, error) {
+	var from io.Reader = s.in
+	if !t.stdin {
+		f, err := os.Open(t.path)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", t.shown, reason(err))
+		}
+		defer f.Close()
+		from = f
+	}
+	b, err := io.ReadAll(io.LimitReader(from, maxSize+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%s: %w", t.shown, reason(err))
+	case len(b) > maxSize:
+		return "", fmt.Errorf("%s: more than %s: not read, for no Dockerfile is so large", t.shown, report.Bytes(maxSize))
+	}
+	return string(b), nil
+}
+
+// reason strips the call and the path, which the message already says, from an error.
+func reason(err error) error {
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// findings takes over what the rules found. Where the format carries edits, each
+// fix is proven before it is shown.
+func (s *session) findings(o *outcome, in analysis.Input, r *analysis.Report) error {
+	o.file.Content, o.file.Lines = in.Content, r.File.Doc.Lines
+	o.file.Diagnostics = r.Diagnostics
+	if len(r.File.Doc.Problems) > 0 {
+		if why := notText(in.Content); why != "" {
+			o.file.Diagnostics = []analysis.Diagnostic{{Rule: analysis.SyntaxRule, Severity: analysis.Error, Message: why}}
+		}
+	}
+	for _, fault := range r.Faults {
+		o.fault = true
+		o.defects = append(o.defects, fmt.Sprintf("error: %s: a defect of Shale: %v", o.file.Path, fault))
+	}
+	if !s.format.CarriesEdits() {
+		return nil
+	}
+	for i := range o.file.Diagnostics {
+		d := &o.file.Diagnostics[i]
+		var proven []analysis.Fix
+		for _, fix := range d.Fixes {
+			if fix.Safety != analysis.Display {
+				err := provable(fix)
+				if err == nil {
+					err = rewrite.ValidateFix(s.ctx, in, fix, rewrite.Validator{})
+				}
+				if s.ctx.Err() != nil {
+					return errInterrupted
+				}
+				if _, judged := errors.AsType[*validate.Rejection](err); err != nil && !judged {
+					return fmt.Errorf("%s: cannot prove a fix: %w", o.file.Path, err)
+				}
+				if err != nil {
+					line := r.File.Doc.Lines.Line(d.Span.Start) + 1
+					o.defects = append(o.defects, rejected(o.file.Path, line, d.Rule, fix.Title, err.Error()))
+					continue
+				}
+			}
+			proven = append(proven, fix)
+		}
+		d.Fixes = proven
+	}
+	return nil
+}
+
+// notText says why a file is no text, with one message for all that BuildKit says
+// of its lines; "" if it is text. It looks for what git looks for.
+func notText(content string) string {
+	switch {
+	case !strings.Contains(content[:min(len(content), 8000)], "\x00"):
+		return ""
+	case strings.HasPrefix(content, "\xff\xfe") || strings.HasPrefix(content, "\xfe\xff"):
+		return "the file is UTF-16 text, which BuildKit does not read; save it as UTF-8"
+	}
+	return "the file holds binary data; it is no Dockerfile"
+}
+
+// withhold takes back the fixes of a file in which none may be made.
+func withhold(ds []analysis.Diagnostic, why string) {
+	for i := range ds {
+		if len(ds[i].Fixes) > 0 {
+			ds[i].Fixes = nil
+			ds[i].Withheld = append(slices.Clip(ds[i].Withheld), why)
+		}
+	}
+}
+
+// provable refuses what JSON cannot carry byte for byte.
+func provable(fix analysis.Fix) error {
+	for _, e := range fix.Edits {
+		if !utf8.ValidString(e.New) {
+			return &validate.Rejection{Reason: "It writes bytes that are no UTF-8."}
+		}
+	}
+	return nil
+}
+
+// rejected tells of a fix that the validator did not pass.
+func rejected(path string, line int, rule, title, why string) string {
+	return fmt.Sprintf("%s:%d: left out a fix that proved wrong, a defect of Shale: %s [%s]: %s", path, line, title, rule, why)
+}
+
+var errInterrupted = errors.New("interrupted")
+
+// status is how the command ends.
+func (s *session) status(findings bool) error {
+	if s.defects {
+		s.say("please report these defects of Shale, with the files, at " + issuesURL)
+	}
+	switch {
+	case s.out.err != nil:
+		return s.out.err
+	case s.ctx.Err() != nil:
+		s.say("interrupted; no file is half written")
+		return exit(exitInterrupted)
+	case s.fault:
+		return exit(exitFault)
+	case findings:
+		return exit(exitFindings)
+	}
+	return nil
+}
