@@ -1,0 +1,57 @@
+# make demo     build shale and run it on a real Dockerfile
+# make test     install what the tests need, and pass them all
+# make docs     write the pages that are generated: docs/rules, the README's example
+# make bench    measure against BuildKit's parser, and the server's edits
+# make vsix … follow with the rooms that they belong to
+
+SHELL := /bin/bash
+GO ?= go
+BIN := bin/shale
+DEMO ?= testdata/demo/Dockerfile
+export CGO_ENABLED ?= 0
+
+.PHONY: all build demo test tools vet test-go test-nvim docs bench fuzz clean
+
+all: build
+
+build: $(BIN)
+
+$(BIN): $(shell find analysis rewrite lsp cmd -name '*.go') go.mod go.sum
+	$(GO) build -trimpath -o $(BIN) ./cmd/shale
+
+# Findings end with status 1, as for every linter; here they are what is shown.
+demo: $(BIN)
+	-@$(BIN) check $(DEMO)
+	@echo
+	-@$(BIN) fix --diff $(DEMO)
+
+# The shells of the property tests, and Neovim in a folder of its own. As another
+# user than root nothing is installed: the tests then say what is missing.
+tools:
+	@./.ci/tools
+
+vet:
+	@out=$$(gofmt -s -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt -s would change:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+
+test: tools vet test-nvim test-go
+
+test-nvim: $(BIN)
+	SHALE_BIN=$(CURDIR)/$(BIN) editors/nvim/test.sh
+
+test-go:
+	SHALE_TEST_ALL=1 $(GO) test ./...
+
+docs:
+	$(GO) run ./cmd/shale/internal/gendocs
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./analysis/... ./rewrite/... ./lsp/...
+
+fuzz:
+	@for t in $$(grep -rl --include='*_test.go' '^func Fuzz' analysis rewrite lsp | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -rhoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' $$t | sed 's/func //' | sort -u); do \
+	    $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} ./$$t || exit 1; done; done
+
+clean:
+	rm -rf bin .cache
