@@ -2,7 +2,7 @@
 # make test     install what the tests need, and pass them all
 # make docs     write the pages that are generated: docs/rules, the README's example
 # make bench    measure against BuildKit's parser, and the server's edits
-# make vsix … follow with the rooms that they belong to
+# make fuzz     each fuzz target for FUZZTIME (30s)
 
 SHELL := /bin/bash
 GO ?= go
@@ -39,8 +39,10 @@ test: tools vet test-nvim test-go
 test-nvim: $(BIN)
 	SHALE_BIN=$(CURDIR)/$(BIN) editors/nvim/test.sh
 
+# gotestsum runs go test and ends with one line that counts what passed.
 test-go:
-	SHALE_TEST_ALL=1 $(GO) test ./...
+	@mkdir -p .cache
+	SHALE_TEST_ALL=1 $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname --jsonfile .cache/test.json -- ./...
 
 docs:
 	$(GO) run ./cmd/shale/internal/gendocs

@@ -1,8 +1,6 @@
 package buildctx
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -233,16 +231,4 @@ func TestNPMWorkspaces(t *testing.T) {
 		judged(t, c.NPM("../x", NPMOptions{CI: true}), nil, nil, []string{"[hard] ../x leaves the build context"})
 		judged(t, c.NPM("app/package.json", NPMOptions{CI: true}), nil, nil, []string{"[hard] app/package.json is not a folder"})
 	})
-}
-
-func TestNPMUnreadable(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root reads everything")
-	}
-	dir := tree(t, npmProject)
-	if err := os.Chmod(filepath.Join(dir, "package-lock.json"), 0); err != nil {
-		t.Fatal(err)
-	}
-	judged(t, at(t, dir).NPM(".", NPMOptions{CI: true}), []string{"package.json"}, []string{"node_modules"},
-		[]string{"[hard] package-lock.json cannot be read: permission denied"})
 }
