@@ -39,18 +39,19 @@ var CopyBeforeInstall = analysis.Rule{
 func runCopyBeforeInstall(p *analysis.Pass) {
 	for _, s := range p.Stages().Stages {
 		for i, in := range s.Instructions {
-			if broadCopy(p, in) {
-				if run := installAfter(p, s.Instructions[i:]); run != nil {
-					reportCopy(p, in, run)
-				}
+			if !plainCopy(p, in) {
+				continue
+			}
+			if run := installAfter(p, s.Instructions[i:]); run != nil && copiesFolder(p, in) {
+				reportCopy(p, in, run)
 			}
 		}
 	}
 }
 
-// broadCopy reports whether an instruction copies one whole folder of the
-// context to the working folder.
-func broadCopy(p *analysis.Pass, in *syntax.Instruction) bool {
+// plainCopy reports whether an instruction copies one thing of the context, with
+// no flag but those that a second copy can carry too.
+func plainCopy(p *analysis.Pass, in *syntax.Instruction) bool {
 	if in.Name != "copy" && in.Name != "add" || !in.Faithful || in.JSON || len(in.Heredocs) > 0 || len(in.Args) != 2 {
 		return false
 	}
@@ -63,14 +64,18 @@ func broadCopy(p *analysis.Pass, in *syntax.Instruction) bool {
 	if !src.Known() || strings.ContainsAny(src.Text, "*?[") || strings.Contains(src.Text, "://") {
 		return false
 	}
-	if clean := path.Clean("/" + src.Text); clean != "/" {
-		// A name may be a file's: only a trailing slash or the context tells.
-		c, _ := p.Context()
-		if c == nil || !c.IsDir(strings.TrimPrefix(clean, "/")) {
-			return false
-		}
-	}
 	return true
+}
+
+// copiesFolder reports whether what is copied is a folder. A name may be a file's:
+// only the context tells.
+func copiesFolder(p *analysis.Pass, in *syntax.Instruction) bool {
+	name := strings.TrimPrefix(path.Clean("/"+p.Stages().Expand(in, in.Args[0].Value).Text), "/")
+	if name == "" {
+		return true
+	}
+	c, _ := p.Context()
+	return c != nil && c.IsDir(name)
 }
 
 // installAfter returns the first RUN after a copy if it installs from manifests
