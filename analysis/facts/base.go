@@ -67,3 +67,17 @@ func (b *Base) AtLeast(major, minor int) bool {
 	second, err := strconv.Atoi(parts[1])
 	return err == nil && second >= minor
 }
+
+// ApkFetches reports whether "apk add" is known to fetch a missing index by
+// itself: since Alpine 3.8 (docker-library/python#330). Before, it fails.
+func (f *File) ApkFetches(s *stage.Stage) bool {
+	b := f.Base(s)
+	if b == nil || !b.Certain {
+		return false
+	}
+	if b.Name == "alpine" {
+		return !b.Digest && (b.Tag == "" || b.Tag == "latest" || b.Tag == "edge" || b.Tag == "3") || b.AtLeast(3, 8)
+	}
+	_, release, ok := strings.Cut(b.Tag, "alpine")
+	return ok && (&Base{Version: version(release)}).AtLeast(3, 8)
+}

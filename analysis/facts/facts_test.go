@@ -155,7 +155,9 @@ func TestLaterUse(t *testing.T) {
 		{"CMD [\"sh\", \"-c\", \"exec java -jar app.jar\"]\n", ""},
 		{"CMD [\"/bin/bash\"]\n", ""},
 		{"CMD [\"nginx\", \"-g\", \"daemon off;\"]\n", ""},
-		{"FROM 0-base AS x\n", ""},
+		{"FROM other AS x\n", ""},
+		{"ARG B\nFROM ${B}\nRUN apt-get install -y git\n", "line 5 installs from it"},
+		{"RUN apt-get source curl\n", "line 3 runs apt-get source, which may read it"},
 	} {
 		f := file(t, "FROM debian:12\n"+first+c.after)
 		r := f.Runs(f.Stages().Stages[0])[0]

@@ -3,6 +3,7 @@ package facts
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/buildctx"
@@ -28,6 +29,10 @@ func (f *File) LaterUse(r *Run, cache *pkgmgr.Cache) LaterUse {
 	scan = func(s *stage.Stage, after int) LaterUse {
 		seen[s] = true
 		for _, in := range s.Instructions {
+			if in.Name == "onbuild" && in.Sub != nil && in.Sub.Name == "run" && cache.Index && mentions(in.Sub.Span.In(f.Doc.Content), manager) {
+				// It runs at the start of whatever is FROM this stage.
+				return LaterUse{Why: fmt.Sprintf("line %d installs from it in a stage FROM this one", f.Line(in)), Certain: true}
+			}
 			if in.Index <= after || in.Name != "run" {
 				continue
 			}
@@ -40,7 +45,7 @@ func (f *File) LaterUse(r *Run, cache *pkgmgr.Cache) LaterUse {
 				return LaterUse{}
 			}
 		}
-		for _, child := range s.Children {
+		for _, child := range f.mayStandOn(s) {
 			if use := scan(child, after); use.Why != "" {
 				return use
 			}
@@ -61,6 +66,18 @@ func (f *File) LaterUse(r *Run, cache *pkgmgr.Cache) LaterUse {
 		}
 	}
 	return LaterUse{}
+}
+
+// mayStandOn returns the stages FROM a stage, and those whose base a build
+// argument may make it.
+func (f *File) mayStandOn(s *stage.Stage) []*stage.Stage {
+	children := slices.Clone(s.Children)
+	for _, other := range f.Stages().Stages[s.Index+1:] {
+		if !other.Base.Known() {
+			children = append(children, other)
+		}
+	}
+	return children
 }
 
 func managerOf(cache *pkgmgr.Cache) *pkgmgr.Manager {
@@ -96,8 +113,13 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 					return LaterUse{}, true
 				}
 			case pkgmgr.Install, pkgmgr.Upgrade, pkgmgr.Download:
-				if cache.Index || c.Call.Has("--offline", "--prefer-offline", "--no-index") {
+				fetches := manager == &pkgmgr.Apk && f.ApkFetches(r.Stage)
+				if cache.Index && !fetches || c.Call.Has("--offline", "--prefer-offline", "--no-index", "--no-network") {
 					return LaterUse{Why: fmt.Sprintf("line %d installs from it", line), Certain: true}, false
+				}
+			case pkgmgr.Other:
+				if cache.Index && c.Call.Word != "" {
+					return LaterUse{Why: fmt.Sprintf("line %d runs %s %s, which may read it", line, c.Name, c.Call.Word), Certain: true}, false
 				}
 			case pkgmgr.Clean:
 				if !cache.Index && manager.CleanNeedsCache {

@@ -100,7 +100,7 @@ func worth(p *analysis.Pass, runs []*facts.Run, joints []joint, ships bool) (las
 func pays(p *analysis.Pass, a, b *facts.Run, ships bool) (won, bool) {
 	line := p.Line(a.In)
 	for _, left := range p.Leftovers(a) {
-		if !left.Cache.Index {
+		if !left.Cache.Index || left.By.Call.Verb != pkgmgr.Update {
 			continue
 		}
 		manager := left.By.Call.Manager

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
 )
@@ -27,6 +29,7 @@ var PackageCache = analysis.Rule{
 			"Safe when nothing later can need the index: no install without an update and no program that is not known, in this stage or one `FROM` it, " +
 			"no `COPY --from` of the folder, and no ENTRYPOINT or CMD script that installs or cannot be read. Otherwise the fix is unsafe and says which line stands in the way. " +
 			"pip before 19.1 installs source packages in another form with `--no-cache-dir`: safe on `python:3.8` and later. " +
+			"apk before Alpine 3.8 fails without an index where `--no-cache` does not: safe on `alpine:3.8` and later. " +
 			"What people run later in a container, or build on the image in another repository, is outside the promise. It stands on lines 16 to 18 of the soundness list.",
 	},
 	Aliases:  []string{"DL3009", "DL3019", "DL3042"},
@@ -59,7 +62,7 @@ func runPackageCache(p *analysis.Pass) {
 func leftover(p *analysis.Pass, r *facts.Run, left facts.Leftover) (analysis.Diagnostic, bool) {
 	cache := left.Cache
 	use := p.LaterUse(r, cache)
-	if use.Certain && use.Next {
+	if use.Certain && use.Next && left.By.Call.Verb == pkgmgr.Update {
 		return analysis.Diagnostic{}, false // merge first
 	}
 	manager := left.By.Call.Manager
@@ -82,22 +85,19 @@ func leftover(p *analysis.Pass, r *facts.Run, left facts.Leftover) (analysis.Dia
 	case use.Why != "":
 		withhold("%s", use.Why)
 	case cache.Flag == &change.PipNoCacheDir && !modernPip(p, r):
-		withhold("pip before 19.1 installs source packages differently without its cache; it is safe on the image python:3.8 or later")
+		why = "pip before 19.1 installs source packages differently without its cache"
+		withhold("%s; it is safe on the image python:3.8 or later", why)
+	case cache.Flag == &change.ApkNoCache && !fillsByUpdate(r, left) && !p.ApkFetches(r.Stage):
+		why = "before Alpine 3.8 apk add fails where it finds no index, and with --no-cache it does not"
+		withhold("%s; it is safe on the image alpine:3.8 or later", why)
 	}
 	fix.Safety = analysis.Safe
 	if len(d.Withheld) > 0 {
 		fix.Safety = analysis.Unsafe
-		fix.Title += " (" + unsafeBecause(use, cache.Flag) + ")"
+		fix.Title += " (" + cmp.Or(use.Why, why) + ")"
 	}
 	d.Fixes = []analysis.Fix{fix}
 	return d, true
-}
-
-func unsafeBecause(use facts.LaterUse, flag *change.Flag) string {
-	if use.Why != "" {
-		return use.Why
-	}
-	return "an old pip may install source packages in another form"
 }
 
 // modernPip reports whether the stage's pip is 19.1 or later, which installs the
@@ -142,7 +142,9 @@ func mendCache(p *analysis.Pass, r *facts.Run, left facts.Leftover) (analysis.Fi
 // fillsByUpdate reports whether a call that no flag quiets fills the cache too.
 func fillsByUpdate(r *facts.Run, left facts.Leftover) bool {
 	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
-		return c.Call != nil && c.Call.Manager == left.By.Call.Manager && c.Call.Fills(left.Cache) && c.Call.Word != left.Cache.Flag.Verb
+		return c.Call != nil && c.Call.Manager == left.By.Call.Manager && c.Call.Fills(left.Cache) &&
+			// --update leaves an index whatever --no-cache says (go-gitea/gitea#1694).
+			(c.Call.Word != left.Cache.Flag.Verb || c.Call.Has("-U", "--update", "--update-cache"))
 	})
 }
 
