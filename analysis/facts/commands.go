@@ -111,7 +111,7 @@ func EffectOf(program string, args []shell.Word) Effect {
 		}
 	case "awk", "gawk", "mawk":
 		for _, w := range words {
-			if strings.Contains(w, "system(") || strings.Contains(w, "|") {
+			if w == "-f" || strings.HasPrefix(w, "--file") || strings.Contains(w, "system(") || strings.Contains(w, "|") {
 				e &^= Tool | Settled
 			}
 		}
@@ -153,8 +153,19 @@ func EffectOf(program string, args []shell.Word) Effect {
 		if !harmlessScript(words) {
 			e = 0
 		}
-	case "npm", "yarn", "pnpm", "composer", "bundle", "mix", "cargo", "go", "npx", "gradle", "mvn", "dotnet", "poetry", "pipenv", "uv", "conda", "mamba":
+	case "mvn", "gradle", "cargo", "bundle", "composer":
+		if runsProject(words) || !among(words, "--version", "-v", "version", "global", "config", "self-update", "require") {
+			e = 0
+		}
+	case "npm", "yarn", "pnpm", "mix", "go", "npx", "dotnet", "poetry", "pipenv", "uv", "conda", "mamba":
 		if runsProject(words) {
+			e = 0
+		}
+	}
+	switch program {
+	case "npm", "yarn", "pnpm":
+		// Without names it installs the project, whose scripts run.
+		if projectInstall(words) {
 			e = 0
 		}
 	case "dpkg":
@@ -191,6 +202,29 @@ func runsProject(words []string) bool {
 			return false
 		}
 		return true
+	}
+	return false
+}
+
+// projectInstall reports whether a call of npm, yarn or pnpm installs what the
+// project lists, with the scripts that it defines.
+func projectInstall(words []string) bool {
+	if among(words, "--ignore-scripts") {
+		return false
+	}
+	verb, operands := "", 0
+	for _, w := range words {
+		switch {
+		case strings.HasPrefix(w, "-"):
+		case verb == "":
+			verb = w
+		default:
+			operands++
+		}
+	}
+	switch verb {
+	case "", "install", "i", "ci", "clean-install", "ic":
+		return operands == 0 && !among(words, "--version", "-v", "--help")
 	}
 	return false
 }

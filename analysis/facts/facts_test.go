@@ -72,9 +72,9 @@ func TestEffectOf(t *testing.T) {
 		}
 	}
 	for line, tool := range map[string]bool{
-		"npm ci": true, "npm run build": false, "pip install x": true, "python3 app.py": false, "python3 --version": true,
+		"npm ci": false, "npm ci --ignore-scripts": true, "npm install -g serve": true, "npm run build": false, "pip install x": true, "python3 app.py": false, "python3 --version": true,
 		"python3 -m venv /v": true, "go mod download": true, "go generate ./...": false, "git clone u": true, "git submodule update": false,
-		"bash x.sh": false, "yarn": true, "node -e 1": false, "apt-cache policy": false,
+		"bash x.sh": false, "yarn": false, "node -e 1": false, "apt-cache policy": false,
 	} {
 		p := shell.Parse(source.Join(line, source.Span{End: len(line)}), shell.POSIX)
 		inv, _ := p.Root.Children[0].Invocation()
@@ -114,6 +114,16 @@ func TestLeftovers(t *testing.T) {
 		{"FROM python:3.12\nRUN pip install flask && rm -rf ~/.cache\n", ""},
 		{"FROM python:3.12\nRUN pip install flask && rm -rf $HOME/.cache/pip\n", ""},
 		{"FROM corp.example.com/python:3.12\nRUN pip install flask\n", ""},
+		{"FROM debian:12\nRUN apt-get update --print-uris\n", ""},
+		{"FROM debian:12\nENV APT_CONFIG=/a\nRUN apt-get update\n", ""},
+		{"FROM alpine:3.20\nRUN --mount=type=cache,target=/etc/apk/cache apk add curl\n", ""},
+		{"FROM alpine:3.20\nRUN ln -s /var/cache/apk /etc/apk/cache\nRUN apk add curl\n", ""},
+		{"FROM python:3.12\nRUN pip install --no-cache flask\n", ""},
+		{"FROM python:3.12\nRUN pip install --cache-dir /c flask\n", ""},
+		{"FROM python:3.12\nRUN export PIP_NO_CACHE_DIR=1 && pip install flask\n", ""},
+		{"FROM python:3.12\nRUN pip config set global.cache-dir /w\nRUN pip install flask\n", ""},
+		{"FROM node:20\nRUN npm config set cache /c\nRUN npm ci\n", ""},
+		{"FROM node:20\nRUN npm ci --dry-run\n", ""},
 		{"FROM node:20\nRUN npm ci\n", "~/.npm"},
 		{"FROM node:20\nRUN npm ci && npm cache clean --force\n", ""},
 		{"FROM node:20\nRUN npm ci --cache /tmp/c && rm -rf /root/.npm\n", ""},
@@ -157,6 +167,15 @@ func TestLaterUse(t *testing.T) {
 		{"CMD [\"nginx\", \"-g\", \"daemon off;\"]\n", ""},
 		{"FROM other AS x\n", ""},
 		{"ARG B\nFROM ${B}\nRUN apt-get install -y git\n", "line 5 installs from it"},
+		{"RUN rm -r /var/lib/apt/lists/*\n", "line 3 names its folder"},
+		{"RUN rm -rf /var/lib/apt/lists/*\n", ""},
+		{"RUN cp /var/lib/apt/lists/*_Packages /opt/\n", "line 3 names its folder"},
+		{"RUN cat < /var/lib/apt/lists/lock\n", "line 3 names its folder"},
+		{"WORKDIR /var/lib/apt\nRUN ls lists\n", "line 4 runs in /var/lib/apt, where it lies"},
+		{"RUN apt-get update --print-uris\nRUN apt-get install -y git\n", "line 4 installs from it"},
+		{"RUN apt-get update; apt-get install -y git\n", "line 3 installs from it"},
+		{"RUN npm ci\n", "line 3 runs npm, which may need it"},
+		{"RUN trap 'apt-get install -y git' EXIT; true\n", "line 3 runs trap, which may need it"},
 		{"RUN apt-get source curl\n", "line 3 runs apt-get source, which may read it"},
 	} {
 		f := file(t, "FROM debian:12\n"+first+c.after)

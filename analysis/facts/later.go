@@ -104,12 +104,19 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 		}
 		return LaterUse{Why: fmt.Sprintf("line %d may need it: %s", line, r.Opaque)}, false
 	}
+	if dir := f.Stages().Workdir(r.In); dir.Is != stage.Unknown && dir.Text != "/" && near(dir.Text, cache.Dir) {
+		return LaterUse{Why: fmt.Sprintf("line %d runs in %s, where it lies", line, dir.Text)}, false
+	}
 	for _, c := range r.Commands {
+		if c.names(cache.Dir) {
+			return LaterUse{Why: fmt.Sprintf("line %d names its folder", line), Certain: true}, false
+		}
 		switch {
 		case c.Call != nil && c.Call.Manager == manager:
 			switch c.Call.Verb {
 			case pkgmgr.Update:
-				if c.Context.Always {
+				// Elsewhere its failure could go unseen, and leave the old index in use.
+				if c.Context.Always && c.Call.Plain() && r.surely() {
 					return LaterUse{}, true
 				}
 			case pkgmgr.Install, pkgmgr.Upgrade, pkgmgr.Download:
@@ -126,11 +133,41 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 					return LaterUse{Why: fmt.Sprintf("line %d cleans it, and may fail where nothing is left to clean", line), Certain: true}, false
 				}
 			}
-		case c.Script != nil, c.Effect == 0 && (c.Call == nil || c.Call.Verb == pkgmgr.Other) && !c.Builtin():
+		case c.Script != nil, c.Effect == 0 && (c.Call == nil || c.Call.Verb == pkgmgr.Other || cache.Index) && !c.Builtin():
 			return LaterUse{Why: fmt.Sprintf("line %d runs %s, which may need it", line, name(c))}, false
 		}
 	}
 	return LaterUse{}, false
+}
+
+// near reports whether a folder lies above or below a cache's.
+func near(dir, cache string) bool {
+	if strings.HasPrefix(cache, "~") {
+		return strings.Contains(dir, ".cache") || strings.Contains(dir, ".npm")
+	}
+	return strings.HasPrefix(dir+"/", cache+"/") || strings.HasPrefix(cache+"/", dir+"/")
+}
+
+// names reports whether a command's words or redirections name a folder, one
+// above or one below, so that it could fail or differ once that is empty.
+func (c *Command) names(dir string) bool {
+	if c.Name == "rm" && option(words(c.Args), "f", "--force") {
+		return false
+	}
+	words := slices.Clone(c.Args)
+	for _, r := range c.Node.Redirs {
+		words = append(words, r.Target)
+	}
+	return slices.ContainsFunc(words, func(w shell.Word) bool {
+		return !strings.Contains(Shape(w), "\x00") && touches(w, dir)
+	})
+}
+
+// surely reports whether the program fails when one of its commands does: a pure
+// chain of &&, or a list that opens with "set -e".
+func (r *Run) surely() bool {
+	_, errexit := r.Program.OpensWithSet()
+	return r.Program.Plain() || errexit && r.Program.LastPlain()
 }
 
 // Builtin reports whether a command is one of the shell's own that touches no
@@ -140,7 +177,7 @@ func (c *Command) Builtin() bool {
 		return true // only assignments or redirections
 	}
 	switch c.Name {
-	case "cd", "set", "export", "unset", "umask", "exit", "read", "shift", "local", "readonly", "alias", "ulimit", "wait", "return", "break", "continue", "trap", "shopt", "hash":
+	case "cd", "set", "export", "unset", "umask", "exit", "read", "shift", "local", "readonly", "alias", "ulimit", "wait", "return", "break", "continue", "shopt", "hash":
 		return true
 	}
 	return false

@@ -53,8 +53,40 @@ func (f *File) disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
 			return true
 		}
 	}
+	if r.configures(cache, names) {
+		return true
+	}
+	for st := r.Stage; st != nil; st = st.Parent {
+		for _, in := range st.Instructions {
+			switch {
+			case in.Index >= r.In.Index:
+			case in.Name == "run" && f.Run(in).configures(cache, nil):
+				return true
+			case (in.Name == "copy" || in.Name == "add") && len(cache.Off) > 0 && strings.Contains(in.Text.String(), "pip.conf"):
+				return true
+			case cache.Dir == "/var/cache/apk" && (strings.Contains(in.Text.String(), "/etc/apk/cache") || strings.Contains(in.Text.String(), "setup-apkcache")):
+				return true
+			}
+		}
+	}
 	// An outside base may have set any of them, but the well-known ones do not.
 	return len(cache.Off) > 0 && f.Base(r.Stage) == nil
+}
+
+// configures reports whether a RUN may tell the manager to keep its cache
+// elsewhere: by its configuration, or by one of the variables.
+func (r *Run) configures(cache *pkgmgr.Cache, variables []string) bool {
+	if r.Program == nil {
+		return false
+	}
+	text := r.Program.Text.String()
+	if slices.ContainsFunc(variables, func(v string) bool { return strings.Contains(text, v) }) {
+		return true
+	}
+	manager := managerOf(cache)
+	return slices.ContainsFunc(r.Commands, func(c *Command) bool {
+		return c.Call != nil && c.Call.Manager == manager && strings.HasPrefix(c.Call.Word, "config") && strings.Contains(text, "cache")
+	})
 }
 
 // Mounted reports whether a mount of the RUN covers a folder, or may.
@@ -64,6 +96,9 @@ func (r *Run) Mounted(dir string) bool {
 			return false
 		}
 		target := strings.TrimSuffix(m.Target, "/")
+		if dir == "/var/cache/apk" && target == "/etc/apk/cache" {
+			return true
+		}
 		if below, ok := strings.CutPrefix(dir, "~"); ok {
 			// Some home's folder, one above it or one below it.
 			for up := below; up != "/"; up = path.Dir(up) {
@@ -96,7 +131,10 @@ func touches(w shell.Word, dir string) bool {
 		return strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "/\x00") && sharesRoot(text, dir) || strings.HasPrefix(text, "\x00")
 	}
 	if home, ok := strings.CutPrefix(dir, "~"); ok {
-		return strings.Contains(text, home) || text == "~" || text == "/root" || text == "/root/.cache" || strings.HasPrefix(text, "~/.cache") || text == "/root/*" || text == "/root/.*"
+		return strings.Contains(text, home) || strings.Contains(text, ".cache") || strings.Contains(text, ".npm") || text == "~" || text == "/root" || text == "/root/.cache" || strings.HasPrefix(text, "~/.cache") || text == "/root/*" || text == "/root/.*"
+	}
+	if text == "/" {
+		return true
 	}
 	named := strings.TrimRight(text, "*/")
 	return strings.HasPrefix(named, dir) || named != "" && named[0] == '/' && strings.HasPrefix(dir, named)

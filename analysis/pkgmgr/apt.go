@@ -16,7 +16,7 @@ var Apt = Manager{
 	Root: true,
 	Caches: []Cache{{
 		Dir: "/var/lib/apt/lists", What: "package index",
-		Filled: []Verb{Update}, Index: true,
+		Filled: []Verb{Update}, Index: true, Moved: []string{"APT_CONFIG"},
 		CleanedBy: []string{"dist-clean", "distclean"},
 		Bytes:     19_900_000, Measured: "Debian 12 with its updates and security archives, indexes kept gzipped as in the official image: the files of /var/lib/apt/lists after apt-get update",
 		Cleanup: &change.AptLists,

@@ -193,7 +193,12 @@ func (c *Call) Fills(cache *Cache) bool {
 	if !slices.Contains(cache.Filled, c.Verb) {
 		return false
 	}
-	return cache.Flag == nil || !c.Has(cache.Flag.Text)
+	// Elsewhere, or only for show. pip takes any beginning of a long option.
+	if c.Has("--print-uris", "-h", "--help", "--dry-run", "-s", "--simulate", "--package-lock-only", "--root", "-p", "--cache", "--cache-dir", "--target", "-t") && c.Manager != &Apt ||
+		c.Has("--print-uris", "-h", "--help", "--dry-run", "-s", "--simulate") {
+		return false
+	}
+	return cache.Flag == nil || !slices.ContainsFunc(c.Options, func(o Option) bool { return strings.HasPrefix(o.Name, "--no-cache") })
 }
 
 // head is the literal text that a word starts with.
@@ -215,4 +220,12 @@ func Program(word string) string { return path.Base(word) }
 func python(program string) bool {
 	rest, ok := strings.CutPrefix(program, "python")
 	return ok && strings.Trim(rest, "0123456789.") == ""
+}
+
+// Plain reports whether the call carries only options that say how much to ask
+// and to tell.
+func (c *Call) Plain() bool {
+	return !c.Unclear && !slices.ContainsFunc(c.Options, func(o Option) bool {
+		return !slices.Contains([]string{"-y", "--yes", "--assume-yes", "-q", "-qq", "--quiet", "--fix-missing", "-o"}, o.Name)
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -42,7 +43,7 @@ func runCopyBeforeInstall(p *analysis.Pass) {
 			if !plainCopy(p, in) {
 				continue
 			}
-			if run := installAfter(p, s.Instructions[i:]); run != nil && copiesFolder(p, in) {
+			if run := installAfter(p, s.Instructions[i:]); run != nil && copiesFolder(p, in) && !meaningfulComments(run, &facts.Run{In: in}) {
 				reportCopy(p, in, run)
 			}
 		}
@@ -52,11 +53,11 @@ func runCopyBeforeInstall(p *analysis.Pass) {
 // plainCopy reports whether an instruction copies one thing of the context, with
 // no flag but those that a second copy can carry too.
 func plainCopy(p *analysis.Pass, in *syntax.Instruction) bool {
-	if in.Name != "copy" && in.Name != "add" || !in.Faithful || in.JSON || len(in.Heredocs) > 0 || len(in.Args) != 2 {
+	if in.Name != "copy" || !in.Faithful || in.JSON || len(in.Heredocs) > 0 || len(in.Args) != 2 {
 		return false
 	}
 	for _, f := range in.Flags {
-		if f.Name != "chown" && f.Name != "chmod" && f.Name != "link" {
+		if f.Name != "chown" && f.Name != "chmod" {
 			return false
 		}
 	}
@@ -224,6 +225,12 @@ func manifestFiles(p *analysis.Pass, in *syntax.Instruction, r *facts.Run) ([]st
 		for _, a := range w.Assumes {
 			refusals = append(refusals, buildctx.Refusal{Reason: "it is not proven that " + a, Cure: "look at it once and use --unsafe"})
 		}
+		if why := homeward(p, r, context, dir); why != "" {
+			refusals = append(refusals, buildctx.Refusal{Reason: why})
+		}
+		if len(c.Node.Redirs) > 0 {
+			refusals = append(refusals, buildctx.Refusal{Reason: "the install is redirected, which may write a file of the project"})
+		}
 		if o, ok := strangeOption(c); ok {
 			refusals = append(refusals, buildctx.Refusal{Reason: o + " may make the install read or write other files"})
 		}
@@ -297,6 +304,42 @@ func world(c *buildctx.Context, dir string, cmd *facts.Command) buildctx.World {
 		return w
 	}
 	return buildctx.World{}
+}
+
+// homeward says why the working folder is not only the project's: it may be a home
+// folder with the manager's own settings, or hold what chooses its version, or a
+// variable leads into it.
+func homeward(p *analysis.Pass, r *facts.Run, c *buildctx.Context, dir string) string {
+	to := p.Stages().Workdir(r.In)
+	switch {
+	case to.Is == stage.Unknown:
+		return "the working folder is the base image's and not known"
+	case to.Text == "/" || to.Text == "/etc" || to.Text == "/root" || path.Dir(to.Text) == "/home":
+		return to.Text + " holds more than the project"
+	}
+	for st := r.Stage; st != nil; st = st.Parent {
+		for _, in := range st.Instructions {
+			if in.Name != "env" && in.Name != "arg" || in.Index >= r.In.Index {
+				continue
+			}
+			for _, pair := range in.Pairs {
+				value := strings.Trim(pair.Value.Value, `"'`)
+				name := strings.ToUpper(pair.Key.Value)
+				sensitive := strings.Contains(name, "CERT") || strings.Contains(name, "CA_BUNDLE") || strings.Contains(name, "CONFIG") || strings.HasSuffix(name, "HOME")
+				if strings.Contains(value, to.Text) || strings.HasPrefix(value, ".") || sensitive && strings.Contains(value, "$") {
+					return pair.Key.Value + " may lead into the copied folder"
+				}
+			}
+		}
+	}
+	if c != nil && p.Base(r.Stage) == nil {
+		for _, f := range []string{".python-version", ".node-version", ".nvmrc", ".tool-versions"} {
+			if c.Exists(path.Join(dir, f)) {
+				return f + " may choose another version of the installer"
+			}
+		}
+	}
+	return ""
 }
 
 // plainOptions are the options, by manager, that change neither which files of the

@@ -125,6 +125,9 @@ func pays(p *analysis.Pass, a, b *facts.Run, ships bool) (won, bool) {
 	}
 	if ships {
 		for _, d := range a.Downloads() {
+			if a.Mounted(d.Path) || len(a.Mounts) > 0 {
+				continue // what is below a mount ships nowhere
+			}
 			if slices.ContainsFunc(b.Commands, func(c *facts.Command) bool { return facts.Deletes(c, d.Path) }) {
 				return won{
 					message: fmt.Sprintf("Line %d deletes %s, but the layer of line %d still ships it", p.Line(b.In), d.Path, line),
@@ -339,7 +342,16 @@ func settled(p *analysis.Pass, a, b *facts.Run) bool {
 		if c.Effect.Has(facts.Users) && c.Call == nil || replacesShell(c) || unpacksAnywhere(p, a, c) {
 			return false
 		}
-		// BuildKit makes the working folder anew before each RUN.
+		if rewritesSystem(c) {
+			return false
+		}
+		// BuildKit makes the working folder anew before each RUN. A link may lead
+		// there from elsewhere.
+		if removesTree(c) && !absoluteElsewhere(c) {
+			if dir := p.Stages().Workdir(a.In); !dir.Known() || dir.Text != "/" {
+				return false
+			}
+		}
 		if dir := p.Stages().Workdir(a.In); removes(c) && (!dir.Known() || facts.Deletes(c, dir.Text)) {
 			if !dir.Known() && !absoluteElsewhere(c) {
 				return false
@@ -411,6 +423,32 @@ func shellPackage(w shell.Word) bool {
 	return false
 }
 
+// rewritesSystem reports whether a command names a file that decides how the next
+// RUN starts: the users, or a shell.
+func rewritesSystem(c *facts.Command) bool {
+	words := slices.Clone(c.Args)
+	for _, r := range c.Node.Redirs {
+		words = append(words, r.Target)
+	}
+	return slices.ContainsFunc(words, func(w shell.Word) bool {
+		s := facts.Shape(w)
+		switch {
+		case strings.HasPrefix(s, "/etc/passwd"), strings.HasPrefix(s, "/etc/group"), strings.HasPrefix(s, "/etc/shadow"), strings.HasPrefix(s, "/etc/gshadow"), strings.HasPrefix(s, "/etc/alternatives"):
+			return true
+		case c.Call != nil:
+			return strings.Contains(s, "/") && strings.HasSuffix(s, ".deb")
+		}
+		return strings.Contains(s, "/") && shellPackage(w)
+	})
+}
+
+func removesTree(c *facts.Command) bool {
+	return c.Name == "rmdir" || c.Name == "rm" && slices.ContainsFunc(c.Args, func(w shell.Word) bool {
+		s := facts.Shape(w)
+		return strings.HasPrefix(s, "-") && (strings.ContainsAny(s, "rR") || s == "--recursive")
+	})
+}
+
 func removes(c *facts.Command) bool {
 	return c.Name == "rm" || c.Name == "rmdir" || c.Name == "unlink"
 }
@@ -434,13 +472,33 @@ func absoluteElsewhere(c *facts.Command) bool {
 // both call: the shell remembers where it found it. A package manager that both
 // call is where it was.
 func shadows(a, b *facts.Run) bool {
-	if !slices.ContainsFunc(a.Commands, func(c *facts.Command) bool { return c.Effect.Has(facts.Installs) && !indexOnly(c) }) {
+	if !slices.ContainsFunc(a.Commands, func(c *facts.Command) bool {
+		return c.Effect.Has(facts.Installs) && !indexOnly(c) || writesPath(c)
+	}) {
 		return false
 	}
 	before, ok := a.Program.Lookups()
 	after, ok2 := b.Program.Lookups()
 	return !ok || !ok2 || slices.ContainsFunc(after, func(name string) bool {
-		return slices.Contains(before, name) && !facts.EffectOf(name, nil).Has(facts.Installs)
+		return name != "sudo" && slices.Contains(before, name) && !facts.EffectOf(name, nil).Has(facts.Installs)
+	})
+}
+
+// writesPath reports whether a command names a folder that programs are looked up
+// in, and so may put one there.
+func writesPath(c *facts.Command) bool {
+	words := slices.Clone(c.Args)
+	for _, r := range c.Node.Redirs {
+		words = append(words, r.Target)
+	}
+	return slices.ContainsFunc(words, func(w shell.Word) bool {
+		s := facts.Shape(w)
+		for _, dir := range []string{"/bin", "/sbin", "/usr", "/opt", "\x00"} {
+			if strings.HasPrefix(s, dir) {
+				return true
+			}
+		}
+		return s == "/"
 	})
 }
 

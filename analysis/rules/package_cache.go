@@ -107,7 +107,11 @@ func modernPip(p *analysis.Pass, r *facts.Run) bool {
 	if b == nil || b.Name != "python" || !b.Certain {
 		return false
 	}
-	for _, other := range p.Runs(r.Stage) {
+	var runs []*facts.Run
+	for st := r.Stage; st != nil; st = st.Parent {
+		runs = append(runs, p.Runs(st)...)
+	}
+	for _, other := range runs {
 		for _, c := range other.Commands {
 			if c.Call == nil || c.Call.Manager.Name != "pip" {
 				continue
@@ -119,7 +123,14 @@ func modernPip(p *analysis.Pass, r *facts.Run) bool {
 			}
 		}
 	}
-	return !b.Digest && (b.Version == "" || b.Version == "3") || b.AtLeast(3, 8)
+	if rest := strings.TrimPrefix(b.Tag, b.Version); rest != "" && rest[0] != '-' && b.Version != "" {
+		return false // 3.8.0a1
+	}
+	switch b.Tag {
+	case "", "latest", "slim", "alpine", "3", "3-slim", "3-alpine":
+		return !b.Digest // tags that move on
+	}
+	return b.AtLeast(3, 8)
 }
 
 // mendCache makes the fix, or says why there is none.
@@ -162,7 +173,7 @@ func flagFix(p *analysis.Pass, r *facts.Run, left facts.Leftover, flag *change.F
 		if c.Call == nil || c.Call.Manager != left.By.Call.Manager || !c.Call.Fills(left.Cache) {
 			continue
 		}
-		if c.Script != nil || c.Call.Unclear || c.Call.Word != flag.Verb {
+		if c.Script != nil || c.Call.Unclear || c.Call.Word != flag.Verb || strings.Contains(c.Word(), "/") {
 			return fix, "one of its calls cannot be read for certain"
 		}
 		at := r.Program.Text.HomeEnd(c.Call.VerbEnd)
@@ -188,6 +199,25 @@ func cleanupFix(p *analysis.Pass, r *facts.Run, left facts.Leftover) (analysis.F
 	if last.Background || last.Kind != shell.Simple && last.Kind != shell.And && last.Kind != shell.Pipe {
 		return fix, "the RUN does not end in a plain command, after which a clean-up could be put"
 	}
+	switch end := lastCommand(last); {
+	case len(end.Words) == 0:
+		return fix, "the RUN does not end in a command"
+	default:
+		if name := facts.Shape(end.Words[0]); name == "exit" || name == "exec" || name == "return" {
+			return fix, "the RUN ends in " + name + ", after which nothing runs"
+		}
+	}
+	if left.Cache.Dir == "~/.npm" {
+		if name, ok := p.Stages().AnySet(r.In, func(name string) bool { return strings.HasPrefix(strings.ToLower(name), "npm_config_") }); ok {
+			return fix, name + " is set, which may move npm's cache or make its clean-up fail"
+		}
+		if slices.ContainsFunc(left.By.Call.Names, func(w shell.Word) bool {
+			s := facts.Shape(w)
+			return s == "npm" || strings.HasPrefix(s, "npm@") || strings.Contains(s, "\x00")
+		}) {
+			return fix, "npm installs another npm here, which may not run"
+		}
+	}
 	inLast := last.From <= left.By.Node.From && left.By.Node.To <= last.To
 	user := p.Stages().User(r.In)
 	root := user.Known() && (user.Text == "root" || user.Text == "0" || strings.HasPrefix(user.Text, "root:") || strings.HasPrefix(user.Text, "0:"))
@@ -207,6 +237,11 @@ func cleanupFix(p *analysis.Pass, r *facts.Run, left facts.Leftover) (analysis.F
 	}
 	if left.Cache.Dir[0] == '~' && left.By.Node != lastCommand(last) {
 		return fix, fmt.Sprintf("a command follows the %s install in the same RUN", left.By.Call.Manager.Name)
+	}
+	for _, c := range r.Commands {
+		if c.Call != nil && c.Call.Manager == left.By.Call.Manager && len(c.Prefix) != len(left.By.Prefix) {
+			return fix, "its calls run behind different prefixes"
+		}
 	}
 	prefix := ""
 	if len(left.By.Prefix) > 0 {
