@@ -131,6 +131,9 @@ func touches(w shell.Word, dir string) bool {
 		return strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "/\x00") && sharesRoot(text, dir) || strings.HasPrefix(text, "\x00")
 	}
 	if home, ok := strings.CutPrefix(dir, "~"); ok {
+		if up := strings.TrimRight(text, "*/"); path.Dir(up) == "/home" || up == "/home" {
+			return true // a home folder, or all of them
+		}
 		return strings.Contains(text, home) || strings.Contains(text, ".cache") || strings.Contains(text, ".npm") || text == "~" || text == "/root" || text == "/root/.cache" || strings.HasPrefix(text, "~/.cache") || text == "/root/*" || text == "/root/.*"
 	}
 	if text == "/" {

@@ -184,6 +184,9 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 			// From here on both builds do the same with the same files.
 			continue
 		}
+		if c.namesAny(s.paths) {
+			return c.name + ", which names the folder,", false
+		}
 		if why := c.needsIndex(s.manager); why != "" {
 			return why, false
 		}
@@ -269,6 +272,34 @@ func (c *command) needsIndex(manager string) string {
 	return ""
 }
 
+// namesAny reports whether a word or redirection names one of the folders, one
+// above or one below: the command could fail or differ once it is empty. An
+// "rm -f" could not.
+func (c *command) namesAny(folders []string) bool {
+	if c.name == "rm" && slices.ContainsFunc(c.options(), func(o string) bool { return o == "-f" || o == "--force" }) {
+		return false
+	}
+	words := slices.Clone(c.words[min(1, len(c.words)):])
+	for _, r := range c.node.Redirs {
+		words = append(words, r.Target)
+	}
+	return slices.ContainsFunc(words, func(w shell.Word) bool {
+		var b strings.Builder
+		for _, p := range w.Parts {
+			if p.Kind != shell.Literal {
+				break
+			}
+			b.WriteString(p.Text)
+		}
+		text := b.String()
+		if !strings.HasPrefix(text, "/") {
+			return false
+		}
+		text = path.Clean(text)
+		return text != "/" && slices.ContainsFunc(folders, func(f string) bool { return under(text, f) || under(f, text) })
+	})
+}
+
 // runsScript reports whether a command is one of a known program's that runs what
 // the project, or its own arguments, say.
 func (c *command) runsScript() bool {
@@ -277,6 +308,14 @@ func (c *command) runsScript() bool {
 	case "find":
 		return c.has("-exec", "-execdir", "-ok", "-okdir")
 	case "npm":
+		if setOf("ci clean-install ic install i")[v] && !c.has("--ignore-scripts") {
+			// Without names it installs the project, whose scripts run.
+			_, at := c.verb()
+			return !slices.ContainsFunc(c.words[at+1:], func(w shell.Word) bool {
+				text, ok := literal(w)
+				return !ok || !strings.HasPrefix(text, "-")
+			})
+		}
 		return setOf("run run-script start test t restart stop exec x explore rum urn")[v]
 	case "yarn", "pnpm":
 		return v != "" && !setOf("install i add global cache config set remove fetch prune store import version")[v]
@@ -305,8 +344,7 @@ func harmless(name string) bool {
 
 var builtinsHarmless = setOf("cd export set unset umask readonly local return exit read shift ulimit pushd popd trap type wait kill break continue hash shopt alias time")
 
-var harmlessToo = setOf(`a2enmod a2dismod a2ensite a2dissite a2enconf a2disconf apache2ctl apachectl awk gawk bundle bundler
-	cargo chpasswd cmake composer conda convert corepack cpan cpanm createuser crontab curl-config
+var harmlessToo = setOf(`a2enmod a2dismod a2ensite a2dissite a2enconf a2disconf apache2ctl apachectl awk gawk chpasswd cmake conda convert corepack cpan cpanm createuser crontab curl-config
 	debconf-set-selections docker-php-ext-configure docker-php-ext-enable docker-php-ext-install dotnet dpkg-reconfigure fc-cache flask gcc g++ cc ld ar
 	gpg gpg2 gpgconf groupadd gunicorn helm java javac jar keytool kubectl localectl locale-gen luarocks
 	mamba micromamba mkfifo mkpasswd mysql mysql_install_db nginx openssl patch pecl pg_config phpenmod phpdismod
