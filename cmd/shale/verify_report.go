@@ -27,7 +27,7 @@ func verifyRows(r *verify.Report) []verifyRow {
 		bytes("compressed", b.Compressed, a.Compressed),
 		bytes("shipped and dead", b.Dead, a.Dead),
 		{"layers", fmt.Sprint(len(b.Layers)), fmt.Sprint(len(a.Layers)), ""},
-		{"build without cache", seconds(b.Cold), seconds(a.Cold), percent(b.Cold, a.Cold)},
+		{"build without cache", seconds(b.Cold), seconds(a.Cold), faster(b.Cold, a.Cold)},
 	}
 	if len(a.Layers) == 0 { // it does not build
 		for i := range rows {
@@ -51,7 +51,16 @@ func change(x verify.Rebuild) string {
 	if x.Before.Error != "" || x.After.Error != "" {
 		return ""
 	}
-	return percent(x.Before.Seconds, x.After.Seconds)
+	return faster(x.Before.Seconds, x.After.Seconds)
+}
+
+// faster is percent for seconds, "" where the difference is within what builds
+// differ by anyway.
+func faster(before, after float64) string {
+	if d := after - before; d > -0.2 && d < 0.2 {
+		return ""
+	}
+	return percent(before, after)
 }
 
 func seconds(s float64) string {
