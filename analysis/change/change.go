@@ -38,17 +38,28 @@ type CopySplit struct {
 	Files []string
 }
 
+// CleanupMoved says that a clean-up moved from a later RUN to the end of an earlier
+// one, so that no layer keeps what it deletes. The later RUN keeps the rest of its
+// body, or is gone.
+type CleanupMoved struct {
+	// Command is the clean-up as it is written, lines joined: one command, or
+	// several joined by "&&".
+	Command string
+}
+
 func (Joined) Stops() []string       { return nil }
 func (c Cleaned) Stops() []string    { return c.Cleanup.Paths }
 func (c FlagAdded) Stops() []string  { return c.Flag.Paths }
 func (c MountAdded) Stops() []string { return []string{c.Target} }
 func (CopySplit) Stops() []string    { return nil }
+func (CleanupMoved) Stops() []string { return nil }
 
-func (Joined) change()     {}
-func (Cleaned) change()    {}
-func (FlagAdded) change()  {}
-func (MountAdded) change() {}
-func (CopySplit) change()  {}
+func (Joined) change()       {}
+func (Cleaned) change()      {}
+func (FlagAdded) change()    {}
+func (MountAdded) change()   {}
+func (CopySplit) change()    {}
+func (CleanupMoved) change() {}
 
 // A Cleanup is a shell command, of literal words only, that deletes what a
 // package manager leaves behind.

@@ -21,9 +21,9 @@ import (
 //
 // What the text cannot show the rule must know: that the install reads no other
 // file of the context, and makes nothing that the broad copy brings.
-func (m *matcher) split(is, was compile.Edge) *Rejection {
+func (m *matcher) split(is, was compile.Edge, p lates) *Rejection {
 	nothing := reject("%sthat %q took the place of %q", unexplained, is.Op, was.Op)
-	if len(m.splits) == 0 || is.Op.File == nil || was.Op.Exec == nil {
+	if len(m.splits) == 0 || is.Op == nil || is.Op.File == nil || was.Op.Exec == nil {
 		return nothing
 	}
 	broad, ok := broadCopy(is)
@@ -58,17 +58,27 @@ func (m *matcher) split(is, was compile.Edge) *Rejection {
 				return r
 			}
 		}
+		if r := m.passes(is, p); r != nil {
+			return r
+		}
 		// Between the copies the RUNs are the old ones, or explained themselves,
 		// if what they start from is taken for the same. Only here it is: what is
 		// found under that assumption is not remembered.
-		within := *m
-		within.memo = map[pair]*Rejection{{newAt.Key(), oldAt.Key()}: nil}
-		r = within.edge(top, was)
-		m.stopped, m.budget = within.stopped, within.budget
-		if r != nil {
+		memo, outer := m.memo, m.meeting
+		m.memo = map[question]*Rejection{}
+		m.meeting = &meeting{newAt.Key(), oldAt.Key(), func(p lates) *Rejection {
+			if r := m.passes(oldAt, p); r != nil {
+				return r
+			}
+			inner, here := m.memo, m.meeting
+			m.memo, m.meeting = memo, outer
+			r := m.edge(base, oldAt.Op.File.Actions[0].On.Edge, p)
+			m.memo, m.meeting = inner, here
 			return r
-		}
-		return m.edge(base, oldAt.Op.File.Actions[0].On.Edge)
+		}}
+		r = m.edge(top, was, p)
+		m.memo, m.meeting = memo, outer
+		return r
 	}
 	return best
 }

@@ -229,6 +229,12 @@ func (d *deriver) errexitList(text string, olds []*script) *Rejection {
 	}
 	last := olds[len(olds)-1].trimmed()
 	set, rest, ok := opening(d.parse(last), last)
+	if !ok && olds[len(olds)-1].cleanup {
+		// One that moved needs no options of its own: a command whose words are
+		// literal does the same under any of these, and is the last to fail.
+		set, _, ok = opening(p, text)
+		rest = last
+	}
 	if !ok {
 		return noJoin
 	}
@@ -474,15 +480,11 @@ func (d *deriver) together(l, r *shell.Program, olds []*script, same bool) *Reje
 	switch {
 	case len(s.text) >= maxJoined:
 		return reject("the joined text is longer than 100 KiB")
-	case s.startup:
-		return reject("the SHELL reads start-up files once in every RUN")
 	case slices.ContainsFunc(olds, func(o *script) bool { return strings.Contains(o.text, "\n") }):
 		return reject("a RUN with a here-document is never joined")
 	}
-	if v, ok := d.op.Exec.Getenv("BASH_ENV"); ok && v != "" {
-		return reject("BASH_ENV is set: its file is read once in every RUN")
-	} else if !ok && s.dialect == shell.Bash && d.base == compile.Bare && outside(d.op) {
-		return reject("the base may set BASH_ENV, whose file bash reads once in every RUN")
+	if r := d.startUp(); r != nil {
+		return r
 	}
 	for _, m := range d.op.Exec.Mounts {
 		if m.Type == "TMPFS" || m.Type == "BIND" && m.Dest != "/" && !m.ReadOnly {
@@ -502,6 +504,19 @@ func (d *deriver) together(l, r *shell.Program, olds []*script, same bool) *Reje
 		}
 	}
 	return d.commandsTogether(l, r, same)
+}
+
+// startUp refuses a shell that reads files before the script.
+func (d *deriver) startUp() *Rejection {
+	if d.script.startup {
+		return reject("the SHELL reads start-up files once in every RUN")
+	}
+	if v, ok := d.op.Exec.Getenv("BASH_ENV"); ok && v != "" {
+		return reject("BASH_ENV is set: its file is read once in every RUN")
+	} else if !ok && d.script.dialect == shell.Bash && d.base == compile.Bare && outside(d.op) {
+		return reject("the base may set BASH_ENV, whose file bash reads once in every RUN")
+	}
+	return nil
 }
 
 var (

@@ -16,12 +16,21 @@ type matcher struct {
 	base    compile.Base
 	old     *compile.Graph
 	fresh   *compile.Graph
-	memo    map[pair]*Rejection
+	memo    map[question]*Rejection
 	stopped []stop // where the new graph stops keeping files, to be checked at the end
 	budget  int
+	meeting *meeting
 }
 
-type pair struct{ is, was string }
+// A question is whether an edge of the new graph is one of the old.
+type question struct{ is, was, late string }
+
+// A meeting is a pair of edges that a larger explanation takes for the same while
+// it looks at what lies on top of them. It goes on from there by itself.
+type meeting struct {
+	is, was string
+	then    func(lates) *Rejection
+}
 
 // maxSteps bounds the search over explanations of one graph.
 const maxSteps = 200_000
@@ -33,32 +42,36 @@ func explain(was, is *compile.Graph, d *declared, base compile.Base) *Rejection 
 	if was.Root.Key() == is.Root.Key() {
 		return nil
 	}
-	m := &matcher{declared: d, base: base, old: was, fresh: is, memo: map[pair]*Rejection{}, budget: maxSteps}
-	if r := m.edge(is.Root, was.Root); r != nil {
+	m := &matcher{declared: d, base: base, old: was, fresh: is, memo: map[question]*Rejection{}, budget: maxSteps}
+	if r := m.edge(is.Root, was.Root, nil); r != nil {
 		return r
 	}
 	return m.stops(is)
 }
 
-// edge explains one edge of the new graph by one of the old.
-func (m *matcher) edge(is, was compile.Edge) *Rejection {
-	if is.Key() == was.Key() {
-		return nil
+// edge explains one edge of the new graph by one of the old. p are the clean-ups
+// that the old one lacks: those that ran later and have moved to below it.
+func (m *matcher) edge(is, was compile.Edge, p lates) *Rejection {
+	if m.meeting != nil && is.Key() == m.meeting.is && was.Key() == m.meeting.was {
+		return m.meeting.then(p)
 	}
-	key := pair{is.Key(), was.Key()}
+	if is.Key() == was.Key() {
+		return p.lost()
+	}
+	key := question{is.Key(), was.Key(), p.key()}
 	if r, ok := m.memo[key]; ok {
 		return r
 	}
 	if m.budget--; m.budget < 0 {
 		return reject("the two builds differ too much to be compared")
 	}
-	r := m.explain(is, was)
+	r := m.explain(is, was, p)
 	m.memo[key] = r
 	return r
 }
 
-func (m *matcher) explain(is, was compile.Edge) *Rejection {
-	if is.Op == nil || was.Op == nil {
+func (m *matcher) explain(is, was compile.Edge, p lates) *Rejection {
+	if was.Op == nil {
 		return reject("%s took the place of %s", is.Op, was.Op)
 	}
 	var best *Rejection
@@ -67,8 +80,8 @@ func (m *matcher) explain(is, was compile.Edge) *Rejection {
 			best = r
 		}
 	}
-	for _, try := range []func(is, was compile.Edge) *Rejection{m.same, m.exec, m.split} {
-		r := try(is, was)
+	for _, try := range []func(is, was compile.Edge, p lates) *Rejection{m.same, m.gone, m.exec, m.split} {
+		r := try(is, was, p)
 		if r == nil {
 			return nil
 		}
@@ -82,12 +95,25 @@ func (m *matcher) explain(is, was compile.Edge) *Rejection {
 const unexplained = "no declared change explains "
 
 // same explains an operation that does what the old one did.
-func (m *matcher) same(is, was compile.Edge) *Rejection {
-	if is.Output != was.Output || is.Op.Own != was.Op.Own || len(is.Op.Inputs) != len(was.Op.Inputs) {
+func (m *matcher) same(is, was compile.Edge, p lates) *Rejection {
+	if is.Op == nil || is.Output != was.Output || is.Op.Own != was.Op.Own || len(is.Op.Inputs) != len(was.Op.Inputs) {
 		return reject("%sthat %q took the place of %q", unexplained, is.Op, was.Op)
 	}
+	if r := m.passes(was, p); r != nil {
+		return r
+	}
+	below := primary(was.Op).Key()
+	if below == "" {
+		if r := p.lost(); r != nil {
+			return r
+		}
+	}
 	for i := range is.Op.Inputs {
-		if r := m.edge(is.Op.Inputs[i], was.Op.Inputs[i]); r != nil {
+		var q lates
+		if was.Op.Inputs[i].Key() == below {
+			q = p
+		}
+		if r := m.edge(is.Op.Inputs[i], was.Op.Inputs[i], q); r != nil {
 			return r
 		}
 	}
@@ -96,12 +122,12 @@ func (m *matcher) same(is, was compile.Edge) *Rejection {
 
 // exec explains a RUN whose script is the old one, or the joined old ones, but
 // for declared changes.
-func (m *matcher) exec(is, was compile.Edge) *Rejection {
-	fresh, old := is.Op.Exec, was.Op.Exec
+func (m *matcher) exec(is, was compile.Edge, p lates) *Rejection {
 	nothing := reject("%sthat %q took the place of %q", unexplained, is.Op, was.Op)
-	if fresh == nil || old == nil {
+	if is.Op == nil || is.Op.Exec == nil || was.Op.Exec == nil {
 		return nothing
 	}
+	fresh, old := is.Op.Exec, was.Op.Exec
 	root, output := fresh.Root()
 	if oldRoot, oldOutput := old.Root(); is.Output != output || was.Output != oldOutput || output != oldOutput {
 		return reject("%sthat another result of %q is used", unexplained, oldRoot.Op)
@@ -121,56 +147,156 @@ func (m *matcher) exec(is, was compile.Edge) *Rejection {
 				return r
 			}
 		}
-		return m.edge(root, from)
+		for _, e := range []compile.Edge{is, was} {
+			if r := m.passes(e, p); r != nil {
+				return r
+			}
+		}
+		return m.edge(root, from, p)
 	}
 	if !ok {
 		return nothing
 	}
-	// The old RUNs that the new one may stand for, the last one first.
-	best := nothing
-	var olds []*script
-	length, visible := 0, 0
-	d := m.deriver(is.Op, text)
-	for at := was; at.Op != nil && at.Op.Exec != nil; {
-		x := at.Op.Exec
-		s, ok := readScript(x)
-		from, output := x.Root()
-		if !ok || s.prefix() != text.prefix() || at.Output != output {
-			break
-		}
-		if at.Op.Rest != was.Op.Rest || !sameMeta(x, old) || !sameMounts(x, old) {
-			if m.joined && strings.HasPrefix(best.Reason, unexplained) {
-				best = reject("%q did not run as %q did: %s", at.Op, was.Op, metaDifference(x, old))
-			}
-			break
-		}
-		olds = slices.Insert(olds, 0, s)
-		length += len(s.text)
-		if length > len(text.text)+40*len(olds) || len(olds) > 1 && !m.joined {
-			break
-		}
-		// Too few of them to make up the text: blanks aside, wrappers are short.
-		if visible += blankless(s.text) + d.longest([]*script{s}) - len(s.text) + 16; blankless(text.text) > visible+16 {
-			at = from
+	e := &execs{matcher: m, is: is.Op, was: was.Op, text: text, added: added, d: m.deriver(is.Op, text), best: nothing}
+	if e.stand(standing{at: was, late: p}) {
+		return nil
+	}
+	return e.best
+}
+
+// execs explains one new RUN by the old ones that it may stand for.
+type execs struct {
+	*matcher
+	is, was *compile.Op // the new one, and the last old one
+	text    *script
+	added   []compile.Mount
+	d       *deriver
+	best    *Rejection
+	certain bool // the best reason is about what lies below a RUN that is explained
+}
+
+func (e *execs) note(r *Rejection) {
+	if !e.certain && r != nil && !strings.HasPrefix(r.Reason, unexplained) {
+		e.best = r
+	}
+}
+
+// A standing is a guess at which old RUNs the new one stands for, as far as it goes:
+// the last ones first.
+type standing struct {
+	at      compile.Edge // the next old one
+	olds    []*script    // bodies, in their order
+	runs    int          // how many RUNs these are of
+	length  int
+	visible int
+	late    lates // clean-ups that have moved to below at, or to its end
+	moved   bool  // a clean-up was taken out of olds, or put among them
+}
+
+// stand goes on from a guess: with the next old RUN as it is, and without the
+// clean-ups that may have moved out of it.
+func (e *execs) stand(st standing) bool {
+	if st.at.Op == nil || st.at.Op.Exec == nil {
+		return false
+	}
+	s, ok := readScript(st.at.Op.Exec)
+	root, output := st.at.Op.Exec.Root()
+	if !ok || st.at.Output != output {
+		return false
+	}
+	at := st.at.Op
+	st.at = root
+	ways, r := e.ways(at, s)
+	e.note(r)
+	for _, w := range ways {
+		next := st
+		next.late = slices.Concat(w.moved, st.late)
+		next.moved = st.moved || len(w.moved) > 0
+		if r := next.late.apart(); r != nil {
+			e.note(r)
 			continue
 		}
-		r := d.derive(text.text, olds)
-		if r == nil && len(olds) == 1 && !d.inserted {
-			r = nothing // other blanks at the ends, and nothing that was declared
+		if w.rest == nil {
+			// What begins with a RUN that is gone is explained without it first.
+			if len(st.olds) > 0 && e.stand(next) {
+				return true
+			}
+			continue
 		}
-		if r == nil && len(added) > 0 {
-			r = m.mounted(is.Op, text, added)
+		if e.body(next, at, w, st.late) {
+			return true
 		}
-		if r == nil {
-			m.stopped = append(m.stopped, d.stops...)
-			return m.edge(root, from)
-		}
-		if !strings.HasPrefix(r.Reason, unexplained) {
-			best = r
-		}
-		at = from
 	}
-	return best
+	return false
+}
+
+// body adds the body of an old RUN to a guess, with those of the clean-ups that
+// moved to its end. movable are those that ran later.
+func (e *execs) body(st standing, at *compile.Op, w way, movable lates) bool {
+	if w.rest.prefix() != e.text.prefix() {
+		return false
+	}
+	if at.Rest != e.was.Rest || !sameMeta(at.Exec, e.was.Exec) || !sameMounts(at.Exec, e.was.Exec) {
+		if e.joined && strings.HasPrefix(e.best.Reason, unexplained) {
+			e.best = reject("%q did not run as %q did: %s", at, e.was, metaDifference(at.Exec, e.was.Exec))
+		}
+		return false
+	}
+	st.runs++
+	st.length += len(w.rest.text)
+	// Too few of them to make up the text: blanks aside, wrappers are short.
+	st.visible += blankless(w.rest.text) + e.d.longest([]*script{w.rest}) - len(w.rest.text) + 16
+	choices := movable.in(e.text.text).choices()
+	for _, here := range choices {
+		next := st
+		next.olds = slices.Insert(here.scripts(), 0, w.rest)
+		next.olds = append(next.olds, st.olds...)
+		for _, l := range here {
+			next.length += len(l.script.text)
+			next.visible += blankless(l.script.text) + 16
+			next.moved = true
+		}
+		next.late = st.late.without(here)
+		if next.length > len(e.text.text)+40*len(next.olds) || next.runs > 1 && !e.joined {
+			continue
+		}
+		if r := e.placed(at, w, here, next.late); r != nil {
+			if len(here) > 0 || len(choices) == 1 {
+				// Else it stands there, and why it may not says more.
+				e.note(r)
+			}
+			continue
+		}
+		if blankless(e.text.text) <= next.visible+16 && e.explained(next) || e.stand(next) {
+			return true
+		}
+	}
+	return false
+}
+
+// explained reports whether the new RUN is what a guess says, and what it runs on
+// is what the old ones ran on.
+func (e *execs) explained(st standing) bool {
+	d := e.d
+	d.stops, d.inserted = nil, false
+	r := d.derive(e.text.text, st.olds)
+	if r == nil && len(st.olds) == 1 && !d.inserted && !st.moved {
+		return false // other blanks at the ends, and nothing that was declared
+	}
+	if r == nil && len(e.added) > 0 {
+		r = e.mounted(e.is, e.text, e.added)
+	}
+	if r != nil {
+		e.note(r)
+		return false
+	}
+	e.stopped = append(e.stopped, d.stops...)
+	root, _ := e.is.Exec.Root()
+	if r := e.edge(root, st.at, st.late); r != nil {
+		e.best, e.certain = r, true
+		return false
+	}
+	return true
 }
 
 func blankless(s string) int {

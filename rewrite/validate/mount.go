@@ -29,7 +29,7 @@ func (m *matcher) mountsAdded(is, was *compile.Op) ([]compile.Mount, *Rejection)
 	for _, mount := range is.Exec.Mounts {
 		if len(old) > 0 && mount.Equal(old[0]) {
 			if mount.Dest != "/" {
-				if r := m.edge(mount.Input, old[0].Input); r != nil {
+				if r := m.edge(mount.Input, old[0].Input, nil); r != nil {
 					return nil, r
 				}
 			}

@@ -18,6 +18,7 @@ type script struct {
 	errexit bool // -e
 	noglob  bool // -f
 	startup bool // -l, -i: reads start-up files
+	cleanup bool // a clean-up alone, which moved here from a later RUN
 }
 
 func (s *script) prefix() string { return strings.Join(s.argv, "\x00") }

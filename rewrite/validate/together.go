@@ -39,7 +39,7 @@ func (d *deriver) commandsTogether(l, r *shell.Program, same bool) *Rejection {
 			}
 		}
 	}
-	if why := d.removesFolder(left); why != "" {
+	if why := d.removes(left, d.op.Exec.Cwd); why != "" {
 		return reject("%s may remove the folder %s, which is made anew for every RUN", why, d.op.Exec.Cwd)
 	}
 	if why := d.cutsLinks(left, right, r); why != "" {
@@ -301,11 +301,10 @@ func (c *command) operands() []shell.Word {
 	return out
 }
 
-// removesFolder names a command that may remove, rename or replace the folder in
-// force or one above it.
-func (d *deriver) removesFolder(list []command) string {
-	cwd := path.Clean(d.op.Exec.Cwd)
-	if d.op.Exec.Cwd == "" || cwd == "/" {
+// removes names a command that may remove, rename or replace a folder or one above
+// it.
+func (d *deriver) removes(list []command, cwd string) string {
+	if cwd = path.Clean("/" + cwd); cwd == "/" {
 		return ""
 	}
 	moved := moves(list)

@@ -285,6 +285,7 @@ type declared struct {
 	flags    []change.Flag
 	mounts   []change.MountAdded
 	splits   []change.CopySplit
+	moved    []string // clean-ups as they are written
 }
 
 func read(changes []change.Change) (*declared, *Rejection) {
@@ -311,6 +312,8 @@ func read(changes []change.Change) (*declared, *Rejection) {
 			d.mounts = append(d.mounts, c)
 		case change.CopySplit:
 			d.splits = append(d.splits, c)
+		case change.CleanupMoved:
+			d.moved = append(d.moved, c.Command)
 		default:
 			return nil, reject("a change of type %T is not known", c)
 		}

@@ -1,0 +1,813 @@
+package validate
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+// A clean-up that moved:
+//
+//	before                              after
+//	RUN curl -o /tmp/a … && tar …       RUN curl -o /tmp/a … && tar … && rm -rf /tmp/a
+//	COPY app /app                       COPY app /app
+//	RUN rm -rf /tmp/a && ldconfig       RUN ldconfig
+//
+// On the way down from the image, a declared clean-up is taken out of the old RUN
+// that has it, and goes along as one that the old files below still lack. It passes
+// each operation that neither needs nor makes what it deletes, to the end of an
+// older RUN, which then must be these two joined, under all the conditions of a join.
+
+// A late is a clean-up on its way.
+type late struct {
+	op      *compile.Op // the old RUN that it was in
+	script  *script     // it alone
+	deletes []deletion  // what it deletes, and for a manager's own what it looks at
+	program string      // what it runs
+	manager bool        // it is a package manager's own
+	gone    bool        // nothing is left of the old RUN
+}
+
+func (l late) key() string { return l.op.Key + l.script.text }
+
+// over refuses to let a clean-up pass what stands before it.
+func (l late) over(op *compile.Op, format string, args ...any) *Rejection {
+	args = append([]any{brief(l.script.text), op}, args...)
+	return reject("the clean-up %q cannot move to before %q: "+format, args...)
+}
+
+// lates are clean-ups on their way, those that ran first first.
+type lates []late
+
+func (p lates) key() string {
+	var b strings.Builder
+	for _, l := range p {
+		b.WriteString(l.key() + "\x00")
+	}
+	return b.String()
+}
+
+// lost refuses that the way ends with clean-ups still on it.
+func (p lates) lost() *Rejection {
+	if len(p) == 0 {
+		return nil
+	}
+	return reject("the clean-up %q is gone, and no earlier RUN ends with it", brief(p[0].script.text))
+}
+
+// apart holds clean-ups that may pass one another to different files.
+func (p lates) apart() *Rejection {
+	for i, a := range p {
+		for _, b := range p[i+1:] {
+			for _, t := range a.deletes {
+				if slices.ContainsFunc(b.deletes, t.meetsOther) {
+					return reject("the clean-ups %q and %q meet on their way", brief(a.script.text), brief(b.script.text))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// in leaves the clean-ups that stand in a text, as whole commands.
+func (p lates) in(text string) lates {
+	return slices.DeleteFunc(slices.Clone(p), func(l late) bool {
+		_, rest, ok := strings.Cut(text, l.script.text)
+		return !ok || rest != "" && !strings.ContainsRune(" \t;&)", rune(rest[0]))
+	})
+}
+
+// choices lists every choice out of them, all of them first.
+func (p lates) choices() []lates {
+	if len(p) == 0 {
+		return []lates{nil}
+	}
+	var with []lates
+	rest := p[1:].choices()
+	for _, c := range rest {
+		with = append(with, append(lates{p[0]}, c...))
+	}
+	return append(with, rest...)
+}
+
+func (p lates) without(some lates) lates {
+	return slices.DeleteFunc(slices.Clone(p), func(l late) bool {
+		return slices.ContainsFunc(some, func(o late) bool { return o.key() == l.key() })
+	})
+}
+
+func (p lates) scripts() []*script {
+	var out []*script
+	for _, l := range p {
+		out = append(out, l.script)
+	}
+	return out
+}
+
+// A way is one reading of an old RUN: clean-ups moved out of it, and the rest did not.
+type way struct {
+	rest   *script // nil when nothing is left
+	moved  lates
+	behind lates // those of moved that ran after the rest
+}
+
+// ways lists the readings of an old RUN, as it is first. What it returns beside is
+// why a declared clean-up that stands there did not move.
+func (m *matcher) ways(op *compile.Op, s *script) ([]way, *Rejection) {
+	out := []way{{rest: s}}
+	if len(m.moved) == 0 {
+		return out, nil
+	}
+	var why *Rejection
+	note := func(r *Rejection) {
+		if why == nil {
+			why = r
+		}
+	}
+	for _, command := range m.moved {
+		front, rest, ok := m.cut(op, s, command)
+		if !ok {
+			continue
+		}
+		l, r := m.late(op, s, command)
+		if r == nil && rest == nil {
+			l.gone = true
+			if len(op.Exec.Mounts) > 1 {
+				r = reject("%q is gone, and its mounts would leave no folder", op)
+			}
+		}
+		if r == nil && rest != nil {
+			r = m.remains(op, s, rest, front)
+		}
+		if r != nil {
+			note(r)
+			continue
+		}
+		if rest == nil {
+			out = append(out, way{moved: lates{l}})
+			continue
+		}
+		further, r := m.ways(op, rest)
+		note(r)
+		for _, w := range further {
+			if w.rest == nil {
+				l.gone = true
+			}
+			if front {
+				w.moved = append(lates{l}, w.moved...)
+			} else {
+				w.moved, w.behind = append(w.moved, l), append(w.behind, l)
+			}
+			out = append(out, w)
+		}
+	}
+	return out, why
+}
+
+// cut takes a command off a script, which it is, or the one "&&" list of which it
+// begins or ends. The rest is nil when there is none.
+func (m *matcher) cut(op *compile.Op, s *script, command string) (front bool, rest *script, ok bool) {
+	text := s.trimmed()
+	if text == command {
+		return false, nil, true
+	}
+	if !strings.HasPrefix(text, command) && !strings.HasSuffix(text, command) {
+		return false, nil, false
+	}
+	n := only(s.parse(text))
+	if n == nil || n.Kind != shell.And || n.Background {
+		return false, nil, false
+	}
+	left := *s
+	for i, c := range n.Children[1:] {
+		before := n.Children[i]
+		switch {
+		case text[:before.To] == command:
+			left.text = text[c.From:]
+			return true, &left, true
+		case text[c.From:] == command:
+			left.text = text[:before.To]
+			return false, &left, true
+		}
+	}
+	return false, nil, false
+}
+
+// remains holds what is left of a RUN to doing what it did beside the clean-up.
+func (m *matcher) remains(op *compile.Op, s, rest *script, front bool) *Rejection {
+	whole := s.parse(s.trimmed())
+	switch {
+	case whole.Ambiguous:
+		return reject("sh and bash read %q as different programs", brief(s.text))
+	case len(whole.Comments) > 0 || strings.Contains(s.text, "\n"):
+		return reject("a clean-up moved out of a script with comments, or of several lines")
+	}
+	if why := processes(whole); why != "" {
+		return reject("%s may still use what the clean-up deletes", why)
+	}
+	p := rest.parse(rest.text)
+	n := only(p)
+	if n == nil {
+		return reject("the rest of %q is not one list of commands", brief(s.text))
+	}
+	if front {
+		if v := shellVariable(p); v != "" {
+			return reject("$%s tells whether the clean-up ran before %q", v, brief(rest.text))
+		}
+		return nil
+	}
+	last := n
+	if n.Kind == shell.And {
+		last = n.Children[len(n.Children)-1]
+	}
+	if s.errexit && !pure(p, last) {
+		return reject("errexit was ignored left of the clean-up, and %q can go on after a failure", brief(rest.text))
+	}
+	if why := leaks(p, n); why != "" {
+		return reject("%s before the clean-up may change what it does", why)
+	}
+	return nil
+}
+
+// late reads a clean-up of the closed kinds: rm of literal paths, a package
+// manager's own, or an "&&" list of these.
+func (m *matcher) late(op *compile.Op, s *script, command string) (late, *Rejection) {
+	alone := *s
+	alone.text, alone.cleanup = command, true
+	l := late{op: op, script: &alone}
+	p := alone.parse(command)
+	n := only(p)
+	if n == nil || p.Ambiguous || len(p.Comments) > 0 || n.Background || n.Kind != shell.Simple && n.Kind != shell.And {
+		return l, reject("%q is not a clean-up that is known", brief(command))
+	}
+	list := []*shell.Node{n}
+	if n.Kind == shell.And {
+		list = n.Children
+	}
+	for _, c := range list {
+		if c.Kind != shell.Simple || c.Background || len(c.Words) == 0 || len(c.Assigns)+len(c.Redirs) > 0 {
+			return l, reject("%q is not a clean-up that is known", brief(command))
+		}
+		if own, ok := managersOwn[strings.Join(strings.Fields(p.Source(c.Range)), " ")]; ok {
+			l.manager = true
+			for _, dir := range own {
+				l.deletes = append(l.deletes, deletion{path: dir})
+			}
+		} else if name, _ := literal(c.Words[0]); name != "rm" {
+			return l, reject("%q is not a clean-up that is known", brief(p.Source(c.Range)))
+		} else if r := l.removes(c.Words[1:]); r != nil {
+			return l, r
+		}
+		l.program, _ = literal(c.Words[0])
+	}
+	if s.noglob && slices.ContainsFunc(l.deletes, func(t deletion) bool { return t.pattern != "" }) {
+		return l, reject("the SHELL expands no patterns (-f)")
+	}
+	return l, nil
+}
+
+// managersOwn are the clean-ups of package managers of which everything is known:
+// the folders that they empty, or read to know what to delete.
+var managersOwn = map[string][]string{}
+
+func init() {
+	for commands, dirs := range map[string]string{
+		"apt-get clean, apt-get autoclean, apt-get dist-clean, apt clean":                      "/var/cache/apt /var/lib/apt /var/lib/dpkg /etc/apt",
+		"yum clean all, yum -y clean all, dnf clean all, dnf -y clean all, microdnf clean all": "/var/cache/yum /var/cache/dnf /var/cache/libdnf5 /var/lib/yum /var/lib/dnf /var/lib/rpm /etc/yum /etc/yum.conf /etc/yum.repos.d /etc/dnf",
+		"apk cache clean": "/var/cache/apk /var/lib/apk /lib/apk /etc/apk",
+	} {
+		for _, c := range strings.Split(commands, ", ") {
+			managersOwn[c] = strings.Fields(dirs)
+		}
+	}
+}
+
+// removes reads the arguments of an rm.
+func (l *late) removes(args []shell.Word) *Rejection {
+	paths := 0
+	for _, w := range args {
+		t := deletion{}
+		for _, part := range w.Parts {
+			if part.Kind != shell.Literal && !(part.Kind == shell.Glob && strings.Trim(part.Text, "*") == "") {
+				return reject("the clean-up %q does not name literal paths", brief(l.script.text))
+			}
+			if part.Kind == shell.Literal && strings.ContainsAny(part.Text, "*?[\\") {
+				return reject("the clean-up %q has a quoted pattern", brief(l.script.text))
+			}
+			t.path += part.Text
+		}
+		if paths == 0 && strings.HasPrefix(t.path, "-") {
+			if t.path != "--recursive" && t.path != "--force" && t.path != "--verbose" && (len(t.path) < 2 || strings.Trim(t.path[1:], "rRfv") != "") {
+				return reject("rm %s is not known", t.path)
+			}
+			continue
+		}
+		paths++
+		if !deletable(t.path) {
+			return reject("the clean-up %q deletes %q, which is not a path that may be deleted earlier", brief(l.script.text), t.path)
+		}
+		if strings.Contains(t.path, "*") {
+			t.path, t.pattern = path.Split(t.path)
+			t.path = path.Clean(t.path)
+		}
+		l.deletes = append(l.deletes, t)
+	}
+	if paths == 0 {
+		return reject("the clean-up %q deletes nothing", brief(l.script.text))
+	}
+	return nil
+}
+
+// deletable reports whether a path is one that no program of the system counts on,
+// and is no folder that others have things in: absolute, clean, and no pattern but
+// in its last part.
+func deletable(p string) bool {
+	if !strings.HasPrefix(p, "/") || path.Clean(p) != p || strings.Contains(path.Dir(p), "*") {
+		return false
+	}
+	parts := strings.Split(p[1:], "/")
+	for prefix, least := range map[string]int{
+		"/tmp": 2, "/root": 2, "/opt": 2, "/srv": 2, "/mnt": 2, "/media": 2, "/home": 3,
+		"/var/tmp": 3, "/var/cache": 3, "/var/lib/apt/lists": 4, "/usr/src": 3, "/usr/local/src": 4,
+	} {
+		if under(p, prefix) {
+			return len(parts) >= least
+		}
+	}
+	if setOf("bin sbin lib lib32 lib64 libx32 etc usr var dev proc sys run boot nix base")[parts[0]] {
+		return false
+	}
+	return parts[0] != "" && !strings.Contains(parts[0], "*")
+}
+
+// private reports whether what is deleted is of no use but to those who name it: no
+// program keeps anything there, and none leaves anything there by itself.
+func (t deletion) private() bool {
+	switch {
+	case under(t.path, "/tmp"), under(t.path, "/var/tmp"):
+		return t.pattern == "" || t.path != "/tmp" && t.path != "/var/tmp"
+	case systemDir(t.path), under(t.path, "/usr/local"), under(t.path, "/root"), under(t.path, "/home"):
+		return false
+	}
+	return !strings.Contains(t.path, "/.")
+}
+
+// quiet are programs that touch no file but those that their arguments name, and
+// leave nothing else behind.
+var quiet = setOf(`echo printf cat head tail tr cut sort uniq wc ls true false : id whoami uname date sleep basename dirname
+	readlink realpath sha1sum sha256sum sha512sum md5sum pwd env printenv expr seq grep egrep fgrep hostname nproc arch
+	file du stat diff cmp base64 mkdir xxd od nl rev tac fold paste join comm sed gzip gunzip bzip2 bunzip2 xz unxz zcat
+	bzcat xzcat zstd sync test [ rm rmdir mv cp ln install chmod chown chgrp touch truncate tee tar unzip find
+	cd export set unset umask readonly local return exit shift break continue`)
+
+// foreign says that a command runs what its program did not bring: scripts of
+// projects and of registries' packages.
+func (c *command) foreign() bool {
+	v, _ := c.verb()
+	p := programs[c.name]
+	switch {
+	case p.runs, p.helper, c.runsScript(), c.name == "trap":
+		return true
+	case isPip(c.name):
+		return v != "list" && v != "show" && v != "freeze" && v != "check" && v != "cache" && v != "config"
+	case c.name == "npm":
+		return v != "cache" && v != "config" && v != "set" && v != "version" && v != "ls" && !c.has("--ignore-scripts")
+	case c.name == "gem":
+		return v != "list" && v != "sources"
+	case c.name == "tar":
+		return c.has("--to-command", "--checkpoint-action", "-I", "--use-compress-program", "-F", "--info-script", "--new-volume-script", "--rsh-command")
+	}
+	return false
+}
+
+// gone explains that an old RUN was nothing but clean-ups that moved.
+func (m *matcher) gone(is, was compile.Edge, p lates) *Rejection {
+	best := reject("%sthat %q took the place of %q", unexplained, is.Op, was.Op)
+	if len(m.moved) == 0 || was.Op.Exec == nil {
+		return best
+	}
+	s, ok := readScript(was.Op.Exec)
+	root, output := was.Op.Exec.Root()
+	if !ok || was.Output != output {
+		return best
+	}
+	ways, why := m.ways(was.Op, s)
+	if why != nil {
+		best = why
+	}
+	for _, w := range ways {
+		if w.rest != nil {
+			continue
+		}
+		q := slices.Concat(w.moved, p)
+		r := q.apart()
+		if r == nil {
+			r = m.edge(is, root, q)
+		}
+		if r == nil {
+			return nil
+		}
+		if strings.HasPrefix(best.Reason, unexplained) {
+			best = r
+		}
+	}
+	return best
+}
+
+// placed are the conditions of what an old RUN is in a guess: which clean-ups moved
+// to its end, and which pass it on their way on.
+func (e *execs) placed(at *compile.Op, w way, here, on lates) *Rejection {
+	for _, l := range here {
+		if r := e.endsWith(at, w.rest, l); r != nil {
+			return r
+		}
+	}
+	front := w.moved.without(w.behind)
+	on = on.without(front)
+	if r := e.mountsApart(e.is, on); r != nil {
+		return r
+	}
+	return e.leaves(at, w.rest, on)
+}
+
+// endsWith are the conditions of a clean-up at the end of an old RUN, beside those
+// of a join: it runs there as it ran in its own.
+func (e *execs) endsWith(at *compile.Op, body *script, l late) *Rejection {
+	x, was := e.is.Exec, l.op.Exec
+	what := brief(l.script.text)
+	switch {
+	case e.text.prefix() != l.script.prefix():
+		return reject("the clean-up %q ran in another SHELL", what)
+	case x.User != was.User:
+		return reject("the clean-up %q ran as the user %q, not as %q", what, was.User, x.User)
+	case e.is.Rest != l.op.Rest:
+		return reject("the clean-up %q ran with other security, devices or limits", what)
+	case l.manager && (x.Network != was.Network || !slices.Equal(x.Env, was.Env)):
+		return reject("the clean-up %q ran in another environment", what)
+	}
+	if name := differs(x, was); name != "" {
+		return reject("the clean-up %q ran with another %s", what, name)
+	}
+	if r := e.mountsApart(e.is, lates{l}); r != nil {
+		return r
+	}
+	if why := e.keepsFolder(at, body, l); why != "" {
+		return reject("%s may remove the folder %s, which the RUN that is gone made anew", why, was.Cwd)
+	}
+	if why := e.noted(l, false); why != "" {
+		return reject("%s may have left a link to what the clean-up %q deletes", why, what)
+	}
+	return nil
+}
+
+// differs names a variable that could make a clean-up do something else and is not
+// the same in two environments.
+func differs(a, b *compile.Exec) string {
+	for _, list := range [][]string{a.Env, b.Env} {
+		for _, pair := range list {
+			name, _, _ := strings.Cut(pair, "=")
+			x, inA := a.Getenv(name)
+			y, inB := b.Getenv(name)
+			if x == y && inA == inB {
+				continue
+			}
+			if decisive[name] || strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "BASH") || strings.HasPrefix(name, "MALLOC_") {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// decisive are variables that the shell, the loader or rm obey. A pattern is "*"
+// alone, which is the same in every locale.
+var decisive = setOf("PATH ENV IFS GLOBIGNORE GLOBSORT SHELLOPTS POSIXLY_CORRECT PS4 HOME GLIBC_TUNABLES GCONV_PATH LOCPATH")
+
+// mountsApart refuses a mount that holds or lies in what clean-ups delete.
+func (m *matcher) mountsApart(op *compile.Op, p lates) *Rejection {
+	below := primary(op).Key()
+	for _, l := range p {
+		for _, mount := range op.Exec.Mounts {
+			if mount.Dest == "/" {
+				continue
+			}
+			for _, t := range l.deletes {
+				if t.meets(path.Clean(mount.Dest)) {
+					return l.over(op, "its mount at %s is in the way", mount.Dest)
+				}
+				if mount.Input.Op != nil && mount.Input.Key() == below && t.meets(path.Clean("/"+mount.Selector)) {
+					return l.over(op, "it mounts what is deleted")
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// keepsFolder names a command that may remove the folder in which a RUN that is
+// gone ran: that RUN made it anew.
+func (m *matcher) keepsFolder(op *compile.Op, body *script, l late) string {
+	if !l.gone {
+		return ""
+	}
+	d := m.deriver(op, body)
+	return d.removes(commands(d.parse(body.text)), l.op.Exec.Cwd)
+}
+
+// primary is what an operation changes: the files that its result has but for
+// what it did.
+func primary(op *compile.Op) compile.Edge {
+	switch {
+	case op.Exec != nil:
+		root, _ := op.Exec.Root()
+		return root
+	case op.File != nil:
+		return op.File.Actions[0].On.Edge
+	case len(op.Inputs) > 0:
+		return op.Inputs[0] // a merge, of COPY --link
+	}
+	return compile.Edge{}
+}
+
+// passes holds an operation to leaving alone, and doing without, what clean-ups
+// delete that move to before it.
+func (m *matcher) passes(e compile.Edge, p lates) *Rejection {
+	if len(p) == 0 {
+		return nil
+	}
+	op := e.Op
+	switch {
+	case op.Exec != nil:
+		s, ok := readScript(op.Exec)
+		if _, output := op.Exec.Root(); !ok || e.Output != output {
+			return p[0].over(op, "it is not a shell's script")
+		}
+		if r := m.mountsApart(op, p); r != nil {
+			return r
+		}
+		return m.leaves(op, s, p)
+	case op.File != nil:
+		return brings(op, primary(op), p)
+	case op.Source != nil:
+		return nil // nothing is below, where the clean-ups would be found lost
+	}
+	for _, in := range op.Inputs[1:] {
+		if in.Op == nil || in.Op.File == nil {
+			return p[0].over(op, "what it brings is not known")
+		}
+		if r := brings(in.Op, op.Inputs[0], p); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// brings holds copies and new folders to places apart from what clean-ups delete,
+// and from what they run.
+func brings(op *compile.Op, below compile.Edge, p lates) *Rejection {
+	for _, a := range op.File.Actions {
+		for _, l := range p {
+			dest := path.Clean("/" + a.Made)
+			if c := a.Copy; c != nil {
+				dest = lands(c)
+				own := c.From.Edge.Op != nil && c.From.Edge.Key() == below.Key()
+				if src := (naming{path.Clean(c.Src), false}); own && (strings.ContainsAny(c.Src, "*?[\\") || src.meets(l.deletes)) {
+					return l.over(op, "it copies what is deleted")
+				}
+				if programFolder(dest) || path.Base(dest) == l.program || shells[path.Base(dest)] {
+					return l.over(op, "it may replace the programs that run")
+				}
+			}
+			if slices.ContainsFunc(l.deletes, func(t deletion) bool { return t.meets(dest) }) {
+				return l.over(op, "it makes %s", dest)
+			}
+		}
+	}
+	return nil
+}
+
+// lands is where a copy puts things: the file itself where that is certain.
+func lands(c *compile.Copy) string {
+	dest := path.Clean("/" + c.Dest)
+	switch path.Ext(c.Src) {
+	case ".sh", ".py", ".pl", ".rb", ".js":
+		// No folder has such a name.
+		if strings.HasSuffix(c.Dest, "/") && !c.Unpack && !strings.ContainsAny(c.Src, "*?[\\") {
+			return path.Join(dest, path.Base(c.Src))
+		}
+	}
+	return dest
+}
+
+// programFolder reports whether a path is, holds or lies in a folder of the
+// system's own programs and libraries.
+func programFolder(p string) bool {
+	for _, dir := range []string{"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64"} {
+		if under(p, dir) || under(dir, p) {
+			return true
+		}
+	}
+	return p == "/etc" || strings.HasPrefix(p, "/etc/ld.so")
+}
+
+// leaves holds a body of a RUN to leaving alone, and doing without, what clean-ups
+// delete. Every command must be known and no word may name it.
+func (m *matcher) leaves(op *compile.Op, body *script, p lates) *Rejection {
+	if len(p) == 0 {
+		return nil
+	}
+	d := m.deriver(op, body)
+	prog := d.parse(body.text)
+	first := p[0]
+	if prog.Err != nil || prog.Ambiguous {
+		return first.over(op, "it cannot be read with certainty")
+	}
+	if why := processes(prog); why != "" {
+		return first.over(op, "%s", why)
+	}
+	if r := d.startUp(); r != nil {
+		return first.over(op, "%s", r.Reason)
+	}
+	n := newNamer(op.Exec, prog)
+	list := commands(prog)
+	for _, l := range p {
+		if r := m.ranWithout(op, n, l); r != nil {
+			return r
+		}
+		if why := m.keepsFolder(op, body, l); why != "" {
+			return l.over(op, "%s may remove the folder %s, which the RUN that is gone made anew", why, l.op.Exec.Cwd)
+		}
+		for _, c := range list {
+			if r := m.unconcerned(op, n, c, l); r != nil {
+				return r
+			}
+		}
+		var r *Rejection
+		walk(prog.Root, func(at *shell.Node, _ []*shell.Node) {
+			if r == nil {
+				r = wordsApart(op, prog, n, at, l)
+			}
+		})
+		if r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// ranWithout are the conditions on how a RUN runs.
+func (m *matcher) ranWithout(op *compile.Op, n *namer, l late) *Rejection {
+	for _, t := range l.deletes {
+		if slices.ContainsFunc(n.dirs, t.holds) {
+			return l.over(op, "it runs in a folder that is deleted")
+		}
+		for _, pair := range op.Exec.Env {
+			name, value, _ := strings.Cut(pair, "=")
+			for _, v := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" :;,=", r) }) {
+				if strings.HasPrefix(v, "/") && t.holds(path.Clean(v)) {
+					return l.over(op, "%s names what is deleted", name)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// unconcerned are the conditions on one command: it is known, and reaches what is
+// deleted neither through the folder it runs in nor by what it is.
+func (m *matcher) unconcerned(op *compile.Op, n *namer, c command, l late) *Rejection {
+	if why := c.unknown(); why != "" {
+		return l.over(op, "%s", why)
+	}
+	if c.foreign() {
+		return l.over(op, "%s may run what is not known", c.name)
+	}
+	if programs[c.name].users && (c.prefix != "" || op.Exec.User != l.op.Exec.User) {
+		// By the user of the clean-up itself it works for root alone, for whom it
+		// changes nothing.
+		return l.over(op, "%s changes users", c.name)
+	}
+	search, _ := op.Exec.Getenv("PATH")
+	for _, t := range l.deletes {
+		for _, dir := range strings.Split(search, ":") {
+			if t.holds(path.Join("/", dir, c.name)) {
+				return l.over(op, "%s may be what is deleted", c.name)
+			}
+		}
+		if c.inFolder() && (n.lost || slices.ContainsFunc(n.dirs, t.meets)) {
+			return l.over(op, "%s works in a folder that holds what is deleted", c.name)
+		}
+		if !quiet[c.name] && !t.private() {
+			return l.over(op, "%s may need or fill %s", c.name, path.Join(t.path, t.pattern))
+		}
+	}
+	if !quiet[c.name] {
+		if why := m.noted(l, true); why != "" {
+			return l.over(op, "%s may have been told of it by %s", c.name, why)
+		}
+	}
+	return nil
+}
+
+// wordsApart refuses words and redirections that may name what is deleted, or the
+// program that deletes it.
+func wordsApart(op *compile.Op, p *shell.Program, n *namer, at *shell.Node, l late) *Rejection {
+	list, speaks := words(at), false
+	if at.Kind == shell.Simple && len(at.Words) > 0 {
+		name, _ := literal(at.Words[0])
+		if !strings.Contains(name, "/") {
+			list = list[1:]
+		}
+		speaks = name == "echo" || name == "printf"
+	}
+	for _, r := range at.Redirs {
+		if r.Heredoc {
+			return l.over(op, "it has a here-document")
+		}
+	}
+	for i, w := range list {
+		found, any := n.names(w)
+		// What echo says is no path, unless a pattern makes it one.
+		any = any && !(speaks && i < len(at.Words)-1)
+		meets := slices.ContainsFunc(found, func(f naming) bool { return f.meets(l.deletes) })
+		if any || meets {
+			return l.over(op, "%q may name what is deleted", brief(p.Source(w.Range)))
+		}
+		if slices.ContainsFunc(found, func(f naming) bool { return path.Base(f.path) == l.program && strings.Contains(f.path, "bin/") }) {
+			return l.over(op, "it may replace %s", l.program)
+		}
+	}
+	return nil
+}
+
+// noted names what below the old place of a clean-up may have made another way to
+// what it deletes: a link to it. With told, also what may have written its path
+// where programs look that are not told of it: into their configuration.
+func (m *matcher) noted(l late, told bool) string {
+	for at, _ := l.op.Exec.Root(); at.Op != nil; at = primary(at.Op) {
+		switch op := at.Op; {
+		case op.Exec != nil:
+			if why := m.notes(op, l, told); why != "" {
+				return why
+			}
+		case op.File != nil && told:
+			for _, a := range op.File.Actions {
+				if c := a.Copy; c != nil {
+					if dest := lands(c); under("/etc", dest) || under(dest, "/etc") || under(dest, "/root") || under(dest, "/home") {
+						return op.String()
+					}
+				}
+			}
+		}
+	}
+	return ""
+}
+
+func (m *matcher) notes(op *compile.Op, l late, told bool) string {
+	s, ok := readScript(op.Exec)
+	if !ok {
+		s = &script{text: strings.Join(op.Exec.Args, " ")}
+	}
+	d := m.deriver(op, s)
+	p := d.parse(s.text)
+	mentions := slices.ContainsFunc(l.deletes, func(t deletion) bool { return strings.Contains(s.text, t.start()) })
+	if p.Err != nil || strings.Contains(s.text, "<<") {
+		if mentions {
+			return op.String()
+		}
+		return ""
+	}
+	n := newNamer(op.Exec, p)
+	checks := sums(p)
+	for _, c := range commands(p) {
+		_, known := programs[c.name]
+		writes := c.name == "ln" || told && (!known && !shellState[c.name] || programs[c.name].runs && !programs[c.name].times ||
+			setOf("echo printf tee sed update-alternatives git pip pip3 npm apt-config")[c.name] && !checks[c.node])
+		if !writes || len(c.words) == 0 {
+			continue
+		}
+		if slices.ContainsFunc(c.words[1:], func(w shell.Word) bool { return n.does(w, l.deletes) }) {
+			return op.String()
+		}
+	}
+	return ""
+}
+
+// sums finds the commands whose words go to a program that compares checksums.
+func sums(p *shell.Program) map[*shell.Node]bool {
+	out := map[*shell.Node]bool{}
+	walk(p.Root, func(n *shell.Node, _ []*shell.Node) {
+		if n.Kind != shell.Pipe {
+			return
+		}
+		if last := n.Children[len(n.Children)-1]; last.Kind == shell.Simple && len(last.Words) > 0 {
+			if name, _ := literal(last.Words[0]); strings.HasSuffix(name, "sum") {
+				out[n.Children[0]] = true
+			}
+		}
+	})
+	return out
+}
