@@ -239,8 +239,17 @@ func (d *deriver) cleanedWithin(was, text string, in insertion) *Rejection {
 	return reject("the clean-up %q does not stand between two statements", k.Command)
 }
 
-// certainErrexit reports whether a script runs under errexit from its start.
+// certainErrexit reports whether a script runs under errexit from its start to its
+// end.
 func (d *deriver) certainErrexit(p *shell.Program) bool {
+	for _, c := range commands(p) {
+		args, _ := c.args()
+		if c.name == "set" && slices.ContainsFunc(args, func(a string) bool {
+			return strings.HasPrefix(a, "+") && strings.ContainsAny(a, "eo") || strings.Contains(a, "\x00")
+		}) || c.name == "eval" || c.name == "." || c.name == "source" || c.name == "shopt" {
+			return false
+		}
+	}
 	if d.script.errexit {
 		return true
 	}

@@ -16,6 +16,7 @@ type deriver struct {
 	script *script
 	parsed map[string]*shell.Program
 	stops  []stop
+	namer  *namer // of the script
 
 	inserted bool // a flag or a clean-up was
 }

@@ -173,18 +173,23 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 	if text.startup && s.manager == "apt" {
 		return "a SHELL with start-up files", false
 	}
+	if cwd := path.Clean("/" + o.Exec.Cwd); s.around(cwd) {
+		return "a script that runs in " + cwd, false
+	}
+	d := m.deriver(o, text)
+	n := newNamer(o.Exec, p)
 	for _, c := range commands(p) {
 		if s.manager == "apt" && (c.name == "apt-get" || c.name == "apt") {
 			if v, _ := c.verb(); v == "update" {
-				// In a condition it might not run.
-				renewed = renewed || c.fills("apt") && unconditional(p, c.node)
+				// In a condition it might not run, and its failure might not show.
+				renewed = renewed || c.fills("apt") && d.surely(p, c.node)
 			}
 		}
 		if renewed {
 			// From here on both builds do the same with the same files.
 			continue
 		}
-		if c.namesAny(s.paths) {
+		if c.namesAny(n, s.paths) {
 			return c.name + ", which names the folder,", false
 		}
 		if why := c.needsIndex(s.manager); why != "" {
@@ -204,18 +209,44 @@ func first(args []string) string {
 	return args[0]
 }
 
-// unconditional reports whether a command runs whenever the script gets to it
-// without a failure: it stands in a list or in "&&" lists only.
-func unconditional(p *shell.Program, n *shell.Node) bool {
-	ok := false
-	walk(p.Root, func(at *shell.Node, above []*shell.Node) {
-		if at == n {
-			ok = !slices.ContainsFunc(above, func(a *shell.Node) bool {
-				return a.Kind != shell.List && a.Kind != shell.And && a.Kind != shell.Subshell && a.Kind != shell.Block
-			})
-		}
+// around reports whether a folder is, or lies in, one that is no longer kept, or
+// holds one. Homes and / hold too much else to count.
+func (s stop) around(dir string) bool {
+	return dir != "/" && slices.ContainsFunc(s.paths, func(p string) bool {
+		return under(dir, p) || under(p, dir) && !strings.Contains(p, "/.")
 	})
-	return ok
+}
+
+// surely reports whether a script that has succeeded has run a command, and that
+// has succeeded too.
+func (d *deriver) surely(p *shell.Program, n *shell.Node) bool {
+	for _, c := range commands(p) {
+		if c.node.From < n.From && setOf("exit return exec trap break continue")[c.name] {
+			return false
+		}
+	}
+	last := len(p.Root.Children) - 1
+	for i, at := range p.Root.Children {
+		if i == last || at.From <= n.From && n.To <= at.To {
+			return succeeded(at, n) && (i == last || d.certainErrexit(p) && (at == n || lastOf(at) == n))
+		}
+	}
+	return false
+}
+
+// succeeded reports whether a node can only have succeeded if n, in it, has.
+func succeeded(at, n *shell.Node) bool {
+	switch {
+	case at.Background:
+		return false
+	case at == n:
+		return true
+	case at.Kind == shell.And || at.Kind == shell.Subshell || at.Kind == shell.Block:
+		return slices.ContainsFunc(at.Children, func(c *shell.Node) bool { return succeeded(c, n) })
+	case at.Kind == shell.List && len(at.Children) > 0:
+		return succeeded(at.Children[len(at.Children)-1], n)
+	}
+	return false
 }
 
 func commandsBelow(p *shell.Program, n *shell.Node) []command {
@@ -273,9 +304,10 @@ func (c *command) needsIndex(manager string) string {
 }
 
 // namesAny reports whether a word or redirection names one of the folders, one
-// above or one below: the command could fail or differ once it is empty. An
-// "rm -f" could not.
-func (c *command) namesAny(folders []string) bool {
+// above or one below, from any folder that the command may run in: it could fail or
+// differ once the folder is empty. An "rm -f" could not. For a package manager "."
+// is the project, not what lies beside it.
+func (c *command) namesAny(n *namer, folders []string) bool {
 	if c.name == "rm" && slices.ContainsFunc(c.options(), func(o string) bool { return o == "-f" || o == "--force" }) {
 		return false
 	}
@@ -292,13 +324,27 @@ func (c *command) namesAny(folders []string) bool {
 			b.WriteString(p.Text)
 		}
 		text := b.String()
-		if !strings.HasPrefix(text, "/") {
+		if text == "" {
 			return false
 		}
-		text = path.Clean(text)
-		return text != "/" && slices.ContainsFunc(folders, func(f string) bool { return under(text, f) || under(f, text) })
+		names := []string{path.Clean(text)}
+		if !strings.HasPrefix(text, "/") {
+			if names[0] == "." && projects[c.name] {
+				return false
+			}
+			names = nil
+			for _, dir := range n.dirs {
+				names = append(names, path.Join(dir, text))
+			}
+		}
+		return slices.ContainsFunc(names, func(name string) bool {
+			return name != "/" && slices.ContainsFunc(folders, func(f string) bool { return under(name, f) || under(f, name) })
+		})
 	})
 }
+
+// projects are programs that take a folder for a project.
+var projects = setOf("pip pip2 pip3 npm yarn pnpm go git bundle composer cargo")
 
 // runsScript reports whether a command is one of a known program's that runs what
 // the project, or its own arguments, say.

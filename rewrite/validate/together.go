@@ -258,7 +258,7 @@ func (d *deriver) place(w shell.Word, moved bool) place {
 		case part.Kind == shell.Literal:
 		case part.Kind == shell.Parameter && part.Plain && !glob:
 			v, ok := d.op.Exec.Getenv(part.Text)
-			if !ok || strings.ContainsAny(v, " \t*?[") && !part.Quoted {
+			if !ok || d.sets(part.Text) || strings.ContainsAny(v, " \t*?[") && !part.Quoted {
 				return place{}
 			}
 			b.WriteString(v)
@@ -274,6 +274,14 @@ func (d *deriver) place(w shell.Word, moved bool) place {
 		text = path.Join(d.op.Exec.Cwd, text)
 	}
 	return place{path.Clean("/" + text), true, glob}
+}
+
+// sets reports whether the script may set a variable.
+func (d *deriver) sets(name string) bool {
+	if d.namer == nil {
+		d.namer = newNamer(d.op.Exec, d.parse(d.script.text))
+	}
+	return d.namer.all || d.namer.assigned[name]
 }
 
 // moves reports whether the commands change the folder, or a variable, so that
