@@ -378,9 +378,40 @@ func (c *command) foreign() bool {
 	case c.name == "gem":
 		return v != "list" && v != "sources"
 	case c.name == "tar":
-		return c.has("--to-command", "--checkpoint-action", "-I", "--use-compress-program", "-F", "--info-script", "--new-volume-script", "--rsh-command")
+		return c.takes("I F", "--to-command --checkpoint-action --use-compress-program --info-script --new-volume-script --rsh-command")
 	}
 	return false
+}
+
+// fromList says that a command may work on files whose names it finds in a file,
+// or in an archive as they stand there.
+func (c *command) fromList() bool {
+	switch c.name {
+	case "tar":
+		return c.takes("T P", "--files-from --absolute-names")
+	case "wc", "du", "sort", "find":
+		return c.takes("", "--files0-from -files0-from")
+	case "sed":
+		return c.takes("f", "--file")
+	case "curl":
+		return c.takes("K", "--config")
+	case "wget":
+		return c.takes("i", "--input-file")
+	}
+	return strings.HasSuffix(c.name, "sum") && c.takes("c", "--check")
+}
+
+// takes reports whether a command has one of the options, letters alone or with
+// others: the first word of a tar may be letters without a dash.
+func (c *command) takes(letters, names string) bool {
+	options := c.options()
+	if args, _ := c.args(); c.name == "tar" && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		for _, letter := range args[0] {
+			options = append(options, "-"+string(letter))
+		}
+	}
+	return slices.ContainsFunc(strings.Fields(letters), func(l string) bool { return slices.Contains(options, "-"+l) }) ||
+		slices.ContainsFunc(strings.Fields(names), func(n string) bool { return slices.Contains(options, n) })
 }
 
 // gone explains that an old RUN was nothing but clean-ups that moved.
@@ -633,6 +664,12 @@ func (m *matcher) leaves(op *compile.Op, body *script, p lates) *Rejection {
 	}
 	n := newNamer(op.Exec, prog)
 	list := commands(prog)
+	_, checks := sums(prog)
+	for _, c := range list {
+		if c.fromList() && !checks[c.node] {
+			return first.over(op, "%s takes the names of files from a file", c.name)
+		}
+	}
 	for _, l := range p {
 		if r := m.ranWithout(op, n, l); r != nil {
 			return r
@@ -781,11 +818,11 @@ func (m *matcher) notes(op *compile.Op, l late, told bool) string {
 		return ""
 	}
 	n := newNamer(op.Exec, p)
-	checks := sums(p)
+	said, _ := sums(p)
 	for _, c := range commands(p) {
 		_, known := programs[c.name]
 		writes := c.name == "ln" || told && (!known && !shellState[c.name] || programs[c.name].runs && !programs[c.name].times ||
-			setOf("echo printf tee sed update-alternatives git pip pip3 npm apt-config")[c.name] && !checks[c.node])
+			setOf("echo printf tee sed update-alternatives git pip pip3 npm apt-config")[c.name] && !said[c.node])
 		if !writes || len(c.words) == 0 {
 			continue
 		}
@@ -796,18 +833,24 @@ func (m *matcher) notes(op *compile.Op, l late, told bool) string {
 	return ""
 }
 
-// sums finds the commands whose words go to a program that compares checksums.
-func sums(p *shell.Program) map[*shell.Node]bool {
-	out := map[*shell.Node]bool{}
+// sums finds what is said to a program that compares checksums, and that program:
+// echo "… /tmp/a.tgz" | sha256sum -c -
+func sums(p *shell.Program) (said, checks map[*shell.Node]bool) {
+	said, checks = map[*shell.Node]bool{}, map[*shell.Node]bool{}
 	walk(p.Root, func(n *shell.Node, _ []*shell.Node) {
-		if n.Kind != shell.Pipe {
+		if n.Kind != shell.Pipe || len(n.Children) != 2 || n.Children[0].Kind != shell.Simple || n.Children[1].Kind != shell.Simple {
 			return
 		}
-		if last := n.Children[len(n.Children)-1]; last.Kind == shell.Simple && len(last.Words) > 0 {
-			if name, _ := literal(last.Words[0]); strings.HasSuffix(name, "sum") {
-				out[n.Children[0]] = true
-			}
+		from, to := command{words: n.Children[0].Words}, command{words: n.Children[1].Words}
+		if len(from.words) == 0 || len(to.words) == 0 {
+			return
+		}
+		from.strip(p)
+		to.strip(p)
+		files := slices.ContainsFunc(to.operands(), func(w shell.Word) bool { text, _ := literal(w); return text != "-" })
+		if (from.name == "echo" || from.name == "printf") && strings.HasSuffix(to.name, "sum") && !files {
+			said[n.Children[0]], checks[n.Children[1]] = true, true
 		}
 	})
-	return out
+	return said, checks
 }
