@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/shell"
@@ -42,19 +43,21 @@ func init() {
 		// Writes only new files and what it is told to write.
 		"true false : echo printf test [ pwd sleep date uname id whoami hostname arch nproc":            Tool | Settled,
 		"cat head tail cut tr sort uniq wc tac rev nl seq expr basename dirname realpath readlink stat": Tool | Settled,
-		"grep egrep fgrep awk gawk mawk diff cmp strings file od hexdump xxd jq yq base64 getconf":      Tool | Settled,
+		"grep egrep fgrep diff cmp strings file od hexdump xxd jq yq base64 getconf":                    Tool | Settled,
 		"ls du df which type env printenv locale getent ldd md5sum sha1sum sha256sum sha512sum cksum":   Tool | Settled,
 		"mkdir rmdir rm unlink mktemp tee curl wget":                                                    Tool | Settled,
 		"unzip gunzip bunzip2 unxz zcat bzcat xzcat gzip bzip2 xz zstd unzstd":                          Tool | Settled,
 		"chmod chown chgrp touch truncate":                                                              Tool | Settled | InPlace,
 		"useradd adduser usermod groupadd addgroup groupmod userdel deluser groupdel delgroup chpasswd": Tool | Settled | InPlace | Users,
 		// What they do depends on their arguments.
-		"ln": Tool | Settled | Links, "cp": Tool | Settled | InPlace, "tar": Tool | Settled | Links, "sed": Tool | Settled,
-		"mv": Tool | Renames, "install": Tool, "dd": Tool | InPlace, "rsync": Tool | InPlace | Times, "patch": Tool | InPlace,
+		"awk gawk mawk": Tool,
+		"ln":            Tool | Settled | Links, "cp": Tool | Settled | InPlace, "tar": Tool | Settled | Links, "sed": Tool | Settled,
+		"mv": Tool | Settled | InPlace, "install": Tool | Settled | InPlace, "dd": Tool | InPlace, "rsync": Tool | InPlace | Times, "patch": Tool | InPlace,
 		// Package managers of the system; Read knows their verbs.
-		"apt-get apt aptitude apk": Tool | Settled | Links | Users | Installs,
+		"apt-get apt aptitude apk yum dnf microdnf tdnf":      Tool | Settled | Links | Users | Installs,
+		"ldconfig apt-mark dpkg-query update-ca-certificates": Tool | Settled,
 		// Known not to need a package index, and no more than that.
-		"apt-mark dpkg dpkg-query dpkg-divert update-ca-certificates update-alternatives ldconfig locale-gen":                                                                  Tool,
+		"dpkg dpkg-divert update-alternatives locale-gen": Tool,
 		"dpkg-reconfigure gpg gpgconf apt-key setcap getcap add-apt-repository lsb_release update-locale localedef git svn hg ssh-keygen ssh-keyscan openssl sync chsh passwd": Tool,
 		"pip pip3 pip2 npm yarn pnpm go cargo rustup rustc gem bundle composer mix rebar3 node python python2 python3":                                                         Tool,
 		"gcc g++ cc c++ clang strip ar ld java javac mvn gradle dotnet ruby perl php a2enmod a2dismod a2ensite a2dissite":                                                      Tool,
@@ -112,8 +115,12 @@ func EffectOf(program string, args []shell.Word) Effect {
 	case "awk", "gawk", "mawk":
 		for _, w := range words {
 			if w == "-f" || strings.HasPrefix(w, "--file") || strings.Contains(w, "system(") || strings.Contains(w, "|") {
-				e &^= Tool | Settled
+				e = 0
 			}
+		}
+	case "unzip":
+		if option(words, "u", "--update") || option(words, "f", "--freshen") {
+			e |= Times
 		}
 	case "test", "[":
 		if among(words, "-nt", "-ot") {
@@ -172,9 +179,21 @@ func EffectOf(program string, args []shell.Word) Effect {
 		if among(words, "-i", "--install", "--configure", "--unpack") {
 			e |= Installs
 		}
+	case "install":
+		if option(words, "C", "--compare") {
+			e |= Times
+		}
+		if option(words, "s", "--strip") {
+			e &^= Settled
+		}
 	case "git":
 		if among(words, "-c", "bisect", "submodule", "rebase") {
 			e = 0
+		}
+		// A clone from a path makes hard links; one from an address does not.
+		if len(words) > 1 && words[0] == "clone" && slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w, "://") }) &&
+			!among(words, "--local", "-l", "--shared", "-s", "--reference", "--recurse-submodules", "--recursive", "--template", "--config") {
+			e |= Settled
 		}
 	}
 	return e

@@ -28,7 +28,7 @@ func (f *File) Leftovers(r *Run) []Leftover {
 			if !c.Call.Fills(cache) || f.disabled(r, c, cache) || r.Mounted(cache.Dir) {
 				continue
 			}
-			if slices.ContainsFunc(r.Commands[i+1:], func(later *Command) bool { return later.mayClean(cache) }) {
+			if slices.ContainsFunc(r.Commands[i+1:], func(later *Command) bool { return later.MayClean(cache) }) {
 				continue
 			}
 			left = slices.DeleteFunc(left, func(l Leftover) bool { return l.Cache == cache })
@@ -36,6 +36,34 @@ func (f *File) Leftovers(r *Run) []Leftover {
 		}
 	}
 	return left
+}
+
+// CleanedLater returns the RUN and the command of the same stage that certainly
+// deletes a cache which an earlier RUN left in its layer, where no RUN between
+// leaves it there anew; nil if there is none.
+func (f *File) CleanedLater(r *Run, cache *pkgmgr.Cache) (*Run, *Command) {
+	for _, later := range f.Runs(r.Stage) {
+		if later.In.Index <= r.In.Index || later.Opaque != "" || later.Mounted(cache.Dir) {
+			continue
+		}
+		for _, c := range later.Commands {
+			if c.Cleans(cache) {
+				return later, c
+			}
+		}
+		if slices.ContainsFunc(f.Leftovers(later), func(l Leftover) bool { return l.Cache == cache }) {
+			return nil, nil
+		}
+	}
+	return nil, nil
+}
+
+// Cleans reports whether a command certainly deletes what is in a cache.
+func (c *Command) Cleans(cache *pkgmgr.Cache) bool {
+	if c.Call != nil {
+		return c.Context.Always && !c.Call.Unclear && c.Call.Manager == managerOf(cache) && slices.Contains(cache.CleanedBy, c.Call.Word)
+	}
+	return !managerOf(cache).Refetches && Deletes(c, cache.Dir)
 }
 
 // disabled reports whether the environment moves the cache elsewhere or turns
@@ -112,9 +140,9 @@ func (r *Run) Mounted(dir string) bool {
 	})
 }
 
-// mayClean reports whether a command deletes what is in the cache, or may: it
+// MayClean reports whether a command deletes what is in the cache, or may: it
 // names the folder, or one above or below it, or runs code that cannot be seen.
-func (c *Command) mayClean(cache *pkgmgr.Cache) bool {
+func (c *Command) MayClean(cache *pkgmgr.Cache) bool {
 	if c.Call != nil && slices.Contains(cache.CleanedBy, c.Call.Word) {
 		return true
 	}

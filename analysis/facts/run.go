@@ -2,6 +2,7 @@ package facts
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/pkgmgr"
@@ -19,6 +20,10 @@ type Run struct {
 	Opaque   string         // why its commands are not known; "" when they are
 	Commands []*Command     // in the order of the text, those inside groups and substitutions too
 	Mounts   []Mount
+
+	dirs  map[*shell.Node]string // the folder in which each command runs; "" when it is not known
+	value func(name string) (text string, known, fixed bool)
+	files map[*Command]Files
 }
 
 // A Command is one simple command of a RUN.
@@ -70,6 +75,14 @@ func (f *File) newRun(in *syntax.Instruction) *Run {
 				r.Commands = append(r.Commands, command(n, c))
 			}
 			return true
+		})
+		dir := g.Workdir(in)
+		if !dir.Known() {
+			dir.Text = ""
+		}
+		r.readDirs(dir.Text, func(name string) (string, bool) {
+			v := g.Lookup(in, name)
+			return v.Text, v.Known()
 		})
 	}
 	return r
@@ -173,35 +186,36 @@ func (r *Run) Redirects(op string) bool {
 	return found
 }
 
-// A Made is a file that a command makes, as its path was written.
+// A Made is a place that a command fills with files of some size, and that the RUN
+// leaves in its layer.
 type Made struct {
-	Path string
-	By   *Command
+	Place
+	By *Command
 }
 
-// Downloads returns the files that curl and wget write to a literal path.
-func (r *Run) Downloads() []Made {
+// Leaves returns what the RUN certainly downloads, unpacks, clones or copies and
+// does not remove itself.
+func (r *Run) Leaves() []Made {
 	var out []Made
-	for _, c := range r.Commands {
-		if c.Name != "curl" && c.Name != "wget" {
-			continue
+	for i, c := range r.Commands {
+		if !sizeable[c.Name] || !c.Context.Always || len(r.Mounts) > 0 {
+			continue // what lies below a mount ships nowhere
 		}
-		for i, w := range c.Args {
-			text, ok := w.Literal()
-			switch {
-			case ok && (c.Name == "curl" && (text == "-o" || text == "--output") || c.Name == "wget" && (text == "-O" || text == "--output-document")) && i+1 < len(c.Args):
-				if file, ok := c.Args[i+1].Literal(); ok && file != "-" && !strings.HasPrefix(file, "/dev/") {
-					out = append(out, Made{file, c})
-				}
-			case ok && i+1 == len(c.Args) && c.Name == "wget" && strings.Contains(text, "://") && !option(words(c.Args), "O", "--output-document") && !option(words(c.Args), "P", "--directory-prefix"):
-				if name := text[strings.LastIndex(text, "/")+1:]; name != "" && !strings.ContainsAny(name, "?&") {
-					out = append(out, Made{name, c})
-				}
+		for _, p := range r.Files(c).Makes {
+			if slices.ContainsFunc(r.Commands[i+1:], func(later *Command) bool {
+				f := r.Files(later)
+				return f.Unknown && later.Effect == 0 && later.Call == nil || slices.ContainsFunc(f.Removes, p.Meets)
+			}) {
+				continue
 			}
+			out = append(out, Made{p, c})
 		}
 	}
 	return out
 }
+
+// sizeable are the commands that bring files worth speaking of.
+var sizeable = map[string]bool{"curl": true, "wget": true, "git": true, "tar": true, "unzip": true, "cp": true, "mv": true, "install": true}
 
 func words(args []shell.Word) []string {
 	var out []string

@@ -20,6 +20,7 @@ type Manager struct {
 	Verbs           map[string]Verb
 	Caches          []Cache
 	Root            bool     // an install works for root only
+	Refetches       bool     // it fetches its index by itself when that is missing or old
 	CleanNeedsCache bool     // its own clean-up fails on an empty cache
 	Manifests       []string // manifests of a dependency-only install, the first one needed
 	ManifestOptions []string // options whose value names a further manifest: pip's -r
@@ -94,7 +95,7 @@ func (c *Call) Has(names ...string) bool {
 }
 
 // Managers is the table.
-var Managers = []*Manager{&Apt, &Apk, &Npm, &Pip, &Go}
+var Managers = []*Manager{&Apt, &Apk, &Dnf, &Yum, &Microdnf, &Npm, &Pip, &Go}
 
 // Read recognises a call. program is the command's base name.
 func Read(program string, args []shell.Word) (*Call, bool) {

@@ -1,0 +1,678 @@
+package facts
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+// A Place is a place in the image that a command names.
+type Place struct {
+	// Path is absolute and clean. A variable in it that is not known stands as
+	// "${NAME}": equal paths are equal as long as the variable keeps its value.
+	Path string
+	// All says that everything below Path is meant: a folder with what is in it, or
+	// what a pattern matches in it.
+	All bool
+	// Sure says that the command, when it succeeds, has done to this very path
+	// what it does: the path is no pattern, and no guess.
+	Sure bool
+}
+
+// Literal reports whether the path holds no variable.
+func (p Place) Literal() bool { return !strings.Contains(p.Path, "${") }
+
+// Covers reports whether the place holds q and all that is below it.
+func (p Place) Covers(q Place) bool {
+	return p.Path == q.Path && (p.All || !q.All) || p.All && under(q.Path, p.Path)
+}
+
+// Meets reports whether the two places may have a file in common. A folder that
+// is meant alone meets what is below it: whoever removes it must find it empty.
+func (p Place) Meets(q Place) bool {
+	if !p.Literal() || !q.Literal() {
+		return true
+	}
+	return under(p.Path, q.Path) || under(q.Path, p.Path)
+}
+
+// under reports whether a clean path is dir or lies in it.
+func under(p, dir string) bool {
+	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
+}
+
+// Files is what one command does to files, as far as its words tell.
+type Files struct {
+	Makes   []Place // new files with content of their own: downloads, unpacked archives, copies
+	Changes []Place // mode, owner, content or name of what is there
+	Removes []Place
+	Reads   []Place
+	// Unknown says that it may do anything to others as well. What a package
+	// manager of the system does to the files of its packages is not counted.
+	Unknown bool
+}
+
+// All lists every place that the command names.
+func (f Files) All() []Place { return slices.Concat(f.Makes, f.Changes, f.Removes, f.Reads) }
+
+// A namer reads the words of a command as places.
+type namer struct {
+	dir string // the working folder, absolute; "" when it is not known
+	// value returns a variable's value, or "" with known false; fixed says that it is
+	// the environment's, the same all along the RUN.
+	value func(name string) (text string, known, fixed bool)
+}
+
+// place reads a word as a path. It is not ok where the path cannot be told.
+func (n namer) place(w shell.Word, all bool) (Place, bool) {
+	var b strings.Builder
+	p := Place{All: all, Sure: true}
+	for _, part := range w.Parts {
+		switch {
+		case part.Kind == shell.Literal:
+			b.WriteString(part.Text)
+		case part.Kind == shell.Parameter && part.Plain:
+			switch v, known, fixed := n.value(part.Text); {
+			case !fixed, known && !part.Quoted && strings.ContainsAny(v, " \t\n*?["):
+				return Place{}, false
+			case known:
+				b.WriteString(v)
+			default:
+				b.WriteString("${" + part.Text + "}")
+			}
+		case part.Kind == shell.Glob:
+			// "/tmp/x*" and "/tmp/*.deb" mean things in /tmp.
+			return n.absolute(b.String()[:strings.LastIndexByte(b.String(), '/')+1], Place{All: true})
+		default:
+			return Place{}, false
+		}
+	}
+	return n.absolute(b.String(), p)
+}
+
+func (n namer) absolute(text string, p Place) (Place, bool) {
+	switch {
+	case strings.HasPrefix(text, "/"):
+	case strings.HasPrefix(text, "${"): // it may be absolute itself
+		p.Sure = false
+		p.Path = text
+		return p, true
+	case n.dir == "":
+		return Place{}, false
+	default:
+		text = n.dir + "/" + text
+	}
+	p.Path = path.Clean(text)
+	return p, true
+}
+
+// A role is what a command does to the places that its words name.
+type role uint8
+
+const (
+	reads role = iota
+	makes
+	changes
+	removes
+	nothing
+)
+
+// collect reads each word in its role.
+func (n namer) collect(f *Files, words []shell.Word, r role, all bool) {
+	for _, w := range words {
+		p, ok := n.place(w, all)
+		if !ok {
+			f.Unknown = f.Unknown || r != nothing
+			continue
+		}
+		switch r {
+		case reads:
+			f.Reads = append(f.Reads, p)
+		case makes:
+			f.Makes = append(f.Makes, p)
+		case changes:
+			f.Changes = append(f.Changes, p)
+		case removes:
+			f.Removes = append(f.Removes, p)
+		}
+	}
+}
+
+// operandRoles is the table of commands whose operands all have one role. What
+// takes them apart is in files.
+var operandRoles = map[string]role{}
+
+func init() {
+	for names, r := range map[string]role{
+		"true false : echo printf sleep date uname id whoami hostname arch nproc expr seq which type env printenv locale getent getconf basename dirname pwd": nothing,
+		"apt-get apt aptitude apk yum dnf microdnf tdnf zypper apt-mark dpkg-query ldconfig update-ca-certificates":                                           nothing,
+		"useradd adduser usermod groupadd addgroup groupmod userdel deluser groupdel delgroup chpasswd":                                                       nothing,
+		"cat head tail cut tr sort uniq wc tac rev nl realpath readlink stat diff cmp strings file od hexdump xxd jq yq base64 test [":                        reads,
+		"ls du df ldd md5sum sha1sum sha256sum sha512sum cksum zcat bzcat xzcat":                                                                              reads,
+		"touch truncate strip":                          changes,
+		"gzip gunzip bzip2 bunzip2 xz unxz zstd unzstd": changes,
+		"rmdir unlink":                                  removes,
+		"mkdir":                                         nothing,
+	} {
+		for name := range strings.FieldsSeq(names) {
+			operandRoles[name] = r
+		}
+	}
+}
+
+// optionsWithValue lists, for the commands that Files reads, the options that take
+// the next word.
+var optionsWithValue = map[string][]string{
+	"curl": {"-o", "--output", "-H", "--header", "-d", "--data", "-u", "--user", "-A", "--user-agent", "-x", "--proxy", "-m", "--max-time", "--retry", "--retry-delay",
+		"--connect-timeout", "-X", "--request", "-w", "--write-out", "-e", "--referer", "-b", "--cookie", "--cacert", "--output-dir", "--retry-max-time", "-F", "--form", "-T", "--upload-file", "-K", "--config", "-c", "--cookie-jar", "--proto", "--tlsv"},
+	"wget": {"-O", "--output-document", "-P", "--directory-prefix", "-o", "--output-file", "-t", "--tries", "-T", "--timeout", "-U", "--user-agent", "--header", "-i", "--input-file", "-e", "--execute", "-a", "--append-output"},
+	"git":  {"-b", "--branch", "-c", "--depth", "-o", "--origin", "-j", "--jobs", "-C", "--config"},
+	"tar":  {"-C", "--directory", "-f", "--file", "--exclude", "-T", "-X", "--files-from", "--transform", "--wildcards-match"},
+	"head": {"-n", "-c"}, "tail": {"-n", "-c"}, "cut": {"-d", "-f", "-c", "-b"}, "sort": {"-k", "-t", "-o"}, "mkdir": {"-m"},
+	"touch": {"-d", "-t", "-r"}, "truncate": {"-s"}, "install": {"-m", "-o", "-g", "-t"}, "cp": {"-t", "--target-directory", "-S"}, "mv": {"-t", "--target-directory", "-S"},
+	"ln": {"-t", "-S"}, "unzip": {"-d", "-x", "-P"}, "xz": {"-T", "--threads"}, "chmod": nil, "du": {"-d"}, "base64": {"-w"}, "stat": {"-c", "--format"},
+}
+
+// args tells a command's options with their values from its operands.
+func (c *Command) args() (options map[string][]shell.Word, operands []shell.Word) {
+	options = map[string][]shell.Word{}
+	valued := optionsWithValue[c.Name]
+	for i := 0; i < len(c.Args); i++ {
+		text, ok := c.Args[i].Literal()
+		if !ok {
+			text = leading(c.Args[i])
+		}
+		name, _, joined := strings.Cut(text, "=")
+		switch {
+		case text == "--":
+			return options, append(operands, c.Args[i+1:]...)
+		case len(text) < 2 || text[0] != '-' && !(c.Name == "tar" && i == 0):
+			operands = append(operands, c.Args[i])
+		case strings.HasPrefix(text, "--"):
+			options[name] = append(options[name], shell.Word{})
+			if !joined && slices.Contains(valued, name) && i+1 < len(c.Args) {
+				i++
+				options[name][len(options[name])-1] = c.Args[i]
+			}
+		default:
+			for j, letter := range strings.TrimPrefix(text, "-") {
+				short := "-" + string(letter)
+				var value shell.Word
+				takes := slices.Contains(valued, short)
+				if rest := strings.TrimPrefix(text, "-")[j+1:]; takes && rest != "" && c.Name != "tar" {
+					options[short] = append(options[short], shell.Word{Range: c.Args[i].Range, Parts: []shell.Part{{Kind: shell.Literal, Text: rest}}})
+					break
+				}
+				if takes && i+1 < len(c.Args) {
+					i++
+					value = c.Args[i]
+				}
+				options[short] = append(options[short], value)
+			}
+		}
+	}
+	return options, operands
+}
+
+// files reads what the command does to files.
+func (c *Command) files(n namer) Files {
+	var f Files
+	for _, r := range c.Node.Redirs {
+		switch {
+		case r.Heredoc || strings.Contains(r.Op, "&") && r.Op != "&>" && r.Op != "&>>":
+		case strings.HasPrefix(r.Op, "<"):
+			n.collect(&f, []shell.Word{r.Target}, reads, false)
+		case strings.HasSuffix(r.Op, ">>"):
+			n.collect(&f, []shell.Word{r.Target}, changes, false)
+		default:
+			if p, ok := n.place(r.Target, false); !ok || !strings.HasPrefix(p.Path, "/dev/") {
+				n.collect(&f, []shell.Word{r.Target}, makes, false)
+			}
+		}
+	}
+	if len(c.Node.Words) == 0 || c.Builtin() {
+		return f
+	}
+	if c.Call != nil {
+		for _, cache := range c.Call.Manager.Caches {
+			if below, home := strings.CutPrefix(cache.Dir, "~"); home {
+				f.Changes = append(f.Changes, Place{Path: "/root" + below, All: true}, Place{Path: "/home", All: true})
+			} else {
+				f.Changes = append(f.Changes, Place{Path: cache.Dir, All: true})
+			}
+		}
+	}
+	options, operands := c.args()
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(o string) bool { _, ok := options[o]; return ok })
+	}
+	recursive := has("-r", "-R", "--recursive")
+	switch c.Name {
+	case "rm":
+		n.collect(&f, operands, removes, recursive)
+	case "chmod", "chown", "chgrp":
+		// "chmod -x f" has its mode among the options.
+		mode := c.Name == "chmod" && has("-r", "-w", "-x", "-X", "-s", "-t", "-u", "-g", "-o", "-a")
+		if !mode && !has("--reference") && len(operands) > 0 {
+			operands = operands[1:]
+		}
+		n.collect(&f, operands, changes, has("-R", "--recursive"))
+	case "sed":
+		c.sed(&f, n, options, operands)
+	case "cp", "mv", "ln", "install":
+		c.copies(&f, n, options, operands)
+	case "tar", "unzip":
+		c.unpacks(&f, n, options, operands)
+	case "curl", "wget":
+		c.downloads(&f, n, options, operands)
+	case "git":
+		c.clones(&f, n, options, operands)
+	case "tee":
+		r := makes
+		if has("-a", "--append") {
+			r = changes
+		}
+		n.collect(&f, operands, r, false)
+	case "grep", "egrep", "fgrep", "awk", "gawk", "mawk":
+		if !has("-f", "--file", "-e") && len(operands) > 0 {
+			operands = operands[1:]
+		}
+		n.collect(&f, operands, reads, recursive)
+		f.Unknown = f.Unknown || !c.Effect.Has(Settled)
+	default:
+		r, ok := operandRoles[c.Name]
+		if !ok || c.Effect == 0 {
+			f.Unknown = true
+			break
+		}
+		n.collect(&f, operands, r, recursive || c.Name == "ls" || c.Name == "du")
+	}
+	return f
+}
+
+func (c *Command) sed(f *Files, n namer, options map[string][]shell.Word, operands []shell.Word) {
+	_, script := options["-e"]
+	_, file := options["-f"]
+	if !script && !file && len(operands) > 0 {
+		operands = operands[1:]
+	}
+	// -e and -f take a word that args leaves among the operands.
+	f.Unknown = f.Unknown || script || file || !c.Effect.Has(Settled)
+	r := reads
+	if c.Effect.Has(InPlace) {
+		r = changes
+	}
+	n.collect(f, operands, r, false)
+}
+
+// copies reads cp, mv, ln and install: sources, and a place to put them.
+func (c *Command) copies(f *Files, n namer, options map[string][]shell.Word, operands []shell.Word) {
+	target := options["-t"]
+	target = append(target, options["--target-directory"]...)
+	if len(target) == 0 && len(operands) > 1 {
+		target, operands = operands[len(operands)-1:], operands[:len(operands)-1]
+	}
+	if len(target) != 1 || len(target[0].Parts) == 0 {
+		f.Unknown = true
+		return
+	}
+	to, ok := n.place(target[0], true)
+	if !ok {
+		f.Unknown = true
+	} else if to.Sure = len(operands) == 1 && !strings.HasSuffix(Shape(target[0]), "/"); to.Sure {
+		// The last word may be the new name or the folder that holds it.
+		f.Makes = append(f.Makes, to)
+	} else {
+		for _, w := range operands {
+			from, ok := n.place(w, true)
+			if !ok || !from.Sure {
+				f.Makes = append(f.Makes, to)
+				continue
+			}
+			f.Makes = append(f.Makes, Place{Path: path.Join(to.Path, path.Base(from.Path)), All: true, Sure: true})
+		}
+	}
+	r := reads
+	if c.Name == "mv" {
+		r = removes
+	}
+	if _, symbolic := options["-s"]; c.Name == "ln" && symbolic {
+		r = nothing
+	}
+	n.collect(f, operands, r, true)
+}
+
+// unpacks reads tar and unzip.
+func (c *Command) unpacks(f *Files, n namer, options map[string][]shell.Word, operands []shell.Word) {
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(o string) bool { _, ok := options[o]; return ok })
+	}
+	archive := slices.Concat(options["-f"], options["--file"])
+	folder := slices.Concat(options["-C"], options["--directory"])
+	if c.Name == "unzip" {
+		folder = options["-d"]
+		archive, operands = operands[:min(1, len(operands))], nil
+	}
+	switch {
+	case c.Name == "tar" && has("-c", "--create", "-r", "--append", "-u", "--update"):
+		n.collect(f, archive, makes, false)
+		f.Unknown = f.Unknown || len(folder) > 0
+		n.collect(f, operands, reads, true)
+		return
+	case c.Name == "tar" && !has("-x", "--extract", "--get"):
+		f.Unknown = true
+		return
+	}
+	for _, w := range archive {
+		if text, ok := w.Literal(); ok && text == "-" {
+			continue
+		}
+		n.collect(f, []shell.Word{w}, reads, false)
+	}
+	into := Place{Path: n.dir, All: true}
+	if len(folder) > 0 {
+		p, ok := n.place(folder[len(folder)-1], true)
+		if !ok {
+			f.Unknown = true
+			return
+		}
+		into = p
+	}
+	if into.Path == "" {
+		f.Unknown = true
+		return
+	}
+	// Which files appear there the archive says.
+	into.Sure = false
+	f.Makes = append(f.Makes, into)
+}
+
+// downloads reads curl and wget.
+func (c *Command) downloads(f *Files, n namer, options map[string][]shell.Word, operands []shell.Word) {
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(o string) bool { _, ok := options[o]; return ok })
+	}
+	if has("-K", "--config", "-i", "--input-file", "-e", "--execute", "-r", "--recursive", "-m", "--mirror", "-b", "--background") && !(c.Name == "curl" && has("-r", "-m", "-i", "-e", "-b")) {
+		f.Unknown = true
+	}
+	var files []shell.Word
+	dir := n
+	if c.Name == "curl" {
+		files = slices.Concat(options["-o"], options["--output"])
+		if has("--output-dir") {
+			f.Unknown = true
+		}
+	} else {
+		files = slices.Concat(options["-O"], options["--output-document"])
+		if folder := slices.Concat(options["-P"], options["--directory-prefix"]); len(folder) > 0 {
+			p, ok := n.place(folder[0], false)
+			if !ok {
+				f.Unknown = true
+				return
+			}
+			dir.dir = p.Path
+		}
+	}
+	for _, w := range files {
+		if text, ok := w.Literal(); ok && (text == "-" || strings.HasPrefix(text, "/dev/")) {
+			continue
+		}
+		if len(w.Parts) == 0 {
+			f.Unknown = true // --output=file: taken with its value
+			continue
+		}
+		n.collect(f, []shell.Word{w}, makes, false)
+	}
+	if len(files) > 0 || c.Name == "curl" && !has("-O", "--remote-name") {
+		return
+	}
+	// Named after the last part of the address.
+	for _, w := range operands {
+		name, ok := remoteName(w)
+		if !ok || dir.dir == "" {
+			f.Unknown = true
+			continue
+		}
+		n := dir
+		if p, ok := n.place(name, false); ok {
+			f.Makes = append(f.Makes, p)
+		} else {
+			f.Unknown = true
+		}
+	}
+}
+
+// remoteName is the part of a URL after its last slash.
+func remoteName(w shell.Word) (shell.Word, bool) {
+	for i := len(w.Parts) - 1; i >= 0; i-- {
+		p := w.Parts[i]
+		if p.Kind != shell.Literal {
+			if p.Kind != shell.Parameter || !p.Plain {
+				return shell.Word{}, false
+			}
+			continue
+		}
+		at := strings.LastIndexByte(p.Text, '/')
+		if at < 0 {
+			continue
+		}
+		p.Text = p.Text[at+1:]
+		name := shell.Word{Range: w.Range, Parts: append([]shell.Part{p}, w.Parts[i+1:]...)}
+		shape := Shape(name)
+		return name, shape != "" && !strings.ContainsAny(shape, "?&")
+	}
+	return shell.Word{}, false
+}
+
+// clones reads git clone.
+func (c *Command) clones(f *Files, n namer, options map[string][]shell.Word, operands []shell.Word) {
+	if len(operands) < 2 || Shape(operands[0]) != "clone" {
+		f.Unknown = true
+		return
+	}
+	switch len(operands) {
+	case 2:
+		name, ok := remoteName(operands[1])
+		if ok && n.dir != "" {
+			if p, ok := n.place(name, true); ok {
+				p.Path = strings.TrimSuffix(p.Path, ".git")
+				f.Makes = append(f.Makes, p)
+				return
+			}
+		}
+		f.Unknown = true
+	case 3:
+		n.collect(f, operands[2:], makes, true)
+	default:
+		f.Unknown = true
+	}
+}
+
+// standing are folders that every image with a shell has, so that cd succeeds.
+var standing = map[string]bool{"/": true, "/tmp": true, "/opt": true, "/usr/src": true, "/usr/local": true, "/usr/local/src": true, "/usr/local/bin": true,
+	"/etc": true, "/var": true, "/var/tmp": true, "/root": true, "/home": true, "/srv": true, "/usr": true, "/var/lib": true}
+
+// A walkDir follows the working folder through a program.
+type walkDir struct {
+	dirs  map[*shell.Node]string
+	value func(name string) (text string, known, fixed bool)
+}
+
+// follow notes the folder in which each command runs and returns the one after n.
+// Known folders are absolute, and "" is one that is not known.
+func (d walkDir) follow(n *shell.Node, dir string, exits bool) string {
+	d.substitutions(n, dir)
+	switch n.Kind {
+	case shell.Simple:
+		d.dirs[n] = dir
+		if len(n.Words) == 0 {
+			return dir
+		}
+		name, ok := n.Words[0].Literal()
+		switch {
+		case !ok:
+			return ""
+		case name == "cd" || name == "chdir":
+			return d.cd(n, dir, exits)
+		case name == "pushd" || name == "popd" || name == "eval" || name == "." || name == "source" || name == "command" || name == "builtin":
+			return ""
+		}
+		return dir
+	case shell.List:
+		for _, ch := range n.Children {
+			dir = d.follow(ch, dir, exits)
+		}
+		return dir
+	case shell.And:
+		for i, ch := range n.Children {
+			// A cd that fails ends the list; what follows the list may still run.
+			dir = d.follow(ch, dir, exits || i < len(n.Children)-1)
+		}
+		if !exits && d.moves(n) {
+			return ""
+		}
+		return dir
+	case shell.Block:
+		for _, ch := range n.Children {
+			dir = d.follow(ch, dir, exits)
+		}
+		return dir
+	case shell.Subshell:
+		for _, ch := range n.Children {
+			d.follow(ch, dir, exits)
+		}
+		return dir
+	case shell.Pipe:
+		for _, ch := range n.Children {
+			d.follow(ch, dir, false)
+		}
+		return dir
+	}
+	inside := dir
+	if d.moves(n) && n.Kind != shell.If && n.Kind != shell.Case {
+		inside = "" // a loop comes here again, a function from elsewhere
+	}
+	for _, ch := range n.Children {
+		d.follow(ch, inside, false)
+	}
+	if d.moves(n) {
+		return ""
+	}
+	return dir
+}
+
+func (d walkDir) cd(n *shell.Node, dir string, exits bool) string {
+	if len(n.Words) != 2 {
+		return ""
+	}
+	to, ok := namer{dir: dir, value: d.value}.place(n.Words[1], false)
+	if !ok || !to.Sure || Shape(n.Words[1]) == "-" || !exits && !standing[to.Path] {
+		return ""
+	}
+	return to.Path
+}
+
+// moves reports whether the shell changes its folder somewhere in a node.
+func (d walkDir) moves(n *shell.Node) bool {
+	found := false
+	n.Walk(func(x *shell.Node, c shell.Context) bool {
+		if c.Subshell && x != n {
+			return false
+		}
+		if x.Kind == shell.Simple && len(x.Words) > 0 {
+			switch name, ok := x.Words[0].Literal(); {
+			case !ok, name == "cd", name == "chdir", name == "pushd", name == "popd", name == "eval", name == ".", name == "source", name == "command", name == "builtin":
+				found = true
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// substitutions notes the folder of the commands in a node's own substitutions.
+func (d walkDir) substitutions(n *shell.Node, dir string) {
+	n.Walk(func(x *shell.Node, c shell.Context) bool {
+		if x == n {
+			return true
+		}
+		if c.Parent == n && c.Substitute {
+			d.follow(x, dir, false)
+		}
+		return false
+	})
+}
+
+// Files returns what a command of the RUN does to files.
+func (r *Run) Files(c *Command) Files {
+	if f, ok := r.files[c]; ok {
+		return f
+	}
+	if r.files == nil {
+		r.files = map[*Command]Files{}
+	}
+	f := c.files(namer{dir: r.dirs[c.Node], value: r.value})
+	f.Unknown = f.Unknown || c.Script != nil || c.Context.Function || c.Name == "" && len(c.Node.Words) > 0
+	r.files[c] = f
+	return f
+}
+
+// Touches reports whether the RUN may read, make, change or remove what is at a
+// place.
+func (r *Run) Touches(p Place) bool {
+	if r.Opaque != "" {
+		return true
+	}
+	return slices.ContainsFunc(r.Commands, func(c *Command) bool {
+		f := r.Files(c)
+		return f.Unknown || slices.ContainsFunc(f.All(), p.Meets)
+	})
+}
+
+// readDirs finds the working folder of each command. environment knows the
+// variables that the RUN starts with.
+func (r *Run) readDirs(workdir string, environment func(name string) (string, bool)) {
+	assigned := map[string]bool{}
+	for _, name := range ofTheShell {
+		assigned[name] = true
+	}
+	r.Program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
+		for _, a := range n.Assigns {
+			assigned[a.Name] = true
+		}
+		if n.Kind == shell.For {
+			assigned[n.Name] = true
+		}
+		if n.Kind != shell.Simple && n.Kind != shell.Declare {
+			return true
+		}
+		for i, w := range n.Words {
+			text, _ := w.Literal()
+			if i == 0 && n.Kind == shell.Simple && !slices.Contains([]string{"read", "unset", "printf", "getopts", "mapfile", "readarray"}, text) {
+				break
+			}
+			assigned[text] = true
+		}
+		return true
+	})
+	r.value = func(name string) (string, bool, bool) {
+		if assigned[name] || !identifier(name) {
+			return "", false, false
+		}
+		text, known := environment(name)
+		return text, known, true
+	}
+	r.dirs = map[*shell.Node]string{}
+	_, stops := r.Program.OpensWithSet()
+	walkDir{dirs: r.dirs, value: r.value}.follow(r.Program.Root, workdir, stops || r.Shell.Errexit == shell.Yes)
+}
+
+// ofTheShell are variables that the shell or the user's entry of /etc/passwd gives
+// a value.
+var ofTheShell = []string{"HOME", "PWD", "OLDPWD", "RANDOM", "SRANDOM", "SECONDS", "LINENO", "PPID", "UID", "EUID", "BASHPID", "OPTARG", "OPTIND", "REPLY", "_", "HOSTNAME"}
+
+func identifier(name string) bool {
+	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == "" && (name[0] < '0' || name[0] > '9')
+}
