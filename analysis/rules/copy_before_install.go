@@ -9,6 +9,7 @@ import (
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/buildctx"
+	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
@@ -43,7 +44,7 @@ func runCopyBeforeInstall(p *analysis.Pass) {
 			if !plainCopy(p, in) {
 				continue
 			}
-			if run := installAfter(p, s.Instructions[i:]); run != nil && copiesFolder(p, in) && !meaningfulComments(run, &facts.Run{In: in}) {
+			if run := installAfter(p, s.Instructions[i:]); run != nil && copiesFolder(p, in) && chain.Meaningful(run, &facts.Run{In: in}) == "" {
 				reportCopy(p, in, run)
 			}
 		}

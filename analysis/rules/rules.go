@@ -1,13 +1,53 @@
 // Package rules holds Shale's rules, one file each. A rule knows no other rule.
 package rules
 
-import "github.com/shale-build/shale/analysis"
+import (
+	"fmt"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/chain"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/source"
+)
 
 // All returns every rule in the order of their names.
 func All() []*analysis.Rule {
 	return []*analysis.Rule{
+		&CombineInstalls,
 		&CopyBeforeInstall,
+		&LateCleanup,
 		&MergeRuns,
 		&PackageCache,
+		&StalePackageIndex,
 	}
+}
+
+// joinFix offers to make RUNs one, or says why that is not offered.
+func joinFix(p *analysis.Pass, d *analysis.Diagnostic, runs []*facts.Run) {
+	c, never := chain.Join(p.File, runs...)
+	if never != "" {
+		d.Withheld = append(d.Withheld, never)
+		return
+	}
+	fix := c.Fix(p.File)
+	fix.Title = fmt.Sprintf("Merge %d RUNs into one", len(runs))
+	if c.Doubt != "" {
+		d.Withheld = append(d.Withheld, c.Doubt)
+		fix.Title += " (" + c.Doubt + ")"
+	}
+	d.Fixes = append(d.Fixes, fix)
+}
+
+// lineOf is the line on which a command of a RUN starts, from 1.
+func lineOf(p *analysis.Pass, r *facts.Run, c *facts.Command) int {
+	return p.Doc.Lines.Line(spanOf(r, c).Start) + 1
+}
+
+func spanOf(r *facts.Run, c *facts.Command) source.Span { return r.Program.Span(c.Node.Range) }
+
+func size(bytes int64) string {
+	if bytes == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (about %.0f MB)", float64(bytes)/1e6)
 }

@@ -100,6 +100,11 @@ func example(path string) (*report.Example, error) {
 			e.Before = string(f.Data)
 		case "after":
 			e.After = string(f.Data)
+		case "after unsafe":
+			// What is shown where there is no safe fix.
+			if e.After == "" {
+				e.After = string(f.Data)
+			}
 		}
 	}
 	if e.Before == "" || e.After == "" {

@@ -1,0 +1,208 @@
+// Package chain joins RUNs that follow each other: whether they may be one, in which
+// form, and its text in the author's own style.
+package chain
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// A Chain is RUNs of one stage that can be written as one.
+type Chain struct {
+	Runs []*facts.Run // two or more, in order; config-only instructions may stand between
+	// Doubt says why it is not known that the build stays the same, in words that
+	// follow a title; "" when it is known.
+	Doubt string
+
+	form form
+}
+
+// A form is how bodies are joined. Later forms hold where earlier ones do not.
+type form uint8
+
+const (
+	bare     form = iota // A && B
+	subshell             // ( A ) && ( B )
+	list                 // set -e; A; B
+)
+
+// Join decides on RUNs of one stage, in order. never says why they cannot be one
+// RUN whatever they do; it is "" where they can, and then the chain holds.
+func Join(f *facts.File, runs ...*facts.Run) (c Chain, never string) {
+	c.Runs = runs
+	length := runs[0].In.Span.Len()
+	for i, b := range runs[1:] {
+		a := runs[i]
+		// Near 64 KiB BuildKit refuses a line, near 128 KiB execve an argument.
+		if length += b.In.Span.Len(); length > 60<<10 {
+			return Chain{}, "together they are longer than a command line may be"
+		}
+		form, never := neighbours(f, a, b)
+		if never != "" {
+			return Chain{}, never
+		}
+		// A list with one "set -e" does not mix with the other forms.
+		if i > 0 && (form == list) != (c.form == list) {
+			return Chain{}, fmt.Sprintf("line %d sets -e in another way than the lines before it", f.Line(b.In))
+		}
+		c.form = max(c.form, form)
+		for _, earlier := range runs[:i+1] {
+			if c.Doubt == "" {
+				c.Doubt = differs(f, earlier, b)
+			}
+		}
+	}
+	return c, ""
+}
+
+// neighbours says in which form b may follow a, by what the shell makes of their
+// texts, or why it may not.
+func neighbours(f *facts.File, a, b *facts.Run) (form, string) {
+	if between := Between(f, a, b); between != "" {
+		return 0, between
+	}
+	for _, r := range []*facts.Run{a, b} {
+		line, p := f.Line(r.In), r.Program
+		switch {
+		case r.Opaque != "":
+			return 0, fmt.Sprintf("line %d cannot be joined: %s", line, r.Opaque)
+		case p.Unfit() != "":
+			return 0, fmt.Sprintf("line %d cannot be joined: %s", line, p.Unfit())
+		case p.Ambiguous:
+			return 0, fmt.Sprintf("sh and bash read line %d as different programs", line)
+		case len(p.Heredocs()) > 0:
+			return 0, fmt.Sprintf("line %d holds a here-document", line)
+		case len(p.Backgrounds()) > 0:
+			return 0, fmt.Sprintf("%s on line %d leaves a process that the next RUN would meet", p.Backgrounds()[0], line)
+		case p.TrapsErrors():
+			return 0, fmt.Sprintf("line %d traps errors, which && would hide", line)
+		case r.Shell.Startup == shell.Yes || f.Stages().SetInFile(r.In, "BASH_ENV") || f.Stages().SetInFile(r.In, "ENV"):
+			return 0, "the shell reads start-up files once in every RUN"
+		}
+	}
+	if flags := differentFlags(a, b); flags != "" {
+		return 0, flags
+	}
+	if comment := Meaningful(a, b); comment != "" {
+		return 0, fmt.Sprintf("the comment %q speaks of one of them", comment)
+	}
+	if state := b.Program.ReadsShell(); len(state) > 0 {
+		return 0, fmt.Sprintf("line %d reads the shell's own state: %s", f.Line(b.In), state[0])
+	}
+	switch pa, pb := a.Program, b.Program; {
+	case pa.Plain() && (!pa.ErrexitSensitive() || a.Shell.Errexit == shell.No) && pb.Chain() && !pb.TurnsOnErrexit() && !shadows(a, b):
+		return bare, ""
+	case pa.TurnsOnErrexit():
+		if sameSet(a, b) && len(pa.LeaksAfterSet()) == 0 && pa.LastPlain() && !shadows(a, b) {
+			return list, ""
+		}
+		return 0, fmt.Sprintf("line %d sets -e, which loses its meaning left of &&", f.Line(a.In))
+	case !pa.ErrexitSensitive(), a.Shell.Errexit == shell.No:
+		return subshell, ""
+	}
+	return 0, fmt.Sprintf("line %d may go on after a failure, or not, as the base image's SHELL says; a SHELL instruction would settle it", f.Line(a.In))
+}
+
+// Between says what stands between two RUNs of a stage so that they do not follow
+// each other; "" when nothing does.
+func Between(f *facts.File, a, b *facts.Run) string {
+	for _, between := range f.Doc.Instructions[a.In.Index+1 : b.In.Index] {
+		if !configOnly[between.Name] {
+			return fmt.Sprintf("%s on line %d stands between them", strings.ToUpper(between.Name), f.Line(between))
+		}
+	}
+	return ""
+}
+
+// configOnly are the instructions that change the image config and nothing that a
+// RUN sees.
+var configOnly = map[string]bool{"label": true, "expose": true, "healthcheck": true, "cmd": true, "entrypoint": true, "stopsignal": true, "volume": true, "maintainer": true}
+
+// sameSet reports whether both bodies open with the same "set -e…".
+func sameSet(a, b *facts.Run) bool {
+	open, ok := a.Program.OpensWithSet()
+	again, ok2 := b.Program.OpensWithSet()
+	return ok && ok2 && a.Program.Source(open) == b.Program.Source(again)
+}
+
+// afterSet is the offset in a program of what follows its opening "set -e…;".
+func afterSet(r *facts.Run) int {
+	open, _ := r.Program.OpensWithSet()
+	text := r.Program.Text.String()
+	rest := strings.TrimLeft(strings.TrimPrefix(strings.TrimLeft(text[open.To:], " \t"), ";"), " \t")
+	return len(text) - len(rest)
+}
+
+// differentFlags says why the flags of two RUNs forbid that they are one.
+func differentFlags(a, b *facts.Run) string {
+	same := slices.EqualFunc(a.In.Flags, b.In.Flags, func(f, g syntax.Flag) bool {
+		return f.Name == g.Name && f.Value == g.Value && f.HasValue == g.HasValue
+	})
+	if !same {
+		return "their flags differ"
+	}
+	for _, m := range a.Mounts {
+		if m.Type == "tmpfs" || m.Type == "bind" {
+			return fmt.Sprintf("the %s mount is fresh in every RUN", m.Type)
+		}
+	}
+	return ""
+}
+
+// Meaningful returns a comment that a tool reads on one of the RUNs: joined it
+// would speak for all of them, or for none.
+func Meaningful(runs ...*facts.Run) string {
+	for _, r := range runs {
+		for _, c := range slices.Concat(r.In.Lead, r.In.Inside) {
+			if names, _ := analysis.IgnoreComment(c.Text); len(names) > 0 {
+				return c.Text
+			}
+			word, _, _ := strings.Cut(strings.ToLower(c.Text), "=")
+			if word == "check" || slices.ContainsFunc(tools, func(tool string) bool { return strings.HasPrefix(word, tool) }) ||
+				slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(word, mark) }) {
+				return c.Text
+			}
+		}
+	}
+	return ""
+}
+
+// Linters and bots whose comments start with their name, and those whose mark may
+// stand anywhere.
+var (
+	tools = []string{"hadolint", "shale", "shellcheck", "tally", "renovate"}
+	marks = []string{"nosec", "nolint", "trivy:", "checkov:", "kics-scan", "nosemgrep"}
+)
+
+// Takes says why a command of b cannot simply follow a's by "&&"; "" when it can.
+func Takes(f *facts.File, a, b *facts.Run, c *facts.Command) string {
+	line, p := f.Line(a.In), a.Program
+	switch {
+	case a.Opaque != "":
+		return fmt.Sprintf("nothing can be put behind line %d: %s", line, a.Opaque)
+	case p.Unfit() != "":
+		return fmt.Sprintf("nothing can be put behind line %d: %s", line, p.Unfit())
+	case p.Ambiguous:
+		return fmt.Sprintf("sh and bash read line %d as different programs", line)
+	case len(p.Heredocs()) > 0:
+		return fmt.Sprintf("line %d holds a here-document", line)
+	case len(p.Backgrounds()) > 0:
+		return fmt.Sprintf("%s on line %d leaves a process that may still use it", p.Backgrounds()[0], line)
+	case !p.Plain() || p.ErrexitSensitive() && a.Shell.Errexit != shell.No:
+		return fmt.Sprintf("line %d is no plain chain of commands, behind which a clean-up could be put", line)
+	case a.Shell.Startup == shell.Yes:
+		return "the shell reads start-up files once in every RUN"
+	}
+	if comment := Meaningful(b); comment != "" {
+		return fmt.Sprintf("the comment %q speaks of line %d", comment, f.Line(b.In))
+	}
+	moved := *b
+	moved.Commands = []*facts.Command{c}
+	return differs(f, a, &moved)
+}

@@ -1,0 +1,248 @@
+package chain
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+// differs says why b may do something else, or fail, when it runs right behind a in
+// one layer instead of in a RUN of its own; "" when it is known that it does not.
+func differs(f *facts.File, a, b *facts.Run) string {
+	for _, r := range []*facts.Run{a, b} {
+		if c := unknown(r); c != nil {
+			return fmt.Sprintf("line %d runs %s, which may leave processes behind or compare file times", f.Line(r.In), name(c))
+		}
+	}
+	var ea, eb facts.Effect
+	for _, c := range a.Commands {
+		ea |= c.Effect
+		switch {
+		case c.Effect.Has(facts.Users) && c.Call == nil:
+			return fmt.Sprintf("line %d runs %s: users and groups are read when a RUN starts", f.Line(a.In), name(c))
+		case replacesShell(c), unpacksAnywhere(f, a, c), rewritesSystem(c):
+			return fmt.Sprintf("line %d runs %s, which may replace the shell or what it reads", f.Line(a.In), name(c))
+		case removesWorkdir(f, a, c):
+			return fmt.Sprintf("line %d runs %s, which may remove the WORKDIR: it is made anew for every RUN", f.Line(a.In), name(c))
+		}
+	}
+	for _, c := range b.Commands {
+		eb |= c.Effect
+	}
+	switch {
+	case eb.Has(facts.Times):
+		return fmt.Sprintf("line %d compares the times of files", f.Line(b.In))
+	case eb.Has(facts.Renames):
+		return fmt.Sprintf("line %d may rename folders of the RUN before", f.Line(b.In))
+	case ea.Has(facts.Links) && cutsLinks(a, b):
+		return fmt.Sprintf("line %d changes in place what line %d may have hard-linked", f.Line(b.In), f.Line(a.In))
+	}
+	return ""
+}
+
+func name(c *facts.Command) string {
+	if w := c.Word(); w != "" {
+		return w
+	}
+	return "a command that is not known"
+}
+
+// unknown returns a command of which it is not known that it ends without leaving
+// a process, and what it does to files.
+func unknown(r *facts.Run) *facts.Command {
+	for _, c := range r.Commands {
+		if c.Builtin() {
+			continue
+		}
+		if !c.Effect.Has(facts.Settled) || c.Script != nil {
+			return c
+		}
+		if word := c.Word(); strings.Contains(word, "/") && path.Dir(word) != "/bin" && path.Dir(word) != "/usr/bin" {
+			return c
+		}
+		for _, w := range c.Args {
+			// These are made anew for every RUN.
+			if s := facts.Shape(w); strings.HasPrefix(s, "/dev/") && s != "/dev/null" || strings.HasPrefix(s, "/proc") || strings.HasPrefix(s, "/sys") {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// cutsLinks reports whether b may change in place what a has linked: in another
+// layer that cuts the link.
+func cutsLinks(a, b *facts.Run) bool {
+	// Packages link files of theirs; other commands link what they please.
+	packages := !slices.ContainsFunc(a.Commands, func(c *facts.Command) bool {
+		return c.Effect.Has(facts.Links) && c.Call == nil
+	})
+	return slices.ContainsFunc(b.Commands, func(c *facts.Command) bool {
+		if c.Call != nil {
+			return !packages
+		}
+		fs := b.Files(c)
+		return slices.ContainsFunc(slices.Concat(fs.Makes, fs.Changes), func(p facts.Place) bool {
+			return !packages || !p.Literal() || !apart(p.Path)
+		}) || fs.Unknown && (c.Effect.Has(facts.InPlace) || !packages)
+	})
+}
+
+// apart reports whether a path lies where no package of a distribution has files.
+func apart(p string) bool {
+	top, _, _ := strings.Cut(strings.TrimPrefix(p, "/"), "/")
+	return top != "" && !packaged[top] || strings.HasPrefix(p, "/usr/local/")
+}
+
+var packaged = map[string]bool{"usr": true, "etc": true, "var": true, "bin": true, "sbin": true, "lib": true, "lib32": true, "lib64": true, "libx32": true, "boot": true, "opt": true, "run": true}
+
+// removesWorkdir reports whether a command may remove, rename or replace the
+// working folder, or one above it. A link may lead there from elsewhere.
+func removesWorkdir(f *facts.File, r *facts.Run, c *facts.Command) bool {
+	dir := f.Stages().Workdir(r.In)
+	if dir.Known() && dir.Text == "/" {
+		return false
+	}
+	fs := r.Files(c)
+	above := func(p facts.Place) bool {
+		return dir.Known() && (facts.Place{Path: p.Path, All: true}).Covers(facts.Place{Path: dir.Text, All: true})
+	}
+	tree := c.Name == "rmdir" || slices.ContainsFunc(fs.Removes, func(p facts.Place) bool { return p.All })
+	switch {
+	case c.Name != "rm" && c.Name != "rmdir" && c.Name != "unlink" && c.Name != "mv":
+		return false
+	case fs.Unknown:
+		return true
+	case tree, !dir.Known():
+		return slices.ContainsFunc(fs.Removes, func(p facts.Place) bool { return !p.Literal() || !elsewhere(p.Path) || above(p) })
+	}
+	return slices.ContainsFunc(fs.Removes, func(p facts.Place) bool { return !p.Literal() || above(p) })
+}
+
+// elsewhere reports whether a folder of the system is one that holds no working
+// folder that anybody sets.
+func elsewhere(p string) bool {
+	for _, dir := range []string{"/var/lib/apt/lists", "/var/cache", "/tmp/", "/var/tmp/", "/usr/share/doc", "/usr/share/man", "/etc/apt/"} {
+		if strings.HasPrefix(p, dir) {
+			return true
+		}
+	}
+	return p == "/tmp" || p == "/var/tmp"
+}
+
+// replacesShell reports whether a command may write the shell that runs it.
+func replacesShell(c *facts.Command) bool {
+	if c.Call != nil {
+		return c.Call.Verb == pkgmgr.Upgrade || slices.ContainsFunc(c.Call.Names, shellPackage)
+	}
+	switch c.Name {
+	case "ln", "cp", "mv", "rm", "tar", "install", "curl", "wget", "tee":
+		return slices.ContainsFunc(c.Args, func(w shell.Word) bool {
+			return shellPackage(w) || strings.HasPrefix(facts.Shape(w), "/etc/alternatives")
+		})
+	}
+	return false
+}
+
+// unpacksAnywhere reports whether an archive may be unpacked over the folders of
+// the system, its shell among them.
+func unpacksAnywhere(f *facts.File, r *facts.Run, c *facts.Command) bool {
+	switch c.Name {
+	case "tar", "unzip", "cp", "mv", "install":
+	default:
+		return false
+	}
+	fs := r.Files(c)
+	return fs.Unknown || slices.ContainsFunc(fs.Makes, func(p facts.Place) bool {
+		if p.Sure && c.Name != "tar" && c.Name != "unzip" {
+			return rewritten(p.Path)
+		}
+		return !owned(p.Path)
+	})
+}
+
+// owned reports whether a folder is one that holds no program of the system.
+func owned(dir string) bool {
+	top, _, _ := strings.Cut(strings.TrimPrefix(dir, "/"), "/")
+	return strings.HasPrefix(dir, "/") && top != "" && top != "bin" && top != "sbin" && top != "etc" && top != "lib" && top != "lib64" && !strings.Contains(top, "${") &&
+		(top != "usr" || strings.HasPrefix(dir+"/", "/usr/local/") || strings.HasPrefix(dir, "/usr/share/") || strings.HasPrefix(dir, "/usr/src"))
+}
+
+// shellPackage reports whether a word names a shell, as a package or a path.
+func shellPackage(w shell.Word) bool {
+	name, _, _ := strings.Cut(path.Base(facts.Shape(w)), "=")
+	return shells[name]
+}
+
+var shells = map[string]bool{"sh": true, "bash": true, "dash": true, "ash": true, "zsh": true, "busybox": true, "busybox-static": true, "dash-binsh": true, "busybox-binsh": true, "bash-binsh": true}
+
+// rewritten reports whether a file decides how the next RUN starts: the users, or
+// a shell.
+func rewritten(p string) bool {
+	for _, file := range []string{"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/alternatives"} {
+		if strings.HasPrefix(p, file) {
+			return true
+		}
+	}
+	return shells[path.Base(p)]
+}
+
+// rewritesSystem reports whether a command names such a file, or a package whose
+// content is not known.
+func rewritesSystem(c *facts.Command) bool {
+	words := slices.Clone(c.Args)
+	for _, r := range c.Node.Redirs {
+		words = append(words, r.Target)
+	}
+	return slices.ContainsFunc(words, func(w shell.Word) bool {
+		s := facts.Shape(w)
+		if c.Call != nil && strings.Contains(s, "/") && (strings.HasSuffix(s, ".deb") || strings.HasSuffix(s, ".rpm") || strings.HasSuffix(s, ".apk")) {
+			return true
+		}
+		return strings.Contains(s, "/") && rewritten(s)
+	})
+}
+
+// shadows reports whether a may have moved, replaced or shadowed a program that
+// both call: the shell remembers where it found it. A package manager that both
+// call is where it was.
+func shadows(a, b *facts.Run) bool {
+	if !slices.ContainsFunc(a.Commands, func(c *facts.Command) bool {
+		return c.Effect.Has(facts.Installs) && !indexOnly(c) || writesPath(c)
+	}) {
+		return false
+	}
+	before, ok := a.Program.Lookups()
+	after, ok2 := b.Program.Lookups()
+	return !ok || !ok2 || slices.ContainsFunc(after, func(name string) bool {
+		return name != "sudo" && slices.Contains(before, name) && !facts.EffectOf(name, nil).Has(facts.Installs)
+	})
+}
+
+// writesPath reports whether a command names a folder that programs are looked up
+// in, and so may put one there.
+func writesPath(c *facts.Command) bool {
+	words := slices.Clone(c.Args)
+	for _, r := range c.Node.Redirs {
+		words = append(words, r.Target)
+	}
+	return slices.ContainsFunc(words, func(w shell.Word) bool {
+		s := facts.Shape(w)
+		for _, dir := range []string{"/bin", "/sbin", "/usr", "/opt", "\x00"} {
+			if strings.HasPrefix(s, dir) {
+				return true
+			}
+		}
+		return s == "/"
+	})
+}
+
+// indexOnly reports whether a package manager's call installs no program.
+func indexOnly(c *facts.Command) bool {
+	return c.Call != nil && (c.Call.Verb == pkgmgr.Update || c.Call.Verb == pkgmgr.Clean)
+}

@@ -1,0 +1,515 @@
+package rules
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/chain"
+	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/cleanup"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// LateCleanup finds clean-ups that come a layer too late.
+var LateCleanup = analysis.Rule{
+	Name: "late-cleanup",
+	Doc: analysis.Doc{
+		Summary: "a RUN deletes what an earlier layer made, so that the image ships it all the same",
+		What: "`rm`, a package manager's own clean-up (`yum clean all`, `npm cache clean`) or the removal of packages (`apk del`, `apt-get purge`, `npm prune`) " +
+			"in a later `RUN` than the one that made, downloaded or installed what it removes; and `rm` of a file that a COPY or ADD brought.",
+		Why: "A layer keeps what the next one deletes: on Debian 12 an index of 19.9 MB ships although `rm -rf /var/lib/apt/lists/*` follows in a RUN of its own, " +
+			"and `apk del` or `apt-get purge` of a compiler in a later RUN leaves its 100 MB and more in the image. The clean-up adds a layer and frees nothing.",
+		Silent: "In a stage that does not ship, and where it is not certain that the earlier layer holds what is removed. " +
+			"For `apt-get clean`: the images of Debian and Ubuntu delete package archives after each install.",
+		Fix: "Where nothing between needs what is deleted, the clean-up moves into the RUN that made it; where the RUNs follow each other they become one. " +
+			"Both are safe where it is known that the commands do the same there, which the soundness list's lines 1 to 14 say; otherwise merging is unsafe, and the title says which line is not known. " +
+			"Where neither can be, the finding says what stands in the way.",
+	},
+	Aliases:  []string{"DL3009"},
+	Best:     analysis.Safe,
+	Severity: analysis.Warning,
+	Run:      runLateCleanup,
+}
+
+func runLateCleanup(p *analysis.Pass) {
+	for _, s := range p.Stages().Stages {
+		if !s.Ships {
+			continue
+		}
+		runs := p.Runs(s)
+		for i, r := range runs {
+			if r.Opaque != "" {
+				continue
+			}
+			for _, c := range r.Commands {
+				if !c.Context.Always {
+					continue
+				}
+				if kept := keeps(p, runs[:i], r, c); len(kept) > 0 {
+					p.Report(late(p, runs[:i+1], kept, c))
+				}
+			}
+		}
+	}
+}
+
+// A kept is something that a layer ships although a later RUN removes it.
+type kept struct {
+	run   *facts.Run // that made it; nil for a COPY or ADD
+	in    *syntax.Instruction
+	left  *facts.Leftover // the cache that it is; nil for others
+	by    source.Span     // what in it did
+	what  string          // "/tmp/a.tgz", "apt's package index"
+	bytes int64
+	ships string // the verb's object in a message: "it", "them"
+}
+
+// keeps lists what earlier instructions of the stage made and c removes.
+func keeps(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, c *facts.Command) []kept {
+	var out []kept
+	for _, a := range earlier {
+		if a.Opaque != "" {
+			continue
+		}
+		for _, left := range p.Leftovers(a) {
+			if in, by := p.CleanedLater(a, left.Cache); in == r && by == c {
+				out = append(out, kept{run: a, in: a.In, left: &left, by: spanOf(a, left.By), what: left.By.Call.Manager.Name + "'s " + left.Cache.What, bytes: left.Cache.Bytes, ships: "it"})
+			}
+		}
+		if names := uninstalled(a, c); len(names) > 0 {
+			k := kept{run: a, in: a.In, by: spanOf(a, names[0].by), what: list(names), ships: "it"}
+			if len(names) > 1 || names[0].name == development {
+				k.ships = "them"
+			}
+			out = append(out, k)
+		}
+	}
+	if c.Name != "rm" || len(r.Mounts) > 0 {
+		return out
+	}
+	for _, place := range r.Files(c).Removes {
+		if k, ok := lastMaker(p, earlier, r, place); ok {
+			out = append(out, k)
+		} else if k, ok := lastCopy(p, earlier, r, place); ok {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// lastMaker finds the RUN that last made what r removes, and whose layer ships it.
+func lastMaker(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, place facts.Place) (kept, bool) {
+	for i := len(earlier) - 1; i >= 0; i-- {
+		a := earlier[i]
+		if a.Opaque != "" || !place.Literal() && changesEnvironment(p, a.In, r.In) {
+			return kept{}, false
+		}
+		for _, m := range a.Leaves() {
+			if place.Covers(m.Place) || place.Sure && place.Path == m.Path {
+				return kept{run: a, in: a.In, by: spanOf(a, m.By), what: m.Path, ships: "it"}, true
+			}
+		}
+		if slices.ContainsFunc(a.Commands, func(c *facts.Command) bool { return slices.ContainsFunc(a.Files(c).Removes, place.Meets) }) {
+			return kept{}, false
+		}
+	}
+	return kept{}, false
+}
+
+// changesEnvironment reports whether a variable may have another value at b than
+// at a.
+func changesEnvironment(p *analysis.Pass, a, b *syntax.Instruction) bool {
+	return slices.ContainsFunc(p.Doc.Instructions[a.Index:b.Index], func(in *syntax.Instruction) bool {
+		return in.Name == "env" || in.Name == "arg"
+	})
+}
+
+// lastCopy finds the COPY or ADD that brought the file which r removes, and that
+// no RUN between removes.
+func lastCopy(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, place facts.Place) (kept, bool) {
+	if !place.Sure || !place.Literal() {
+		return kept{}, false
+	}
+	for i := r.In.Index - 1; i > r.Stage.From.Index; i-- {
+		in := p.Doc.Instructions[i]
+		if in.Name == "run" {
+			if slices.ContainsFunc(earlier, func(e *facts.Run) bool {
+				return e.In == in && (e.Opaque != "" || slices.ContainsFunc(e.Commands, func(c *facts.Command) bool { return slices.ContainsFunc(e.Files(c).Removes, place.Meets) }))
+			}) {
+				return kept{}, false
+			}
+			continue
+		}
+		if in.Name != "copy" && in.Name != "add" || len(in.Args) < 2 || len(in.Heredocs) > 0 {
+			continue
+		}
+		if to, ok := copied(p, in); ok && slices.Contains(to, place.Path) {
+			return kept{in: in, by: in.Span, what: place.Path, ships: "it"}, true
+		}
+	}
+	return kept{}, false
+}
+
+// copied lists the paths of the image at which a COPY or ADD puts single files: by
+// the looks of their names, unless the build context tells.
+func copied(p *analysis.Pass, in *syntax.Instruction) ([]string, bool) {
+	g := p.Stages()
+	dest := g.Expand(in, in.Args[len(in.Args)-1].Value)
+	dir := g.Workdir(in)
+	if !dest.Known() || !path.IsAbs(dest.Text) && !dir.Known() {
+		return nil, false
+	}
+	target := dest.Text
+	if !path.IsAbs(target) {
+		target = dir.Text + "/" + target
+	}
+	folder := strings.HasSuffix(target, "/") || strings.HasSuffix(target, "/.") || len(in.Args) > 2 || path.Clean(target) == dir.Text
+	var out []string
+	for _, a := range in.Args[:len(in.Args)-1] {
+		src := g.Expand(in, a.Value)
+		if !src.Known() || strings.ContainsAny(src.Text, "*?[") || path.Ext(src.Text) == "" || strings.HasSuffix(src.Text, "/") ||
+			in.Name == "add" && (strings.Contains(src.Text, "://") || archive(src.Text)) {
+			continue // ADD unpacks archives
+		}
+		if folder {
+			out = append(out, path.Join(target, path.Base(src.Text)))
+		} else {
+			out = append(out, path.Clean(target))
+		}
+	}
+	return out, true
+}
+
+func archive(name string) bool {
+	return slices.ContainsFunc([]string{".tar", ".tgz", ".gz", ".bz2", ".xz", ".tbz2", ".txz", ".zst"}, func(ext string) bool { return strings.HasSuffix(name, ext) })
+}
+
+// A named is a package that a command installed.
+type named struct {
+	name string
+	by   *facts.Command
+}
+
+// development names what npm prune removes.
+const development = "the development packages"
+
+// uninstalled lists the packages that c removes and that a certainly installed.
+func uninstalled(a *facts.Run, c *facts.Command) []named {
+	if c.Call == nil || c.Call.Verb != pkgmgr.Remove || c.Call.Unclear {
+		return nil
+	}
+	var out []named
+	for _, by := range a.Commands {
+		if by.Call == nil || by.Call.Manager != c.Call.Manager || by.Call.Verb != pkgmgr.Install || !by.Context.Always {
+			continue
+		}
+		if c.Call.Word == "prune" {
+			// npm prune: without development packages, which npm ci brought.
+			if omits := c.Call.Has("--production", "--omit"); omits && len(by.Call.Names) == 0 && !by.Call.Has("--production", "--omit", "-g", "--global", "--only") {
+				out = append(out, named{development, by})
+			}
+			continue
+		}
+		have := installed(by.Call)
+		for _, w := range c.Call.Names {
+			if name, ok := w.Literal(); ok && have[name] {
+				out = append(out, named{name, by})
+			}
+		}
+	}
+	return out
+}
+
+// installed names what a call installs: packages, and apk's virtual ones.
+func installed(c *pkgmgr.Call) map[string]bool {
+	out := map[string]bool{}
+	for _, w := range c.Names {
+		if name, ok := w.Literal(); ok {
+			name, _, _ = strings.Cut(name, "=")
+			out[name] = true
+		}
+	}
+	for _, o := range c.Options {
+		if (o.Name == "-t" || o.Name == "--virtual") && o.Value != "" && c.Manager == &pkgmgr.Apk {
+			out[o.Value] = true
+		}
+	}
+	return out
+}
+
+func list(names []named) string {
+	var out []string
+	for _, n := range names {
+		out = append(out, n.name)
+	}
+	if len(out) > 3 {
+		return strings.Join(out[:2], ", ") + fmt.Sprintf(" and %d more packages", len(out)-2)
+	}
+	if len(out) > 1 {
+		return strings.Join(out[:len(out)-1], ", ") + " and " + out[len(out)-1]
+	}
+	return out[0]
+}
+
+// late reports a clean-up, the last of the RUNs', of what earlier layers keep.
+func late(p *analysis.Pass, runs []*facts.Run, all []kept, c *facts.Command) analysis.Diagnostic {
+	r := runs[len(runs)-1]
+	slices.SortStableFunc(all, func(a, b kept) int { return a.in.Index - b.in.Index })
+	first := all[0]
+	d := analysis.Diagnostic{Span: spanOf(r, c)}
+	verb := "deletes"
+	if c.Call != nil && c.Call.Verb == pkgmgr.Remove {
+		verb = "removes"
+	}
+	for i, k := range all {
+		d.Gain.Bytes += k.bytes
+		d.Related = append(d.Related, analysis.Related{Span: k.by, Message: "made here"})
+		if i == 0 {
+			d.Message = fmt.Sprintf("Line %d %s %s, but the layer of line %d still ships %s%s", lineOf(p, r, c), verb, k.what, p.Doc.Lines.Line(k.by.Start)+1, k.ships, size(k.bytes))
+		} else if i < 3 {
+			d.Message += fmt.Sprintf("; line %d ships %s", p.Doc.Lines.Line(k.by.Start)+1, k.what)
+		}
+	}
+	if first.run == nil {
+		d.Withheld = append(d.Withheld, fmt.Sprintf("%s of line %d brings it: give the RUN that needs it a bind mount instead (RUN --mount=type=bind,target=…)", strings.ToUpper(first.in.Name), p.Line(first.in)))
+		return d
+	}
+	from := slices.Index(runs, first.run)
+	only := !slices.ContainsFunc(all, func(k kept) bool { return k.run != first.run })
+	follows := from == len(runs)-2 && chain.Between(p.File, first.run, r) == ""
+	why := ""
+	if only && c.Name == "rm" && !(follows && whole(r, c)) {
+		var fix analysis.Fix
+		if fix, why = moveCleanup(p, first.run, r, c); why == "" {
+			d.Fixes = append(d.Fixes, fix)
+			return d
+		}
+	}
+	for i := from; i+1 < len(runs); i++ {
+		if between := chain.Between(p.File, runs[i], runs[i+1]); between != "" {
+			if fix, ok := cleanThere(p, all); ok {
+				d.Fixes = append(d.Fixes, fix)
+			} else if c.Call != nil && c.Call.Verb == pkgmgr.Remove {
+				d.Withheld = append(d.Withheld, between+"; install, use and remove in one RUN, or build in a stage of its own")
+			} else {
+				d.Withheld = append(d.Withheld, cmp.Or(why, between)+"; clean up in the RUN of line "+fmt.Sprint(p.Line(first.in)))
+			}
+			return d
+		}
+	}
+	joinFix(p, &d, runs[from:])
+	if len(d.Fixes) == 0 || d.Fixes[0].Safety < analysis.Safe {
+		if fix, ok := cleanThere(p, all); ok {
+			d.Fixes, d.Withheld = append([]analysis.Fix{fix}, d.Fixes...), nil
+		}
+	}
+	return d
+}
+
+// cleanThere cleans a package manager's cache in the RUN that fills it, and leaves
+// the late clean-up where it is.
+func cleanThere(p *analysis.Pass, all []kept) (analysis.Fix, bool) {
+	k := all[len(all)-1]
+	if k.left == nil || p.LaterUse(k.run, k.left.Cache).Why != "" {
+		return analysis.Fix{}, false
+	}
+	fix, withheld := cleanup.Mend(p.File, k.run, *k.left)
+	return fix, len(fix.Edits) > 0 && len(withheld) == 0
+}
+
+// whole reports whether a command is all that a RUN does.
+func whole(r *facts.Run, c *facts.Command) bool {
+	return len(r.Program.Root.Children) == 1 && r.Program.Root.Children[0] == c.Node
+}
+
+// moveCleanup moves a command of b to the end of a, or says what stands in the way:
+//
+//	RUN curl … && tar …⏎COPY app /app⏎RUN rm -rf /tmp/a.tgz⏎
+//	                   ^ " && rm -rf /tmp/a.tgz"   ^^^^^^^^^^^^^^^^^^^^^^^^^
+func moveCleanup(p *analysis.Pass, a, b *facts.Run, c *facts.Command) (analysis.Fix, string) {
+	line := lineOf(p, b, c)
+	places, ok := deletes(b, c)
+	switch {
+	case !ok:
+		return analysis.Fix{}, fmt.Sprintf("line %d does not delete by paths that are known", line)
+	case len(b.In.Flags) > 0 || len(a.Mounts) > 0:
+		return analysis.Fix{}, "the RUNs have flags"
+	case b.Program.Unfit() != "" || b.Program.Ambiguous:
+		return analysis.Fix{}, fmt.Sprintf("line %d cannot be read for certain", p.Line(b.In))
+	}
+	if why := chain.Takes(p.File, a, b, c); why != "" {
+		return analysis.Fix{}, why
+	}
+	if why := needed(p, a, b, c, places); why != "" {
+		return analysis.Fix{}, why
+	}
+	removed, comments, ok := takeOut(p, b, c)
+	if !ok {
+		return analysis.Fix{}, fmt.Sprintf("line %d deletes in the midst of other commands", line)
+	}
+	written := spanOf(b, c).In(p.Doc.Content)
+	return analysis.Fix{
+		Title:   fmt.Sprintf("Move `%s` into the RUN of line %d", brief(b.Program.Source(c.Node.Range)), p.Line(a.In)),
+		Safety:  analysis.Safe,
+		Edits:   []analysis.Edit{chain.Append(p.File, a, written, comments), removed},
+		Relies:  []source.Span{a.In.Span, b.In.Span},
+		Changes: []change.Change{change.CleanupMoved{Command: b.Program.Source(c.Node.Range)}},
+	}, ""
+}
+
+func brief(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:57]) + "..."
+	}
+	return s
+}
+
+// deletes lists what an rm deletes, if it does so by literal absolute paths.
+func deletes(r *facts.Run, c *facts.Command) ([]facts.Place, bool) {
+	if c.Name != "rm" || c.Word() != "rm" || len(c.Prefix) > 0 || len(c.Environ) > 0 || len(c.Node.Redirs) > 0 || r.Files(c).Unknown {
+		return nil, false
+	}
+	places := r.Files(c).Removes
+	ok := len(places) > 0 && !slices.ContainsFunc(places, func(p facts.Place) bool { return !disposable(p) })
+	for _, w := range c.Args {
+		shape := facts.Shape(w)
+		if strings.HasPrefix(shape, "-") {
+			ok = ok && strings.Trim(shape[1:], "rRfv") == "" && len(shape) > 1
+			continue
+		}
+		ok = ok && strings.HasPrefix(shape, "/") && !strings.ContainsAny(shape, "\x00{~") && !strings.Contains(shape, "..")
+	}
+	return places, ok
+}
+
+// disposable reports whether a place lies where files are put down for a while, and
+// not among those of the system.
+func disposable(p facts.Place) bool {
+	dirs := strings.Split(strings.TrimPrefix(p.Path, "/"), "/")
+	switch {
+	case strings.HasPrefix(p.Path+"/", "/var/lib/apt/lists/"):
+		return true
+	case slices.Contains([]string{"tmp", "root", "opt", "srv", "mnt", "media"}, dirs[0]):
+		return len(dirs) > 1 || !p.Sure
+	case dirs[0] == "home", dirs[0] == "var" && len(dirs) > 1 && (dirs[1] == "tmp" || dirs[1] == "cache"), dirs[0] == "usr" && len(dirs) > 1 && dirs[1] == "src":
+		return len(dirs) > 2 || !p.Sure && dirs[0] != "home"
+	}
+	return !slices.Contains([]string{"", "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "usr", "var"}, dirs[0])
+}
+
+// private reports whether no program of the system has a reason to look at a place.
+func private(p facts.Place) bool {
+	return p.Sure && !strings.Contains(p.Path, "/.") && !slices.ContainsFunc([]string{"/root", "/home", "/var/", "/usr/"}, func(dir string) bool { return strings.HasPrefix(p.Path, dir) })
+}
+
+// needed says what between two RUNs may need or make anew what a clean-up of the
+// second one deletes.
+func needed(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts.Place) string {
+	g := p.Stages()
+	for _, in := range p.Doc.Instructions[a.In.Index+1 : b.In.Index] {
+		line := p.Line(in)
+		switch in.Name {
+		case "run":
+			r := p.Run(in)
+			for _, place := range places {
+				if r.Touches(place) || !private(place) && busy(r.Commands) {
+					return fmt.Sprintf("line %d stands between them and may need %s", line, place.Path)
+				}
+			}
+		case "copy", "add", "workdir":
+			to := in.Body.String()
+			if in.Name != "workdir" && len(in.Args) > 0 {
+				to = in.Args[len(in.Args)-1].Value
+			}
+			dest, dir := g.Expand(in, to), g.Workdir(in)
+			if !dest.Known() || !path.IsAbs(dest.Text) && !dir.Known() {
+				return fmt.Sprintf("where line %d puts its files is not known", line)
+			}
+			at := dest.Text
+			if !path.IsAbs(at) {
+				at = path.Join(dir.Text, at)
+			}
+			for _, place := range places {
+				if place.Meets(facts.Place{Path: path.Clean(at), All: true}) {
+					return fmt.Sprintf("line %d stands between them and may write to %s", line, place.Path)
+				}
+			}
+		case "user", "shell", "onbuild":
+			return fmt.Sprintf("%s on line %d stands between them", strings.ToUpper(in.Name), line)
+		case "env", "arg":
+			for _, pair := range in.Pairs {
+				if name := pair.Key.Value; steers(name) {
+					return fmt.Sprintf("%s of line %d stands between them", name, line)
+				}
+			}
+		}
+	}
+	for _, other := range b.Commands {
+		if other.Node.From >= c.Node.From {
+			break
+		}
+		f := b.Files(other)
+		if f.Unknown || busy([]*facts.Command{other}) && slices.ContainsFunc(places, func(p facts.Place) bool { return !private(p) }) || slices.ContainsFunc(f.All(), func(q facts.Place) bool { return slices.ContainsFunc(places, q.Meets) }) {
+			return fmt.Sprintf("a command before it on line %d may need what it deletes", lineOf(p, b, other))
+		}
+	}
+	return ""
+}
+
+// busy reports whether a command does more than its words say: package managers,
+// and what reads settings from home folders.
+func busy(commands []*facts.Command) bool {
+	return slices.ContainsFunc(commands, func(c *facts.Command) bool {
+		return c.Call != nil || c.Effect.Has(facts.Users) || slices.Contains([]string{"curl", "wget", "git", "update-ca-certificates"}, c.Name)
+	})
+}
+
+// steers reports whether a variable may change what rm does.
+func steers(name string) bool {
+	switch name {
+	case "PATH", "IFS", "ENV", "GLOBIGNORE", "GLOBSORT", "POSIXLY_CORRECT", "HOME", "SHELLOPTS", "PS4", "GLIBC_TUNABLES", "GCONV_PATH", "LOCPATH":
+		return true
+	}
+	return slices.ContainsFunc([]string{"LD_", "BASH", "MALLOC_"}, func(p string) bool { return strings.HasPrefix(name, p) }) || strings.Contains(name, "$")
+}
+
+// takeOut takes a command out of a RUN: with the RUN, if it is all of it, or with
+// its "&&" at either end of the RUN's one list. The comments are those that go
+// along.
+func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command) (e analysis.Edit, comments []string, ok bool) {
+	if whole(r, c) {
+		e, comments = chain.Remove(p.File, r.In)
+		return e, comments, len(r.In.Inside) == 0
+	}
+	list := r.Program.Root.Children
+	if len(list) != 1 || list[0].Kind != shell.And {
+		return e, nil, false
+	}
+	parts := list[0].Children
+	var from, to int
+	switch c.Node {
+	case parts[0]:
+		from, to = c.Node.From, parts[1].From
+	case parts[len(parts)-1]:
+		from, to = parts[len(parts)-2].To, c.Node.To
+	default:
+		return e, nil, false
+	}
+	text := r.Program.Text
+	gap := source.Span{Start: text.Home(from), End: text.HomeEnd(to)}
+	if c.Node != parts[0] {
+		gap = source.Span{Start: text.HomeEnd(from), End: r.In.Span.End}
+	} else {
+		gap.End = text.Home(to)
+	}
+	return analysis.Edit{Edit: source.Replace(gap, "")}, nil, !slices.ContainsFunc(r.In.Inside, func(k syntax.CommentLine) bool { return gap.Contains(k.Span) })
+}

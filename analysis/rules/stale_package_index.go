@@ -1,0 +1,267 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/chain"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/source"
+)
+
+// StalePackageIndex finds installs that lean on a package index of another layer.
+var StalePackageIndex = analysis.Rule{
+	Name: "stale-package-index",
+	Doc: analysis.Doc{
+		Summary: "packages are installed from an index that another RUN fetched, or from none",
+		What: "`apt-get update`, `apk update` or `yum makecache` in one `RUN` and the install in a later one; and an install with apt where no index can be there: " +
+			"on an image of Debian or Ubuntu that nobody has updated, or behind a RUN that deleted it.",
+		Why: "A cached `apt-get update` is not run again when the list of packages changes: weeks later the install asks for versions that the archive no longer has, and the build fails with 404, " +
+			"or it installs versions with holes that have long been closed. Docker's own advice is one RUN for both. Its index, 19.9 MB on Debian 12, stays in a layer of its own besides.",
+		Silent: "Where the RUN of the install fetches the index itself, where a script or a program that is not known may have fetched it, where a mount holds it, and where packages come from files. " +
+			"With `apk add` that finds no index: it fetches one itself.",
+		Fix: "RUNs in a row become one: safe, where it is known that the commands do the same in one RUN (lines 1 to 14 of the soundness list). " +
+			"Otherwise `apt-get update` is put before the install, which is unsafe: a build that failed may then succeed, and newer versions may be installed.",
+	},
+	Aliases:  []string{"DL3009"},
+	Best:     analysis.Safe,
+	Severity: analysis.Warning,
+	Run:      runStalePackageIndex,
+}
+
+func runStalePackageIndex(p *analysis.Pass) {
+	for _, s := range p.Stages().Stages {
+		runs := p.Runs(s)
+		found := map[facts.Leftover][]lean{}
+		var order []facts.Leftover
+		for i, r := range runs {
+			c := leansOnIndex(r)
+			if c == nil {
+				continue
+			}
+			if from, left := findIndex(p, runs[:i+1], c); from >= 0 {
+				if found[left] == nil {
+					order = append(order, left)
+				}
+				found[left] = append(found[left], lean{runs[from : i+1], c})
+			}
+		}
+		for _, left := range order {
+			p.Report(stale(p, left, found[left]))
+		}
+	}
+}
+
+// A lean is an install from an index that another RUN fetched.
+type lean struct {
+	runs []*facts.Run // from the one that fetched it to the one that installs
+	c    *facts.Command
+}
+
+func (l lean) run() *facts.Run { return l.runs[len(l.runs)-1] }
+
+// leansOnIndex returns the first install of a RUN that needs a package index which
+// the RUN itself does not fetch.
+func leansOnIndex(r *facts.Run) *facts.Command {
+	if r.Opaque != "" {
+		return nil
+	}
+	for _, c := range r.Commands {
+		if c.RunsCode() {
+			return nil // it may have fetched the index
+		}
+		if c.Call == nil || indexOf(c.Call.Manager) == nil {
+			continue
+		}
+		switch c.Call.Verb {
+		case pkgmgr.Update:
+			return nil
+		case pkgmgr.Install, pkgmgr.Upgrade:
+			if c.Call.Unclear || !c.Context.Always || c.Script != nil || r.Mounted(indexOf(c.Call.Manager).Dir) || !fromArchive(c.Call) {
+				return nil
+			}
+			return c
+		}
+	}
+	return nil
+}
+
+// indexOf is the cache of a manager that holds its package index, or nil.
+func indexOf(m *pkgmgr.Manager) *pkgmgr.Cache {
+	for i := range m.Caches {
+		if m.Caches[i].Index {
+			return &m.Caches[i]
+		}
+	}
+	return nil
+}
+
+// fromArchive reports whether a call installs something by its name. Options such
+// as -f may need nothing from the archive.
+func fromArchive(c *pkgmgr.Call) bool {
+	if c.Verb == pkgmgr.Upgrade {
+		return true
+	}
+	return len(c.Names) > 0 && !c.Has("-f", "--fix-broken", "--no-download", "--print-uris", "-s", "--simulate", "--dry-run", "--no-network", "--root", "-p", "--installroot", "-U", "--update-cache", "--update", "-d", "--no-act") &&
+		!slices.ContainsFunc(c.Names, func(w shell.Word) bool {
+			name := facts.Shape(w)
+			return strings.ContainsAny(name, "/*\x00") || strings.HasSuffix(name, ".deb") || strings.HasSuffix(name, ".rpm") || strings.HasSuffix(name, ".apk")
+		})
+}
+
+// findIndex looks for the index that an install of the last RUN finds: the place of
+// the RUN that left it, or -1. Where there surely is none it reports so.
+func findIndex(p *analysis.Pass, runs []*facts.Run, c *facts.Command) (from int, left facts.Leftover) {
+	manager, index := c.Call.Manager, indexOf(c.Call.Manager)
+	r := runs[len(runs)-1]
+	for i := len(runs) - 2; i >= 0; i-- {
+		a := runs[i]
+		if a.Opaque != "" || slices.ContainsFunc(a.Commands, (*facts.Command).RunsCode) {
+			return -1, left // it may have fetched the index, or deleted it
+		}
+		for _, left := range p.Leftovers(a) {
+			if left.Cache == index && left.By.Call.Verb == pkgmgr.Update {
+				return i, left
+			}
+		}
+		if by := lastTouch(a, manager, index); by != nil {
+			if by.Cleans(index) && manager == &pkgmgr.Apt {
+				d := missing(p, r, c, fmt.Sprintf("line %d deleted it", lineOf(p, a, by)))
+				d.Related = []analysis.Related{{Span: spanOf(a, by), Message: "deleted here"}}
+				p.Report(d)
+			}
+			return -1, left
+		}
+	}
+	if manager == &pkgmgr.Apt && bare(p, r) {
+		p.Report(missing(p, r, c, "the base image has none"))
+	}
+	return -1, left
+}
+
+// lastTouch returns the last command of a RUN that updates or deletes an index, or
+// may do so.
+func lastTouch(r *facts.Run, manager *pkgmgr.Manager, index *pkgmgr.Cache) *facts.Command {
+	for i := len(r.Commands) - 1; i >= 0; i-- {
+		c := r.Commands[i]
+		if c.Call != nil && c.Call.Manager == manager && (c.Call.Verb == pkgmgr.Update || c.Call.Verb == pkgmgr.Clean && c.Cleans(index)) || c.Call == nil && c.MayClean(index) {
+			return c
+		}
+	}
+	return nil
+}
+
+// bare reports whether a RUN is known to stand on an image of Debian or Ubuntu to
+// which nobody has added a package index.
+func bare(p *analysis.Pass, r *facts.Run) bool {
+	base := p.Base(r.Stage)
+	if base == nil || !base.Certain || base.Name != "debian" && base.Name != "ubuntu" {
+		return false
+	}
+	for st := r.Stage; st != nil; st = st.Parent {
+		for _, in := range st.Instructions {
+			if in.Index >= r.In.Index {
+				break
+			}
+			switch in.Name {
+			case "run":
+				if other := p.Run(in); other.Opaque != "" || slices.ContainsFunc(other.Commands, func(c *facts.Command) bool {
+					return c.Script != nil || c.Effect == 0 && !c.Builtin() && (c.Call == nil || c.Call.Verb != pkgmgr.Install) || c.Call != nil && c.Call.Verb == pkgmgr.Update
+				}) {
+					return false
+				}
+			case "copy", "add":
+				if len(in.Args) == 0 {
+					return false
+				}
+				// What goes to "/" may bring an index.
+				to := p.Stages().Expand(in, in.Args[len(in.Args)-1].Value)
+				if !to.Known() || to.Text == "/" || strings.HasPrefix("/var/lib/apt/lists", strings.TrimSuffix(to.Text, "/")) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// stale reports installs from an index that another RUN fetched.
+func stale(p *analysis.Pass, left facts.Leftover, all []lean) analysis.Diagnostic {
+	first := all[0]
+	a, r, c := first.runs[0], first.run(), first.c
+	manager := left.By.Call.Manager
+	d := analysis.Diagnostic{
+		Span:    spanOf(r, c),
+		Related: []analysis.Related{{Span: spanOf(a, left.By), Message: "fetched here"}},
+	}
+	who := fmt.Sprintf("Line %d installs", lineOf(p, r, c))
+	if n := len(all); n > 1 {
+		last := lineOf(p, all[n-1].run(), all[n-1].c)
+		who = fmt.Sprintf("Lines %d and %d install", lineOf(p, r, c), last)
+		if n > 2 {
+			who = fmt.Sprintf("%d RUNs of the lines %d to %d install", n, lineOf(p, r, c), last)
+		}
+	}
+	if manager.Refetches {
+		d.Severity = analysis.Info
+		d.Message = fmt.Sprintf("%s with the %s that line %d fetched and the build cache keeps: once it is too old, %s fetches it again and the image ships both", who, left.Cache.What, lineOf(p, a, left.By), manager.Name)
+	} else {
+		d.Message = fmt.Sprintf("%s from the %s that line %d fetched and the build cache keeps: once it is stale, the build fails or installs old versions", who, left.Cache.What, lineOf(p, a, left.By))
+	}
+	for i, next := range first.runs[1:] {
+		if between := chain.Between(p.File, first.runs[i], next); between != "" {
+			d.Withheld = append(d.Withheld, between+"; update and install in one RUN")
+			updateFix(p, &d, r, c)
+			return d
+		}
+	}
+	// As many of them as can be one without a doubt, or else the first.
+	runs := first.runs
+	for _, l := range all[1:] {
+		if joined, never := chain.Join(p.File, l.runs...); never != "" || joined.Doubt != "" || len(l.runs) > longest {
+			break
+		}
+		runs = l.runs
+	}
+	joinFix(p, &d, runs)
+	if len(d.Fixes) == 0 {
+		updateFix(p, &d, r, c)
+	}
+	return d
+}
+
+// missing reports an install where there is no index.
+func missing(p *analysis.Pass, r *facts.Run, c *facts.Command, why string) analysis.Diagnostic {
+	d := analysis.Diagnostic{
+		Span:     spanOf(r, c),
+		Message:  fmt.Sprintf("Line %d installs without a package index (%s): %s finds nothing that is not installed yet", lineOf(p, r, c), why, c.Name),
+		Withheld: []string{fmt.Sprintf("a build that fails today would succeed with %s update before the install", c.Name)},
+	}
+	updateFix(p, &d, r, c)
+	return d
+}
+
+// updateFix offers an update right before the install:
+//
+//	RUN apt-get install -y curl
+//	    ^ "apt-get update && "
+func updateFix(p *analysis.Pass, d *analysis.Diagnostic, r *facts.Run, c *facts.Command) {
+	parent := c.Context.Parent
+	if flag := r.In.Flag("network"); flag != nil && flag.Value != "default" {
+		return
+	}
+	if parent == nil || parent.Kind != shell.And && parent.Kind != shell.List || c.Call.Manager.Refetches {
+		return
+	}
+	update := r.Program.Source(shell.Range{From: c.Node.From, To: c.Program.To}) + " update"
+	d.Fixes = append(d.Fixes, analysis.Fix{
+		Title:  fmt.Sprintf("Put `%s` before the install (a build that failed may succeed, and newer versions may be installed)", update),
+		Safety: analysis.Unsafe,
+		Edits:  []analysis.Edit{{Edit: source.Insert(spanOf(r, c).Start, update+" && ")}},
+		Relies: []source.Span{r.In.Span},
+	})
+}
