@@ -185,7 +185,7 @@ func (s *server) validate(ctx context.Context, doc *snapshot, f *findings, key f
 	doc.mu.Lock()
 	doc.verdicts[key] = err
 	doc.mu.Unlock()
-	if rejection := (*validate.Rejection)(nil); errors.As(err, &rejection) {
+	if rejection := (*validate.Rejection)(nil); errors.As(err, &rejection) && !rejection.Before {
 		s.heldBack(doc, f.diagnostics[key.Finding].Rule, fix.Title, err.Error())
 	} else if err != nil {
 		s.log.Printf("%s: the fix %q could not be judged: %v", doc.uri, fix.Title, err)

@@ -219,8 +219,13 @@ func (s *session) findings(o *outcome, in analysis.Input, r *analysis.Report) er
 				if s.ctx.Err() != nil {
 					return errInterrupted
 				}
-				if _, judged := errors.AsType[*validate.Rejection](err); err != nil && !judged {
+				rejection, judged := errors.AsType[*validate.Rejection](err)
+				if err != nil && !judged {
 					return fmt.Errorf("%s: cannot prove a fix: %w", o.file.Path, err)
+				}
+				if judged && rejection.Before {
+					withhold(o.file.Diagnostics, "BuildKit's compiler refuses this file as it is: "+rejection.Reason)
+					return nil
 				}
 				if err != nil {
 					line := r.File.Doc.Lines.Line(d.Span.Start) + 1

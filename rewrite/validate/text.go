@@ -117,7 +117,7 @@ func warnings(ctx context.Context, before, after string) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return reject("the text before does not compile: %v", err)
+		return unprovable("the text before does not compile: %v", err)
 	}
 	is, err := count(after)
 	if ctx.Err() != nil {

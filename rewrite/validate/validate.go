@@ -28,6 +28,9 @@ type Options struct {
 type Rejection struct {
 	Reason string // a sentence without its full stop
 	Target string // the stage in which it shows; "" for the whole file
+	// Before says that the text before does not compile, so that nothing can be
+	// proven of any text after: the rewrite is not to blame.
+	Before bool
 }
 
 func (r *Rejection) Error() string {
@@ -39,6 +42,13 @@ func (r *Rejection) Error() string {
 
 func reject(format string, args ...any) *Rejection {
 	return &Rejection{Reason: fmt.Sprintf(format, args...)}
+}
+
+// unprovable is the judgement on a text before that BuildKit refuses.
+func unprovable(format string, args ...any) *Rejection {
+	r := reject(format, args...)
+	r.Before = true
+	return r
 }
 
 // Check holds a safe rewrite to its promise: every target of both texts compiles,
@@ -91,8 +101,9 @@ func CheckCompiles(ctx context.Context, before, after string, o Options) error {
 		return r
 	}
 	was, is := compile.New(before), compile.New(after)
-	if _, err := was.Targets(); err != nil {
-		return reject("the text before does not parse: %v", err)
+	old, err := was.Targets()
+	if err != nil {
+		return unprovable("the text before does not parse: %v", err)
 	}
 	list, err := is.Targets()
 	if err != nil {
@@ -100,6 +111,13 @@ func CheckCompiles(ctx context.Context, before, after string, o Options) error {
 	}
 	for _, v := range variants(was, is) {
 		if _, _, err := v.compile(ctx, is, keys(list, after)); err != nil {
+			if _, _, why := v.compile(ctx, was, keys(old, before)); why != nil {
+				return why
+			}
+			var r *Rejection
+			if errors.As(err, &r) {
+				r.Reason, r.Before = strings.Replace(r.Reason, "the text before", "the text after", 1), false
+			}
 			return err
 		}
 	}
@@ -112,7 +130,7 @@ func failed(ctx context.Context, t target, when string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return &Rejection{Reason: fmt.Sprintf("the text %s does not compile: %v", when, err), Target: t.label}
+	return &Rejection{Reason: fmt.Sprintf("the text %s does not compile: %v", when, err), Target: t.label, Before: when == "before"}
 }
 
 // A target is a stage to compile.
@@ -147,7 +165,7 @@ func keys(list []compile.Target, text string) []target {
 func sameTargets(before, after *compile.Dockerfile) ([]target, *Rejection) {
 	was, err := before.Targets()
 	if err != nil {
-		return nil, reject("the text before does not parse: %v", err)
+		return nil, unprovable("the text before does not parse: %v", err)
 	}
 	is, err := after.Targets()
 	if err != nil {
