@@ -205,21 +205,19 @@ func (p *property) log(t *testing.T) {
 
 // form counts how bodies were joined.
 func (s *statistics) form(before, after []*compile.Exec) {
+	text := func(x *compile.Exec) string { return strings.TrimRight(x.Args[len(x.Args)-1], "; \t") }
 	for _, x := range after {
-		body := x.Args[len(x.Args)-1]
-		i := slices.IndexFunc(before, func(x *compile.Exec) bool { return x.Args[len(x.Args)-1] == body })
-		if i >= 0 {
-			before = before[i+1:]
-			continue
-		}
 		if len(before) == 0 {
 			return
 		}
-		first := strings.TrimRight(before[0].Args[len(before[0].Args)-1], "; \t")
-		rest, plain := strings.CutPrefix(body, first)
+		first := text(before[0])
+		rest, plain := strings.CutPrefix(text(x), first)
 		rest = strings.TrimLeft(rest, " \t")
 		switch {
-		case strings.HasPrefix(body, "( "+first):
+		case plain && rest == "":
+			before = before[1:]
+			continue
+		case strings.HasPrefix(text(x), "( "+strings.TrimLeft(first, " \t")):
 			s.forms["subshells"]++
 		case plain && strings.HasPrefix(rest, "&&"):
 			s.forms["bare"]++
@@ -228,9 +226,24 @@ func (s *statistics) form(before, after []*compile.Exec) {
 		default:
 			s.forms["other"]++
 		}
-		before = before[1:]
+		// The bodies that it took, without the "set -e" that a list has once.
+		at := 0
+		for len(before) > 0 {
+			body := text(before[0])
+			if at > 0 {
+				body = strings.TrimLeft(opening.ReplaceAllString(body, ""), " \t")
+			}
+			i := strings.Index(text(x)[at:], strings.TrimLeft(body, " \t"))
+			if i < 0 {
+				break
+			}
+			at += i + len(body)
+			before = before[1:]
+		}
 	}
 }
+
+var opening = regexp.MustCompile(`^\s*set -[^;]*;`)
 
 var quotation = regexp.MustCompile(`"(\\.|[^"])*"`)
 

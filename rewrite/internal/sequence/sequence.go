@@ -144,10 +144,11 @@ const (
 // stage makes a sequence of two to five RUNs.
 func (g *generator) stage() Stage {
 	s := Stage{Base: g.of([]string{"scratch", "scratch", "scratch", "debian:12", "alpine:3.20", Unknown})}
-	g.bash = false
 	if s.Base == Unknown && g.one(3) || s.Base != Unknown && !g.one(6) {
 		argv := shells[g.IntN(len(shells))]
-		g.bash = strings.HasSuffix(argv[0], "bash")
+		if strings.HasSuffix(argv[0], "bash") && !g.one(8) {
+			s.Base = "scratch" // what bash reads at its start, another base may have set
+		}
 		s.put(shellInstruction(argv))
 	}
 	for g.one(5) {
@@ -226,7 +227,6 @@ func (g *generator) between() []string {
 				"HEALTHCHECK CMD test -e a", "HEALTHCHECK NONE", "STOPSIGNAL SIGTERM", "VOLUME /data", "MAINTAINER me"))
 		case 9:
 			argv := shells[g.IntN(len(shells))]
-			g.bash = strings.HasSuffix(argv[0], "bash")
 			out = append(out, shellInstruction(argv))
 		default:
 			out = append(out, g.setting())
@@ -303,7 +303,7 @@ const (
 )
 
 func (g *generator) style() int {
-	return []int{chains, chains, chains, careful, mixed, mixed, mixed, wild}[g.IntN(8)]
+	return []int{chains, chains, chains, chains, careful, careful, mixed, mixed, mixed, wild}[g.IntN(10)]
 }
 
 // body is what a RUN holds.
@@ -420,7 +420,7 @@ func (g *generator) plain() string {
 	switch n := g.IntN(40); {
 	case n == 0:
 		return g.pick(failing...)
-	case n < 9:
+	case n < 7:
 		return g.pick(programs...)
 	}
 	return g.pick(cheap...)
@@ -434,12 +434,12 @@ var stateful = []string{
 	"kill -TERM $$", "exit 0", "exit 1", "exit", "exit 3", "return", "return 1", "exec true", "exec > e", "exec 3> e", "exec echo x > c", "exec 2>&1", "exec cat a",
 	"eval false", "eval 'set -e'", "eval @v=1", `eval "echo @v > c"`, "eval 'cd d'", ". ./lib", ". ./v.sh", ". ./nosuch", "shift", "read @v < @f", "read V W < a", "read -r @v < a", "alias ls=false", "alias echo=false", "V=1 :", "W=2 true", "V=1 eval true", "V=1 export W", "V=1 . ./v.sh", "command cd d", "command set -e", "command exit 1", "command eval V=3",
 	"wait", "hash -r", "ulimit -c 0", "getopts ab V -a", "printf -v V x", "local V=1", "IFS=o", "IFS=", "PATH=/nosuch", "PATH=/nosuch true", "HOME=/srv", "CDPATH=/srv", "unset E; : ${E=x}", "OPTIND=1",
-	"type cat > c", "break", "continue", "builtin cd d", "pushd d", "declare V=1", "let V=1", "shopt -s nullglob", "shopt -s failglob", "[ -d d ] && cd d", ": ${V:=1}", ": $((V=2))", ": $((V+=1))", "echo $((V=7)) > c", "echo ${V:=x} > c", "umask", "umask > c", "trap", "set", "set > /dev/null", "V=$(false)", "V=$(cat a)", "export V=$(false)", "V=`echo q`", "readonly V", "true $((W=3))", "test ${W:=w} = w", "echo x > ${W:=f}", "for V in x y; do :; done",
+	"break", "continue", "builtin cd d", "pushd d", "declare V=1", "let V=1", "shopt -s nullglob", "shopt -s failglob", "[ -d d ] && cd d", ": ${V:=1}", ": $((V=2))", ": $((V+=1))", "echo $((V=7)) > c", "echo ${V:=x} > c", "umask", "umask > c", "trap", "set", "set > /dev/null", "V=$(false)", "V=$(cat a)", "export V=$(false)", "V=`echo q`", "readonly V", "true $((W=3))", "test ${W:=w} = w", "echo x > ${W:=f}", "for V in x y; do :; done",
 	"[[ a = a ]]", "[[ ab =~ a(.) ]]", "((V=1))", "V=(1 2)", "V+=x", "echo ${V/x/y} > c", "source ./v.sh", "function fn { V=1; }", "select x in 1; do break; done", "mapfile V < a", "true {fd}> c",
 }
 
 func (g *generator) simple() string {
-	if g.one(4) {
+	if g.one(6) {
 		return g.pick(stateful...)
 	}
 	return g.plain()
@@ -530,7 +530,7 @@ func (g *generator) observer() string {
 	out := g.of([]string{"true", show}) + breakBefore + "&&" + breakAfter +
 		g.of([]string{show, show, "touch z && umask >> c", "echo x > z", "env | grep -c ^V= >> c", "echo out", "echo [a-c]* >> c", "echo x > e",
 			"ls && echo * >> c", `echo $(echo x:y o z) >> c`, "nosuch || true", "false", `echo ${U-unset} >> c`, "echo ${U} >> c", "false | true", "fn1 >> c", "touch y && cat y >&3",
-			"set -o | grep errexit >> c", "type ls >> c", "exit", "pwd >> c", "cd - >> c", "wait", "echo > b", "mkdir y", "trap > c", "echo $L >> c", "echo x >> a"})
+			"set -o | grep errexit >> c", "exit", "pwd >> c", "cd - >> c", "wait", "echo > b", "mkdir y", "trap > c", "echo $L >> c", "echo x >> a"})
 	if g.one(3) {
 		out += g.of([]string{";", breakBefore + "||"}) + breakAfter + g.of([]string{"echo end >> c", "echo $? >> c", "false; echo went on >> c", "exit $?"})
 	}
