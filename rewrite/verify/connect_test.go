@@ -1,4 +1,4 @@
-//go:build engine
+//go:build linux
 
 package verify
 

@@ -1,4 +1,4 @@
-//go:build engine
+//go:build linux
 
 package verify
 
@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,24 +21,33 @@ import (
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/rewrite"
+	"github.com/shale-build/shale/rewrite/verify/internal/enginetest"
 )
 
-const (
-	engineVariable = "SHALE_TEST_BUILDKIT"
-	busybox        = "/usr/bin/busybox"
-)
+// engineVariable may name a BuildKit for the tests; without it they start one.
+const engineVariable = "SHALE_TEST_BUILDKIT"
+
+func TestMain(m *testing.M) { os.Exit(enginetest.Main(m)) }
+
+// ours is the engine that the tests start unless the variable names another.
+var ours struct {
+	once   sync.Once
+	engine *enginetest.Engine
+	err    error
+}
 
 // engineAddress is the BuildKit that tests build with.
 func engineAddress(t testing.TB) string {
 	t.Helper()
-	address := os.Getenv(engineVariable)
-	if address == "" {
-		t.Skipf("%s names no BuildKit (unix:///run/buildkit/buildkitd.sock), so nothing is built", engineVariable)
+	if address := os.Getenv(engineVariable); address != "" {
+		return address
 	}
-	if _, err := os.Stat(busybox); err != nil {
-		t.Skipf("%s is missing (Debian: busybox-static): %v", busybox, err)
+	enginetest.Need(t)
+	ours.once.Do(func() { ours.engine, ours.err = enginetest.Start(enginetest.Options{}) })
+	if ours.err != nil {
+		t.Fatal(ours.err)
 	}
-	return address
+	return ours.engine.Addr
 }
 
 func connect(t testing.TB, addresses ...string) []*Engine {
@@ -65,6 +76,10 @@ FROM shell
 func buildContext(t testing.TB, all map[string]string) string {
 	t.Helper()
 	dir := files(t, all)
+	busybox, err := exec.LookPath("busybox")
+	if err != nil {
+		t.Fatal(err)
+	}
 	in, err := os.ReadFile(busybox)
 	if err != nil {
 		t.Fatal(err)

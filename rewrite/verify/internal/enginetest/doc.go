@@ -1,0 +1,3 @@
+// Package enginetest starts a BuildKit for tests, built from the version that
+// Shale's module pins; on Linux, as root.
+package enginetest
