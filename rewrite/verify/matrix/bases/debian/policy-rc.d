@@ -1,0 +1,4 @@
+#!/bin/sh
+
+# No service starts in a build.
+exit 101

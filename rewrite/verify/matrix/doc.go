@@ -1,0 +1,3 @@
+// Package matrix proves the rules by building every case of testdata/verify, before
+// and after, on a real BuildKit.
+package matrix

@@ -1,0 +1,93 @@
+//go:build linux
+
+package matrix
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/config"
+	"github.com/shale-build/shale/analysis/rules"
+	"github.com/shale-build/shale/rewrite"
+)
+
+var update = flag.Bool("update", false, "write what tests would compare: the fixes of the cases, the README's figures")
+
+// Which fixes a case gets is known without building, and so in every test run:
+// -update fills them in. That they are right is what building shows.
+func TestFixes(t *testing.T) {
+	options := rewrite.Options{Rules: rules.All()}
+	schema := config.Schema{Rules: map[string]map[string][]string{}}
+	for _, r := range options.Rules {
+		own := map[string][]string{}
+		for _, o := range r.Options {
+			own[o.Name] = o.Values
+		}
+		schema.Rules[r.Name] = own
+	}
+	load, err := config.New(config.Options{Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range cases(t) {
+		t.Run(k.name, func(t *testing.T) {
+			in := analysis.Input{Path: filepath.Join(k.dir, "context", "Dockerfile"), Content: k.file, Context: filepath.Join(k.dir, "context")}
+			if in.Config, err = load.For(in.Path); err != nil {
+				t.Fatal(err)
+			}
+			o := options
+			o.Safety = analysis.Safe
+			if slices.Contains(k.want.Flags, "--unsafe") {
+				o.Safety = analysis.Unsafe
+			}
+			fixed, err := rewrite.Fix(t.Context(), in, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, a := range fixed.Applied {
+				got = append(got, a.Rule)
+			}
+			if slices.Equal(got, k.want.Fixes) {
+				return
+			}
+			// A trap that gets a fix is for a human to judge.
+			if *update && len(got) > 0 && len(k.want.Fixes) > 0 {
+				k.setFixes(t, got)
+				return
+			}
+			t.Errorf("fixes %v, want %v\n%s", got, k.want.Fixes, fixed.After)
+		})
+	}
+}
+
+var fixesField = regexp.MustCompile(`(?s)"fixes": \[.*?\]`)
+
+// setFixes writes other fixes into want.json and leaves the rest as it is.
+func (k kase) setFixes(t *testing.T, fixes []string) {
+	t.Helper()
+	file := filepath.Join(k.dir, "want.json")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := json.MarshalIndent(fixes, "  ", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = fixesField.ReplaceAll(data, []byte(strings.ReplaceAll(`"fixes": `+string(list), "$", "$$")))
+	if !bytes.Contains(data, list) {
+		t.Fatalf("%s has no fixes", file)
+	}
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,2 @@
+FROM debian:bookworm
+RUN apt-get update && rm -rf /var/lib/apt/lists/* && apt-get install -y --no-install-recommends jq

@@ -1,0 +1,3 @@
+FROM alpine:3.20
+RUN wget -q -O - http://files.shale.test/links.tar.gz | tar -xzf - -C /opt \
+    && chmod 0600 /opt/pair/one

@@ -1,0 +1,2 @@
+FROM debian:bookworm
+RUN set -o pipefail && echo one | tr o 0 > /srv/a
