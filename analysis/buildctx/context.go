@@ -93,6 +93,17 @@ func (c *Context) IsDir(p string) bool {
 	return err == nil && fi.IsDir()
 }
 
+// Size returns the bytes of a file that COPY sees; ok is false for anything else.
+func (c *Context) Size(p string) (bytes int64, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, fi, err := c.resolve(p)
+	if err != nil || !fi.Mode().IsRegular() {
+		return 0, false
+	}
+	return fi.Size(), true
+}
+
 // Ignored reports whether .dockerignore leaves the path out, now or when it
 // comes to exist. A folder that is left out still shows when an exception brings
 // back something in it. A path outside the context is ignored.

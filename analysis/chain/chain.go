@@ -81,9 +81,14 @@ func neighbours(f *facts.File, a, b *facts.Run) (form, string) {
 		case len(p.Backgrounds()) > 0:
 			return 0, fmt.Sprintf("%s on line %d leaves a process that the next RUN would meet", p.Backgrounds()[0], line)
 		case p.TrapsErrors():
-			return 0, fmt.Sprintf("line %d traps errors, which && would hide", line)
-		case r.Shell.Startup == shell.Yes || f.Stages().SetInFile(r.In, "BASH_ENV") || f.Stages().SetInFile(r.In, "ENV"):
+			return 0, fmt.Sprintf("line %d may set a trap on errors, by trap, eval or a sourced file, which && would hide", line)
+		case r.Shell.Startup == shell.Yes:
 			return 0, "the shell reads start-up files once in every RUN"
+		case len(p.ReadsShell()) > 0:
+			return 0, fmt.Sprintf("line %d reads the shell's own state: %s", line, p.ReadsShell()[0])
+		}
+		if name := startup(f, r); name != "" {
+			return 0, fmt.Sprintf("%s may name a file that the shell reads once in every RUN; ENV %s=\"\" would settle it", name, name)
 		}
 	}
 	if flags := differentFlags(a, b); flags != "" {
@@ -91,9 +96,6 @@ func neighbours(f *facts.File, a, b *facts.Run) (form, string) {
 	}
 	if comment := Meaningful(a, b); comment != "" {
 		return 0, fmt.Sprintf("the comment %q speaks of one of them", comment)
-	}
-	if state := b.Program.ReadsShell(); len(state) > 0 {
-		return 0, fmt.Sprintf("line %d reads the shell's own state: %s", f.Line(b.In), state[0])
 	}
 	switch pa, pb := a.Program, b.Program; {
 	case pa.Plain() && (!pa.ErrexitSensitive() || a.Shell.Errexit == shell.No) && pb.Chain() && !pb.TurnsOnErrexit() && !shadows(a, b):
@@ -116,6 +118,23 @@ func Between(f *facts.File, a, b *facts.Run) string {
 		if !configOnly[between.Name] {
 			return fmt.Sprintf("%s on line %d stands between them", strings.ToUpper(between.Name), f.Line(between))
 		}
+	}
+	return ""
+}
+
+// startup names the variable by which the shell of a RUN may be told to read a file
+// first: bash reads what BASH_ENV names, which an outside base may have set.
+func startup(f *facts.File, r *facts.Run) string {
+	g := f.Stages()
+	set := func(name string) bool {
+		v := g.Lookup(r.In, name)
+		return g.SetInFile(r.In, name) && !(v.Known() && v.Text == "")
+	}
+	switch bash := r.Shell.Dialect == shell.Bash; {
+	case set("BASH_ENV"), bash && !g.SetInFile(r.In, "BASH_ENV") && r.Stage.External():
+		return "BASH_ENV"
+	case set("ENV"):
+		return "ENV"
 	}
 	return ""
 }

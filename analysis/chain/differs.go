@@ -56,10 +56,10 @@ func name(c *facts.Command) string {
 // a process, and what it does to files.
 func unknown(r *facts.Run) *facts.Command {
 	for _, c := range r.Commands {
-		if c.Builtin() {
+		if steady[c.Name] || len(c.Node.Words) == 0 {
 			continue
 		}
-		if !c.Effect.Has(facts.Settled) || c.Script != nil {
+		if !c.Effect.Has(facts.Settled) || c.Script != nil || slices.ContainsFunc(c.Prefix, func(w shell.Word) bool { return setsUp[facts.Shape(w)] }) {
 			return c
 		}
 		if word := c.Word(); strings.Contains(word, "/") && path.Dir(word) != "/bin" && path.Dir(word) != "/usr/bin" {
@@ -74,6 +74,13 @@ func unknown(r *facts.Run) *facts.Command {
 	}
 	return nil
 }
+
+// steady are the builtins whose effect ends with their shell.
+var steady = map[string]bool{"cd": true, "set": true, "export": true, "unset": true, "umask": true, "exit": true, "read": true, "shift": true, "local": true, "readonly": true,
+	"ulimit": true, "return": true, "break": true, "continue": true}
+
+// setsUp are prefixes that do more to a command than choose its user or variables.
+var setsUp = map[string]bool{"command": true, "builtin": true, "exec": true, "eatmydata": true, "time": true, "chronic": true, "nice": true, "ionice": true, "stdbuf": true, "timeout": true}
 
 // cutsLinks reports whether b may change in place what a has linked: in another
 // layer that cuts the link.

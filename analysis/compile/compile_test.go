@@ -292,3 +292,14 @@ func BenchmarkCompile(b *testing.B) {
 		mustCompile(b, service, Options{})
 	}
 }
+
+// A comment for Docker's checks may stand above any instruction.
+func TestTargetsWithCheckComments(t *testing.T) {
+	list, err := Targets("# check=skip=all\nFROM a AS x\n  #  Check = skip=StageNameCasing\nRUN b\nFROM x\n# check=error=true\nRUN c\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) != 2 || list[0].Name != "x" || list[0].Line != 2 || list[1].Line != 5 {
+		t.Errorf("%+v", list)
+	}
+}

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,9 +31,26 @@ func (d *Dockerfile) Targets() ([]Target, error) {
 // Targets lists the stages of a text in order. The error is BuildKit's.
 func Targets(content string) ([]Target, error) { return targets(content) }
 
+// withoutCheckComments takes the comments that speak to Docker's checks out of a
+// text, line for line. ListTargets fails on a nil pointer where one stands above an
+// instruction: it reads instructions without a linter (BuildKit v0.33.0). The
+// directives at the top stay: the parser needs them.
+func withoutCheckComments(content string) []byte {
+	at := firstCode.FindStringIndex(content)
+	if at == nil {
+		return []byte(content)
+	}
+	return append([]byte(content[:at[0]]), checkComment.ReplaceAllString(content[at[0]:], "$1")...)
+}
+
+var (
+	firstCode    = regexp.MustCompile(`(?m)^[ \t]*[^#\s]`)
+	checkComment = regexp.MustCompile(`(?mi)^([ \t]*#)[ \t]*check[ \t]*=.*$`)
+)
+
 func targets(content string) (_ []Target, err error) {
 	defer recovered(&err)
-	list, err := dockerfile2llb.ListTargets(context.Background(), []byte(content))
+	list, err := dockerfile2llb.ListTargets(context.Background(), withoutCheckComments(content))
 	if err != nil {
 		return nil, err
 	}

@@ -71,6 +71,8 @@ func (n namer) place(w shell.Word, all bool) (Place, bool) {
 	p := Place{All: all, Sure: true}
 	for _, part := range w.Parts {
 		switch {
+		case part.Kind == shell.Literal && !part.Quoted && strings.Contains(part.Text, "{"):
+			return Place{}, false // bash expands it, other shells do not
 		case part.Kind == shell.Literal:
 			b.WriteString(part.Text)
 		case part.Kind == shell.Parameter && part.Plain:

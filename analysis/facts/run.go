@@ -202,6 +202,9 @@ func (r *Run) Leaves() []Made {
 			continue // what lies below a mount ships nowhere
 		}
 		for _, p := range r.Files(c).Makes {
+			if copies := c.Name == "cp" || c.Name == "mv" || c.Name == "install"; Small(p.Path) || copies && !option(words(c.Args), "r", "--recursive") && !option(words(c.Args), "R", "--archive") && !option(words(c.Args), "a", "--archive") {
+				continue
+			}
 			if slices.ContainsFunc(r.Commands[i+1:], func(later *Command) bool {
 				f := r.Files(later)
 				return f.Unknown && later.Effect == 0 && later.Call == nil || slices.ContainsFunc(f.Removes, p.Meets)
@@ -212,6 +215,13 @@ func (r *Run) Leaves() []Made {
 		}
 	}
 	return out
+}
+
+// Small reports whether a file is by its name a text of a few kilobytes: a script, a
+// setting, a list, a key.
+func Small(name string) bool {
+	return slices.Contains([]string{".sh", ".txt", ".conf", ".cnf", ".cfg", ".ini", ".yml", ".yaml", ".json", ".toml", ".xml", ".list", ".repo", ".key", ".asc", ".gpg", ".pem", ".crt",
+		".py", ".rb", ".pl", ".js", ".md", ".patch", ".diff", ".properties", ".service", ".env", ".lock", ".bash", ".zsh", ".rules", ".vim", ".template", ".tmpl", ".j2"}, strings.ToLower(path.Ext(name)))
 }
 
 // sizeable are the commands that bring files worth speaking of.

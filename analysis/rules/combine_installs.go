@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
@@ -19,7 +20,8 @@ var CombineInstalls = analysis.Rule{
 		What:    "`apt-get install -y a && apt-get install -y b` in one `RUN`: two calls where one would do.",
 		Why: "Each call reads the package lists, resolves and configures anew: on Debian 12 a second `apt-get install` of one small package takes 2 seconds that one call for both does not. " +
 			"One call also resolves all packages together, so that nothing is installed that the next call replaces.",
-		Silent: "When the options differ, when anything stands between the calls, when a word of them is not literal, and when a package is named by a file.",
+		Silent: "When the options differ, when anything stands between the calls, when a word of them is not literal, when a package is named by a file, " +
+			"and behind a package that may open another archive (`epel-release`, a keyring).",
 		Fix: "Unsafe: packages that conflict can be installed one after the other and not together (`exim4`, then `postfix`), and a recommendation may be met by another package. " +
 			"The packages keep their order and their comments (line 15 of the soundness list).",
 	},
@@ -57,10 +59,17 @@ func combine(r *facts.Run, a, b *facts.Command) bool {
 	list := a.Context.Parent.Children
 	for i, n := range list {
 		if n == a.Node {
-			return i+1 < len(list) && list[i+1] == b.Node && options(r, a) == options(r, b)
+			return i+1 < len(list) && list[i+1] == b.Node && options(r, a) == options(r, b) && !slices.ContainsFunc(a.Call.Names, opensArchive)
 		}
 	}
 	return false
+}
+
+// opensArchive reports whether a package may bring another archive of packages, or
+// what it takes to read one: what follows may be found only after it.
+func opensArchive(w shell.Word) bool {
+	name, _ := w.Literal()
+	return slices.ContainsFunc([]string{"release", "repo", "epel", "sources", "keyring", "transport", "certificates", "gnupg"}, func(part string) bool { return strings.Contains(name, part) })
 }
 
 // plainInstall reports whether a command is an install whose packages stand last

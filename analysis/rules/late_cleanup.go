@@ -151,41 +151,59 @@ func lastCopy(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, place facts.
 		if in.Name != "copy" && in.Name != "add" || len(in.Args) < 2 || len(in.Heredocs) > 0 {
 			continue
 		}
-		if to, ok := copied(p, in); ok && slices.Contains(to, place.Path) {
-			return kept{in: in, by: in.Span, what: place.Path, ships: "it"}, true
+		for _, file := range copied(p, in) {
+			if file.path == place.Path {
+				return kept{in: in, by: in.Span, what: place.Path, bytes: file.bytes, ships: "it"}, true
+			}
 		}
 	}
 	return kept{}, false
 }
 
-// copied lists the paths of the image at which a COPY or ADD puts single files: by
-// the looks of their names, unless the build context tells.
-func copied(p *analysis.Pass, in *syntax.Instruction) ([]string, bool) {
+// A brought is a file that a COPY or ADD puts into the image.
+type brought struct {
+	path  string
+	bytes int64 // 0 when the build context is not known
+}
+
+// worthwhile is the least size of a file, in bytes, that is worth a finding.
+const worthwhile = 100_000
+
+// copied lists the single files that a COPY or ADD brings and that are worth
+// speaking of: by their size, or by their names where the context is not known.
+func copied(p *analysis.Pass, in *syntax.Instruction) []brought {
 	g := p.Stages()
 	dest := g.Expand(in, in.Args[len(in.Args)-1].Value)
 	dir := g.Workdir(in)
 	if !dest.Known() || !path.IsAbs(dest.Text) && !dir.Known() {
-		return nil, false
+		return nil
 	}
 	target := dest.Text
 	if !path.IsAbs(target) {
 		target = dir.Text + "/" + target
 	}
 	folder := strings.HasSuffix(target, "/") || strings.HasSuffix(target, "/.") || len(in.Args) > 2 || path.Clean(target) == dir.Text
-	var out []string
+	context, _ := p.Context()
+	var out []brought
 	for _, a := range in.Args[:len(in.Args)-1] {
 		src := g.Expand(in, a.Value)
-		if !src.Known() || strings.ContainsAny(src.Text, "*?[") || path.Ext(src.Text) == "" || strings.HasSuffix(src.Text, "/") ||
+		if !src.Known() || strings.ContainsAny(src.Text, "*?[") || strings.HasSuffix(src.Text, "/") ||
 			in.Name == "add" && (strings.Contains(src.Text, "://") || archive(src.Text)) {
 			continue // ADD unpacks archives
 		}
+		file := brought{path: path.Clean(target)}
 		if folder {
-			out = append(out, path.Join(target, path.Base(src.Text)))
-		} else {
-			out = append(out, path.Clean(target))
+			file.path = path.Join(target, path.Base(src.Text))
+		}
+		known := false
+		if context != nil && in.Flag("from") == nil {
+			file.bytes, known = context.Size(src.Text)
+		}
+		if known && file.bytes >= worthwhile || !known && path.Ext(src.Text) != "" && !facts.Small(src.Text) {
+			out = append(out, file)
 		}
 	}
-	return out, true
+	return out
 }
 
 func archive(name string) bool {
@@ -297,6 +315,8 @@ func late(p *analysis.Pass, runs []*facts.Run, all []kept, c *facts.Command) ana
 		if between := chain.Between(p.File, runs[i], runs[i+1]); between != "" {
 			if fix, ok := cleanThere(p, all); ok {
 				d.Fixes = append(d.Fixes, fix)
+			} else if use := laterUse(p, first); use != "" {
+				d.Withheld = append(d.Withheld, use+"; fetch, install and clean up in one RUN")
 			} else if c.Call != nil && c.Call.Verb == pkgmgr.Remove {
 				d.Withheld = append(d.Withheld, between+"; install, use and remove in one RUN, or build in a stage of its own")
 			} else {
@@ -312,6 +332,17 @@ func late(p *analysis.Pass, runs []*facts.Run, all []kept, c *facts.Command) ana
 		}
 	}
 	return d
+}
+
+// laterUse says which line needs the cache that something kept is.
+func laterUse(p *analysis.Pass, k kept) string {
+	if k.left == nil {
+		return ""
+	}
+	if use := p.LaterUse(k.run, k.left.Cache); use.Certain {
+		return use.Why
+	}
+	return ""
 }
 
 // cleanThere cleans a package manager's cache in the RUN that fills it, and leaves

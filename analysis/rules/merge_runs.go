@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
@@ -63,6 +62,7 @@ func runMergeRuns(p *analysis.Pass) {
 
 // A rewritten is a file that a later RUN stores again.
 type rewritten struct {
+	path string // what is stored again: all that was made, or a part
 	made facts.Made
 	in   *facts.Run // that made it
 	by   *facts.Command
@@ -90,8 +90,8 @@ func again(left []facts.Made, in, at *facts.Run) (rewritten, bool) {
 		return rewritten{}, false
 	}
 	for _, c := range at.Commands {
-		if !c.Context.Always {
-			continue
+		if !c.Context.Always || c.Name == "touch" || c.Name == "truncate" {
+			continue // a new file, or an empty one
 		}
 		f := at.Files(c)
 		touched := f.Changes
@@ -99,11 +99,14 @@ func again(left []facts.Made, in, at *facts.Run) (rewritten, bool) {
 			touched = f.Removes
 		}
 		for _, p := range touched {
-			i := slices.IndexFunc(left, func(m facts.Made) bool {
-				return p.Sure && (p.Covers(m.Place) || p.Path == m.Path && !m.All || m.Sure && m.All && p.Literal() && strings.HasPrefix(p.Path, m.Path+"/"))
-			})
-			if i >= 0 {
-				return rewritten{left[i], in, c, at}, true
+			for _, m := range left {
+				switch {
+				case !p.Sure:
+				case p.Covers(m.Place), p.Path == m.Path && !m.All:
+					return rewritten{m.Path, m, in, c, at}, true
+				case m.Sure && m.All && p.Literal() && strings.HasPrefix(p.Path, m.Path+"/") && !facts.Small(p.Path):
+					return rewritten{p.Path, m, in, c, at}, true
+				}
 			}
 		}
 	}
@@ -148,5 +151,5 @@ func (w rewritten) message(p *analysis.Pass) string {
 	if does == "" {
 		does = "changes"
 	}
-	return fmt.Sprintf("Line %d %s %s, which line %d made: the image ships it twice", lineOf(p, w.at, w.by), does, w.made.Path, lineOf(p, w.in, w.made.By))
+	return fmt.Sprintf("Line %d %s %s, which line %d made: the image ships it twice", lineOf(p, w.at, w.by), does, w.path, lineOf(p, w.in, w.made.By))
 }

@@ -46,8 +46,11 @@ func lineOf(p *analysis.Pass, r *facts.Run, c *facts.Command) int {
 func spanOf(r *facts.Run, c *facts.Command) source.Span { return r.Program.Span(c.Node.Range) }
 
 func size(bytes int64) string {
-	if bytes == 0 {
+	switch {
+	case bytes == 0:
 		return ""
+	case bytes < 1_000_000:
+		return fmt.Sprintf(" (about %.0f kB)", float64(bytes)/1e3)
 	}
 	return fmt.Sprintf(" (about %.0f MB)", float64(bytes)/1e6)
 }

@@ -507,6 +507,19 @@ func (p *Program) ReadsShell() []string {
 		return true
 	})
 	if p.Root != nil {
+		p.Root.Walk(func(n *Node, _ Context) bool {
+			if inv, ok := n.Invocation(); ok && (inv.Name == "printenv" || inv.Name == "env" && len(inv.Args) == 0) {
+				out = append(out, inv.Name) // bash counts its own levels in SHLVL
+			}
+			if n.Kind == Simple && len(n.Words) > 1 {
+				name, _ := n.Words[0].Literal()
+				option, _ := n.Words[1].Literal()
+				if name == "type" || name == "command" && strings.HasPrefix(option, "-") && strings.Contains(option, "V") {
+					out = append(out, name) // tells of commands that the shell remembers
+				}
+			}
+			return true
+		})
 		commands(p.Root, func(words []Word) {
 			name, _ := words[0].Literal()
 			if name == "set" && len(words) > 1 {
@@ -531,7 +544,7 @@ func isOperand(w Word) bool {
 // printing names builtins that, without an operand, print the shell's own state.
 var printing = []string{"set", "declare", "typeset", "local", "readonly", "trap", "alias", "hash", "jobs", "times", "history", "shopt"}
 
-var historic = []string{"_", "!", "PIPESTATUS", "RANDOM", "SRANDOM", "SECONDS", "LINENO", "BASH_COMMAND", "BASH_REMATCH", "BASH_LINENO", "HISTCMD", "OPTIND", "OPTARG", "OLDPWD", "REPLY", "DIRSTACK", "BASH_SUBSHELL", "BASHPID", "BASH_EXECUTION_STRING", "-"}
+var historic = []string{"_", "!", "PIPESTATUS", "RANDOM", "SRANDOM", "SECONDS", "LINENO", "SHLVL", "BASH_COMMAND", "BASH_REMATCH", "BASH_LINENO", "HISTCMD", "OPTIND", "OPTARG", "OLDPWD", "REPLY", "DIRSTACK", "BASH_SUBSHELL", "BASHPID", "BASH_EXECUTION_STRING", "-"}
 
 // Lookups lists the names that the shell itself, outside of subshells, looks up
 // in PATH: it remembers where it found them. It is not ok where one is not known.
