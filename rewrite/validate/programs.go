@@ -56,7 +56,7 @@ func init() {
 		 apt-mark apt-cache apt-config update-ca-certificates gzip gunzip bzip2 bunzip2 xz unxz zcat bzcat xzcat
 		 zstd sync`: {},
 		`test [`:                               {refuse: setOf("-nt -ot -ef -N")},
-		`rm rmdir`:                             {deletes: true},
+		`rm rmdir unlink`:                      {deletes: true},
 		`mv`:                                   {deletes: true, writes: operands, adds: true},
 		`cp`:                                   {writes: last, links: anywhere, adds: true, refuse: setOf("-u --update")},
 		`ln`:                                   {links: anywhere, adds: true},

@@ -48,6 +48,11 @@ func (d *deriver) commandsTogether(l, r *shell.Program, same bool) *Rejection {
 	if name := renames(left, right); name != "" {
 		return reject("%s may rename folders that it made in the RUN before, which fails across layers", name)
 	}
+	for _, p := range []*shell.Program{l, r} {
+		if name := tellsShell(p); name != "" {
+			return reject("%s tells how its shell was called", name)
+		}
+	}
 	if same {
 		if name := d.shadowed(left, right); name != "" {
 			return reject("the shell remembers where it found %s, which may have been replaced", name)
@@ -508,6 +513,32 @@ func orRoot(s string) string {
 		return "/"
 	}
 	return s
+}
+
+// tellsShell names what in a program prints, or reads, how many shells stand above it
+// or what they were given: a subshell is one more, and bash gives the last command of
+// one its own process.
+func tellsShell(p *shell.Program) string {
+	found := ""
+	walk(p.Root, func(n *shell.Node, _ []*shell.Node) {
+		for _, w := range words(n) {
+			for _, part := range w.Parts {
+				if part.Kind == shell.Parameter && slices.Contains([]string{"BASH_SUBSHELL", "BASH_EXECUTION_STRING", "SHLVL", "BASHPID"}, part.Text) {
+					found = "$" + part.Text
+				}
+			}
+		}
+		if n.Kind != shell.Simple || len(n.Words) == 0 {
+			return
+		}
+		c := command{node: n, words: n.Words}
+		c.strip(p)
+		switch {
+		case c.name == "printenv", c.name == "env" && len(c.words) == 1, c.name == "set" && len(c.words) == 1, c.name == "type":
+			found = c.name
+		}
+	})
+	return found
 }
 
 // shellVariable names a variable that a shell itself counts on.

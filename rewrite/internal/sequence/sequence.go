@@ -398,7 +398,7 @@ var cheap = []string{
 	"true", "true", ":", "echo @t @> @f", "echo @t @> @f", "echo @t @> @f", "echo @t @t @>@f 2>&1", `printf '%s\n' @t @> @f`, `printf "%s|" @t @t @> @f`, "> @f",
 	"[ -f @r ]", "[ -e @r ]", "test -d d", "test -n @q", "[ ! -e nosuch ]", "[ @q = x ] || true", "echo on > @f", "echo @q >> c", "echo @q > e",
 	"pwd > @f", "echo", "echo @t", "type echo > @f", "command -v true >> @f", "command echo @t > f", "echo * > f", `test "$(echo x)" = x`,
-	"echo out 2> @f", "2>/dev/null echo x > @f", "echo x 2>&1 > @f", "V=1 echo @q @> @f", "echo x 1>&2", ": > @f", "cd d >/dev/null || true", "test 1 -eq 1",
+	"echo out 2> @f", "2>/dev/null echo x > @f", "echo x 2>&1 > @f", "V=1 echo @q @> @f", "echo x 1>&2", ": > @f", "cd d >/dev/null || true", "test 1 -eq 1", `echo "$BASH_SUBSHELL|$BASH_EXECUTION_STRING" >> c`,
 }
 
 // failing fail, most of them.
@@ -434,7 +434,7 @@ var stateful = []string{
 	"kill -TERM $$", "exit 0", "exit 1", "exit", "exit 3", "return", "return 1", "exec true", "exec > e", "exec 3> e", "exec echo x > c", "exec 2>&1", "exec cat a",
 	"eval false", "eval 'set -e'", "eval @v=1", `eval "echo @v > c"`, "eval 'cd d'", ". ./lib", ". ./v.sh", ". ./nosuch", "shift", "read @v < @f", "read V W < a", "read -r @v < a", "alias ls=false", "alias echo=false", "V=1 :", "W=2 true", "V=1 eval true", "V=1 export W", "V=1 . ./v.sh", "command cd d", "command set -e", "command exit 1", "command eval V=3",
 	"wait", "hash -r", "ulimit -c 0", "getopts ab V -a", "printf -v V x", "local V=1", "IFS=o", "IFS=", "PATH=/nosuch", "PATH=/nosuch true", "HOME=/srv", "CDPATH=/srv", "unset E; : ${E=x}", "OPTIND=1",
-	"break", "continue", "builtin cd d", "pushd d", "declare V=1", "let V=1", "shopt -s nullglob", "shopt -s failglob", "[ -d d ] && cd d", ": ${V:=1}", ": $((V=2))", ": $((V+=1))", "echo $((V=7)) > c", "echo ${V:=x} > c", "umask", "umask > c", "trap", "set > /dev/null", "V=$(false)", "V=$(cat a)", "export V=$(false)", "V=`echo q`", "readonly V", "true $((W=3))", "test ${W:=w} = w", "echo x > ${W:=f}", "for V in x y; do :; done",
+	"type cat > c", "break", "continue", "builtin cd d", "pushd d", "declare V=1", "let V=1", "shopt -s nullglob", "shopt -s failglob", "[ -d d ] && cd d", ": ${V:=1}", ": $((V=2))", ": $((V+=1))", "echo $((V=7)) > c", "echo ${V:=x} > c", "umask", "umask > c", "trap", "set", "set > /dev/null", "V=$(false)", "V=$(cat a)", "export V=$(false)", "V=`echo q`", "readonly V", "true $((W=3))", "test ${W:=w} = w", "echo x > ${W:=f}", "for V in x y; do :; done",
 	"[[ a = a ]]", "[[ ab =~ a(.) ]]", "((V=1))", "V=(1 2)", "V+=x", "echo ${V/x/y} > c", "source ./v.sh", "function fn { V=1; }", "select x in 1; do break; done", "mapfile V < a", "true {fd}> c",
 }
 
@@ -530,7 +530,7 @@ func (g *generator) observer() string {
 	out := g.of([]string{"true", show}) + breakBefore + "&&" + breakAfter +
 		g.of([]string{show, show, "touch z && umask >> c", "echo x > z", "env | grep -c ^V= >> c", "echo out", "echo [a-c]* >> c", "echo x > e",
 			"ls && echo * >> c", `echo $(echo x:y o z) >> c`, "nosuch || true", "false", `echo ${U-unset} >> c`, "echo ${U} >> c", "false | true", "fn1 >> c", "touch y && cat y >&3",
-			"set -o | grep errexit >> c", "exit", "pwd >> c", "cd - >> c", "wait", "echo > b", "mkdir y", "trap > c", "echo $L >> c", "echo x >> a"})
+			"set -o | grep errexit >> c", "type ls >> c", "type cat >> c", "command -V cat > z", "env > z", "printenv >> c", "exit", "pwd >> c", "cd - >> c", "wait", "echo > b", "mkdir y", "trap > c", "echo $L >> c", "echo x >> a"})
 	if g.one(3) {
 		out += g.of([]string{";", breakBefore + "||"}) + breakAfter + g.of([]string{"echo end >> c", "echo $? >> c", "false; echo went on >> c", "exit $?"})
 	}
