@@ -208,8 +208,8 @@ func (s *Setup) ignoreFile(r recipe) (*string, error) {
 // named adds the contexts of --build-context.
 func (s *Setup) named(opt *client.SolveOpt) error {
 	for i, n := range s.Named {
-		key := "context:" + n.Name
-		if s.Platform != "" && opt.FrontendAttrs[key] != "" {
+		key := "context:" + familiar(n.Name)
+		if opt.FrontendAttrs[key] != "" {
 			return fmt.Errorf("--build-context %s is given twice", n.Name)
 		}
 		id := fmt.Sprintf("named%d", i)
@@ -237,6 +237,15 @@ func (s *Setup) named(opt *client.SolveOpt) error {
 		opt.FrontendAttrs[key] = "local:" + id
 	}
 	return nil
+}
+
+// familiar spells an image's name as BuildKit looks up what is named to stand for
+// it: debian for docker.io/library/debian:latest.
+func familiar(name string) string {
+	if short, ok := strings.CutPrefix(name, "docker.io/"); ok {
+		name = strings.TrimPrefix(short, "library/")
+	}
+	return strings.TrimSuffix(name, ":latest")
 }
 
 // remote reports whether a named context is one that the engine fetches.

@@ -151,6 +151,30 @@ func TestOpenLayout(t *testing.T) {
 	}
 }
 
+// A named context is found however the image is spelt.
+func TestNamed(t *testing.T) {
+	s := Setup{Context: t.TempDir(), Named: []NamedContext{
+		{"debian:latest", "docker-image://a"}, {"docker.io/library/node:20", "docker-image://b"}, {"ghcr.test/x:latest", "docker-image://c"},
+		{"docker.io/grafana/grafana", "docker-image://d"}, {"assets", "https://e"},
+	}}
+	opt := client.SolveOpt{}
+	if err := s.inputs(&opt, recipe{}); err != nil {
+		t.Fatal(err)
+	}
+	delete(opt.FrontendAttrs, "filename")
+	want := map[string]string{
+		"context:debian": "docker-image://a", "context:node:20": "docker-image://b", "context:ghcr.test/x": "docker-image://c",
+		"context:grafana/grafana": "docker-image://d", "context:assets": "https://e",
+	}
+	if diff := cmp.Diff(want, opt.FrontendAttrs); diff != "" {
+		t.Error(diff)
+	}
+	s.Named = append(s.Named, NamedContext{"debian", "docker-image://f"})
+	if err := s.Check(); err == nil || !strings.Contains(err.Error(), "debian is given twice") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestHomes(t *testing.T) {
 	const passwd = "root:x:0:0:root:/root:/bin/bash\nnode:x:1000:1000::/home/node:/bin/bash\nbroken\n"
 	for user, want := range map[string]string{
