@@ -144,12 +144,12 @@ type property struct {
 type statistics struct {
 	alone, merged, raced int
 	forms, shells        map[string]int
-	ends, rejected       map[string]int
+	ends                 map[string]int
 }
 
 func newProperty(t *testing.T) *property {
 	t.Helper()
-	p := &property{shells: map[string]string{}, stats: statistics{forms: map[string]int{}, shells: map[string]int{}, ends: map[string]int{}, rejected: map[string]int{}}}
+	p := &property{shells: map[string]string{}, stats: statistics{forms: map[string]int{}, shells: map[string]int{}, ends: map[string]int{}}}
 	schema := config.Schema{Rules: map[string]map[string][]string{}}
 	for _, r := range rules.All() {
 		schema.Rules[r.Name] = map[string][]string{}
@@ -198,9 +198,6 @@ func (p *property) count(f func(*statistics)) {
 func (p *property) log(t *testing.T) {
 	s := p.stats
 	t.Logf("merged: %d sequences %v; run in %v; ends %v; left alone: %d; races: %d", s.merged, s.forms, s.shells, s.ends, s.alone, s.raced)
-	for reason, n := range s.rejected {
-		t.Logf("rejected %d times: %s", n, reason)
-	}
 }
 
 // form counts how bodies were joined.
@@ -245,8 +242,6 @@ func (s *statistics) form(before, after []*compile.Exec) {
 
 var opening = regexp.MustCompile(`^\s*set -[^;]*;`)
 
-var quotation = regexp.MustCompile(`"(\\.|[^"])*"`)
-
 // fix makes all safe fixes.
 func (p *property) fix(t *testing.T, text string) string {
 	t.Helper()
@@ -259,7 +254,7 @@ func (p *property) fix(t *testing.T, text string) string {
 		t.Errorf("untouchable: %s\n%s", r.Untouchable, text)
 	}
 	for _, x := range r.Rejected {
-		p.count(func(s *statistics) { s.rejected[quotation.ReplaceAllString(x.Reason, "…")]++ })
+		t.Errorf("a fix proved wrong: %s: %s\n%s", x.Title, x.Reason, text)
 	}
 	return r.After
 }

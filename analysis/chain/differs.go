@@ -56,10 +56,13 @@ func name(c *facts.Command) string {
 // a process, and what it does to files.
 func unknown(r *facts.Run) *facts.Command {
 	for _, c := range r.Commands {
+		if slices.ContainsFunc(c.Prefix, func(w shell.Word) bool { return setsUp[facts.Shape(w)] }) {
+			return c
+		}
 		if steady[c.Name] || len(c.Node.Words) == 0 {
 			continue
 		}
-		if !c.Effect.Has(facts.Settled) || c.Script != nil || slices.ContainsFunc(c.Prefix, func(w shell.Word) bool { return setsUp[facts.Shape(w)] }) {
+		if !c.Effect.Has(facts.Settled) || c.Script != nil || c.Call != nil && c.Call.Manager.Refetches && strings.Contains(c.Call.Word, "group") {
 			return c
 		}
 		if word := c.Word(); strings.Contains(word, "/") && path.Dir(word) != "/bin" && path.Dir(word) != "/usr/bin" {
@@ -166,7 +169,7 @@ func unpacksAnywhere(f *facts.File, r *facts.Run, c *facts.Command) bool {
 	}
 	fs := r.Files(c)
 	return fs.Unknown || slices.ContainsFunc(fs.Makes, func(p facts.Place) bool {
-		if p.Sure && c.Name != "tar" && c.Name != "unzip" {
+		if p.Sure && strings.HasPrefix(p.Path, "/") && c.Name != "tar" && c.Name != "unzip" {
 			return rewritten(p.Path)
 		}
 		return !owned(p.Path)

@@ -73,8 +73,10 @@ func (c Chain) edits(f *facts.File) []analysis.Edit {
 		put(tidy(doc, lines), "")
 	}
 	if anchor == nil {
+		// A semicolon at the end goes where something is put behind it, and in a list,
+		// where it would stand as no author writes it.
 		last := c.Runs[len(c.Runs)-1]
-		if closed != "" {
+		if c.form != bare {
 			put(source.Span{Start: last.End(), End: last.In.Span.End}, closed)
 		}
 	} else {

@@ -323,7 +323,7 @@ func (c *Command) copies(f *Files, n namer, options map[string][]shell.Word, ope
 	to, ok := n.place(target[0], true)
 	if !ok {
 		f.Unknown = true
-	} else if to.Sure = len(operands) == 1 && !strings.HasSuffix(Shape(target[0]), "/"); to.Sure {
+	} else if !to.Sure || len(operands) == 1 && !strings.HasSuffix(Shape(target[0]), "/") {
 		// The last word may be the new name or the folder that holds it.
 		f.Makes = append(f.Makes, to)
 	} else {

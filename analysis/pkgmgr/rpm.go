@@ -15,7 +15,7 @@ func rpm(name, dir string, programs ...string) Manager {
 		Programs: programs,
 		Values:   []string{"--enablerepo", "--disablerepo", "--setopt", "-x", "--exclude", "--releasever", "-c", "--config", "--installroot", "--repo", "--repoid", "--disableplugin", "--enableplugin", "-d", "-e"},
 		Verbs: map[string]Verb{
-			"makecache": Update, "install": Install, "localinstall": Install, "groupinstall": Install, "reinstall": Install, "group install": Install,
+			"makecache": Update, "install": Install, "localinstall": Install, "groupinstall": Install, "reinstall": Install, "group install": Install, "groups install": Install,
 			"update": Upgrade, "upgrade": Upgrade, "distro-sync": Upgrade, "remove": Remove, "erase": Remove, "autoremove": Remove,
 			"clean all": Clean, "clean metadata": Clean, "clean packages": Clean, "clean dbcache": Clean, "clean expire-cache": Clean,
 		},

@@ -198,7 +198,7 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 		return reject("%q is not an install that is known", op)
 	}
 	list := commands(p)
-	moved := moves(list)
+	moved := moves(list) || assigns(list)
 	have := func(file string) bool {
 		return slices.ContainsFunc(s.Files, func(f string) bool {
 			at, ok := landing(broad, path.Clean("/"+f))

@@ -405,7 +405,8 @@ func leaks(p *shell.Program, n *shell.Node) string {
 	}
 	walk(n, func(n *shell.Node, above []*shell.Node) {
 		for i, a := range above {
-			if a.Kind == shell.Subshell {
+			// Each element of a pipeline has a shell of its own.
+			if a.Kind == shell.Subshell || a.Kind == shell.Pipe {
 				return
 			}
 			// A substitution is a subshell too: a list below a command's word.
@@ -427,7 +428,9 @@ func leaks(p *shell.Program, n *shell.Node) string {
 		case shell.Subshell, shell.And, shell.Or, shell.Pipe, shell.Not, shell.List, shell.Block, shell.If, shell.Loop, shell.Case:
 		case shell.Simple:
 			if len(n.Words) == 0 {
-				note("an assignment")
+				if len(n.Assigns) > 0 {
+					note("an assignment")
+				}
 				return
 			}
 			name, ok := literal(n.Words[0])
@@ -443,6 +446,8 @@ func leaks(p *shell.Program, n *shell.Node) string {
 						note("printf -v")
 					}
 				}
+			case (name == "umask" || name == "trap" || name == "alias") && len(n.Words) == 1:
+				// It only prints.
 			case builtins[name]:
 				note(name)
 			}

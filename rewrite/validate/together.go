@@ -187,7 +187,7 @@ func (d *deriver) unpacksOverShell(c *command, all []command) bool {
 		if len(ws) == 0 {
 			return false
 		}
-		at := d.place(ws[len(ws)-1], moves(all))
+		at := d.place(ws[len(ws)-1], c.movedBy(all))
 		from, ok := literal(ws[0])
 		return !at.known || holdsShell(at.path) && (!ok || c.has("-r", "-R", "-a", "--recursive", "--archive") || strings.HasSuffix(from, "/"))
 	}
@@ -289,11 +289,24 @@ func (d *deriver) sets(name string) bool {
 	return d.namer.all || d.namer.assigned[name]
 }
 
-// moves reports whether the commands change the folder, or a variable, so that
-// paths cannot be read.
+// moves reports whether the commands change the folder, so that relative paths
+// cannot be read.
 func moves(list []command) bool {
 	return slices.ContainsFunc(list, func(c command) bool {
-		return slices.Contains([]string{"cd", "pushd", "popd", "export", "read", "unset", "local", "readonly"}, c.name) || len(c.node.Assigns) > 0
+		return slices.Contains([]string{"cd", "chdir", "pushd", "popd"}, c.name)
+	})
+}
+
+// movedBy reports whether one of the commands may change the folder for this one: the
+// cd of a subshell does not for what stands outside of subshells.
+func (c *command) movedBy(list []command) bool {
+	return slices.ContainsFunc(list, func(o command) bool { return (c.inSub || !o.inSub) && moves([]command{o}) })
+}
+
+// assigns reports whether the commands set variables.
+func assigns(list []command) bool {
+	return slices.ContainsFunc(list, func(c command) bool {
+		return slices.Contains([]string{"export", "read", "unset", "local", "readonly"}, c.name) || len(c.node.Assigns) > 0
 	})
 }
 
@@ -320,8 +333,8 @@ func (d *deriver) removes(list []command, cwd string) string {
 	if cwd = path.Clean("/" + cwd); cwd == "/" {
 		return ""
 	}
-	moved := moves(list)
 	for _, c := range list {
+		moved := c.movedBy(list)
 		p := programs[c.name]
 		if !p.deletes || c.name == "find" && !c.has("-delete") {
 			continue
