@@ -33,6 +33,9 @@ func differs(f *facts.File, a, b *facts.Run) string {
 	}
 	for _, c := range b.Commands {
 		eb |= c.Effect
+		if linksFiles(c) {
+			return fmt.Sprintf("line %d links files: of one that line %d made a layer of its own holds a copy", f.Line(b.In), f.Line(a.In))
+		}
 	}
 	switch {
 	case eb.Has(facts.Times):
@@ -84,6 +87,14 @@ var steady = map[string]bool{"cd": true, "set": true, "export": true, "unset": t
 
 // setsUp are prefixes that do more to a command than choose its user or variables.
 var setsUp = map[string]bool{"command": true, "builtin": true, "exec": true, "eatmydata": true, "time": true, "chronic": true, "nice": true, "ionice": true, "stdbuf": true, "timeout": true}
+
+// linksFiles reports whether a command gives files that are there a second name.
+func linksFiles(c *facts.Command) bool {
+	return c.Name == "ln" && c.Effect.Has(facts.Links) || c.Name == "cp" && slices.ContainsFunc(c.Args, func(w shell.Word) bool {
+		s := facts.Shape(w)
+		return s == "--link" || len(s) > 1 && s[0] == '-' && s[1] != '-' && strings.Contains(s, "l")
+	})
+}
 
 // cutsLinks reports whether b may change in place what a has linked: in another
 // layer that cuts the link.

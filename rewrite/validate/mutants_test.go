@@ -74,6 +74,10 @@ var wrongs = []rewriting{
 		edits: [][2]string{{"ca-certificates curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "no declared change explains"},
 
 	// Joins.
+	{name: "a link across the join", before: from("busybox", "RUN mkdir /srv/a && echo 1 > /srv/a/one", "RUN ln /srv/a/one /srv/a/two"), changes: joined,
+		edits: [][2]string{{"one\nRUN", "one &&"}}, reason: "ln makes a hard link"},
+	{name: "a copy by links across the join", before: from("busybox", "RUN mkdir /srv/a && echo 1 > /srv/a/one", "RUN cp -rl /srv/a /srv/b"), changes: joined,
+		edits: [][2]string{{"one\nRUN", "one &&"}}, reason: "cp makes a hard link"},
 	{name: "a || b joined bare", before: from("debian:12", "RUN ls /a || mkdir /a", "RUN ls /b"), changes: joined,
 		edits: [][2]string{{"/a\nRUN", "/a &&"}}, reason: "without parentheses"},
 	{name: "a || b joined on the right", before: from("debian:12", "RUN ls /b", "RUN ls /a || mkdir /a"), changes: joined,

@@ -42,6 +42,11 @@ func (d *deriver) commandsTogether(l, r *shell.Program, same bool) *Rejection {
 	if why := d.removes(left, d.op.Exec.Cwd); why != "" {
 		return reject("%s may remove the folder %s, which is made anew for every RUN", why, d.op.Exec.Cwd)
 	}
+	for _, c := range right {
+		if c.linksFiles() {
+			return reject("%s makes a hard link: of what was made in the RUN before, another layer holds a copy", c.name)
+		}
+	}
 	if why := d.cutsLinks(left, right, r); why != "" {
 		return reject("%s", why)
 	}
@@ -369,6 +374,18 @@ func systemDir(p string) bool {
 		}
 	}
 	return p == "/"
+}
+
+// linksFiles reports whether a command gives files that are there a second name.
+func (c *command) linksFiles() bool {
+	options := c.options()
+	switch c.name {
+	case "ln":
+		return !slices.Contains(options, "-s") && !slices.Contains(options, "--symbolic")
+	case "cp":
+		return slices.Contains(options, "-l") || slices.Contains(options, "--link")
+	}
+	return false
 }
 
 // cutsLinks says that the right commands change in place what the left ones may
