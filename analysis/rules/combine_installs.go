@@ -18,7 +18,7 @@ var CombineInstalls = analysis.Rule{
 	Doc: analysis.Doc{
 		Summary: "one package manager is called several times in a row, with the same options",
 		What:    "`apt-get install -y a && apt-get install -y b` in one `RUN`: two calls where one would do.",
-		Why: "Each call reads the package lists, resolves and configures anew: on Debian 12 a second `apt-get install` of one small package takes 2 seconds that one call for both does not. " +
+		Why: "Each call reads the package lists, resolves and configures anew: on Debian 12 `jq` and `less` took 3.6 s in one call and 6.5 s in two (medians of three, two busy cores). " +
 			"One call also resolves all packages together, so that nothing is installed that the next call replaces.",
 		Silent: "When the options differ, when anything stands between the calls, when a word of them is not literal, when a package is named by a file, " +
 			"and behind a package that may open another archive (`epel-release`, a keyring).",

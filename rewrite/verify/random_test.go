@@ -1,0 +1,115 @@
+//go:build linux
+
+package verify
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/config"
+	"github.com/shale-build/shale/analysis/rules"
+	"github.com/shale-build/shale/rewrite"
+	"github.com/shale-build/shale/rewrite/internal/sequence"
+)
+
+// Random RUNs build the same image apart and as Shale merges them: layers cut links
+// and copy files up, which no folder shows.
+func TestRandomRunsBuild(t *testing.T) {
+	const wanted = 310
+	engineAddress(t)
+	merge := mergeAlways(t)
+	var pairs []pair
+	for seed := uint64(0); len(pairs) < wanted; seed++ {
+		if seed > 100*wanted {
+			t.Fatalf("only %d of %d sequences were merged", len(pairs), wanted)
+		}
+		f := sequence.Random(rand.New(rand.NewPCG(11, seed)), 1)
+		if f.CRLF || f.Escape != '\\' || foreign(f.Stages[0]) {
+			continue
+		}
+		before := world() + strings.Join(f.Stages[0].Instructions, "\n") + "\n"
+		if after := merge(before); after != before {
+			pairs = append(pairs, pair{before, after})
+		}
+	}
+	built := 0
+	for i, o := range buildPairs(t, pairs) {
+		if (o.before == 0) != (o.after == 0) || len(o.differences) > 0 {
+			t.Errorf("%+v\n%s\nbecame\n%s", o, pairs[i].before, pairs[i].after)
+		}
+		if o.before == 0 {
+			built++
+		}
+	}
+	t.Logf("%d merged sequences, %d of them build", len(pairs), built)
+	if built < wanted/4 {
+		t.Errorf("only %d of %d sequences build: the others compare no files", built, len(pairs))
+	}
+}
+
+// world makes the folder in which a sequence starts. The ENV keeps its RUN apart.
+func world() string {
+	var b strings.Builder
+	b.WriteString("WORKDIR /srv/w\nRUN mkdir d && ")
+	var made []string
+	for name, text := range sequence.World() {
+		made = append(made, "printf '"+strings.ReplaceAll(text, "\n", `\n`)+"' > "+name)
+	}
+	slices.Sort(made)
+	return b.String() + strings.Join(made, " && ") + "\nENV SEQUENCE=1\n"
+}
+
+// foreign reports whether a stage asks for a shell that busybox is not, or writes its
+// environment down, in which BuildKit traces each step.
+func foreign(s sequence.Stage) bool {
+	return slices.ContainsFunc(s.Instructions, func(in string) bool {
+		if environment.MatchString(in) {
+			return true
+		}
+		return strings.HasPrefix(strings.ToUpper(in), "SHELL") && !strings.Contains(in, `"/bin/sh"`) && !strings.Contains(in, `"/bin/ash"`)
+	})
+}
+
+var environment = regexp.MustCompile(`\b(env|printenv|export|set)\b *(-p *)?([>|;&]|$)`)
+
+// mergeAlways returns what the safe fixes make of a text without its FROM, where
+// merging is asked for whatever it wins.
+func mergeAlways(t *testing.T) func(string) string {
+	t.Helper()
+	schema := config.Schema{Rules: map[string]map[string][]string{}}
+	for _, r := range rules.All() {
+		schema.Rules[r.Name] = map[string][]string{}
+		for _, o := range r.Options {
+			schema.Rules[r.Name][o.Name] = o.Values
+		}
+	}
+	loader, err := config.New(config.Options{Schema: schema, Args: []string{`rules.merge-runs.when="always"`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := loader.For(filepath.Join(t.TempDir(), "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(text string) string {
+		t.Helper()
+		in := analysis.Input{Path: "Dockerfile", Content: shellBase + text, Config: c}
+		r, err := rewrite.Fix(t.Context(), in, rewrite.Options{Rules: rules.All(), Safety: analysis.Safe})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range r.Rejected {
+			t.Errorf("a fix proved wrong: %s: %s\n%s", x.Title, x.Reason, text)
+		}
+		after, ok := strings.CutPrefix(r.After, shellBase)
+		if !ok {
+			t.Fatalf("the base changed:\n%s", r.After)
+		}
+		return after
+	}
+}
