@@ -69,6 +69,9 @@ func (c *Command) Cleans(cache *pkgmgr.Cache) bool {
 // disabled reports whether the environment moves the cache elsewhere or turns
 // it off, or may do so.
 func (f *File) disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
+	if !f.placed(r, cache) {
+		return true
+	}
 	names := slices.Clone(cache.Moved)
 	for _, off := range cache.Off {
 		names = append(names, off.Name)
@@ -99,6 +102,17 @@ func (f *File) disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
 	}
 	// An outside base may have set any of them, but the well-known ones do not.
 	return len(cache.Off) > 0 && f.Base(r.Stage) == nil
+}
+
+// placed reports whether the cache lies in its folder on the image that the stage
+// stands on, as far as that is known.
+func (f *File) placed(r *Run, cache *pkgmgr.Cache) bool {
+	if b := f.Base(r.Stage); b != nil {
+		if dir, ok := cache.In[b.Name]; ok {
+			return dir == cache.Dir && (b.Certain || !cache.OnlyIn)
+		}
+	}
+	return !cache.OnlyIn
 }
 
 // configures reports whether a RUN may tell the manager to keep its cache
@@ -143,7 +157,7 @@ func (r *Run) Mounted(dir string) bool {
 // MayClean reports whether a command deletes what is in the cache, or may: it
 // names the folder, or one above or below it, or runs code that cannot be seen.
 func (c *Command) MayClean(cache *pkgmgr.Cache) bool {
-	if c.Call != nil && slices.Contains(cache.CleanedBy, c.Call.Word) {
+	if c.Call != nil && (slices.Contains(cache.CleanedBy, c.Call.Word) || slices.Contains(cache.TrimmedBy, c.Call.Word)) {
 		return true
 	}
 	if c.RunsCode() {

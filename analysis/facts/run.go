@@ -150,7 +150,7 @@ func (f *File) Runs(s *stage.Stage) []*Run {
 // RunsCode reports whether the command runs code that the table cannot know: a
 // script or program by its path, a shell, or a build tool.
 func (c *Command) RunsCode() bool {
-	if c.Effect != 0 || c.Call != nil {
+	if c.Effect != 0 || c.Call != nil && !c.Call.Wrapped {
 		return false
 	}
 	if len(c.Node.Words) == 0 {

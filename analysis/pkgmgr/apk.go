@@ -2,7 +2,9 @@ package pkgmgr
 
 import "github.com/shale-build/shale/analysis/change"
 
-// Apk is Alpine's package manager. Options: apk(8).
+// Apk is Alpine's package manager. Options: apk(8). Without /etc/apk/cache the index
+// is kept in /var/cache/apk and packages are not kept at all: apk-cache(5), which also
+// says that "cache clean" deletes packages, not the index.
 var Apk = Manager{
 	Name:     "apk",
 	Programs: []string{"apk"},
@@ -11,7 +13,8 @@ var Apk = Manager{
 	Verbs: map[string]Verb{
 		"update": Update, "add": Install, "upgrade": Upgrade, "del": Remove, "fetch": Download, "cache clean": Clean,
 	},
-	Root: true,
+	Root:           true,
+	SystemPackages: true,
 	Caches: []Cache{{
 		Dir: "/var/cache/apk", What: "package index",
 		Filled: []Verb{Update, Install, Upgrade}, Index: true,

@@ -2,7 +2,10 @@ package pkgmgr
 
 import "github.com/shale-build/shale/analysis/change"
 
-// Apt is Debian's apt-get and apt. Options: apt-get(8).
+// Apt is Debian's apt-get and apt. Options: apt-get(8). The official images' own
+// settings: /etc/apt/apt.conf.d/docker-clean and docker-gzip-indexes, as debuerreotype
+// writes them. "clean" leaves the lists, "dist-clean" deletes them: apt-get(8) of
+// Debian 13.
 var Apt = Manager{
 	Name:     "apt",
 	Programs: []string{"apt-get", "apt", "aptitude"},
@@ -13,7 +16,8 @@ var Apt = Manager{
 		"remove": Remove, "purge": Remove, "autoremove": Remove, "autopurge": Remove,
 		"clean": Clean, "autoclean": Clean, "dist-clean": Clean, "distclean": Clean, "download": Download,
 	},
-	Root: true,
+	Root:           true,
+	SystemPackages: true,
 	Caches: []Cache{{
 		Dir: "/var/lib/apt/lists", What: "package index",
 		Filled: []Verb{Update}, Index: true, Moved: []string{"APT_CONFIG"},
@@ -25,6 +29,7 @@ var Apt = Manager{
 		// The official images delete the archives after each install
 		// (/etc/apt/apt.conf.d/docker-clean), so that nothing is left to clean.
 		Dir: "/var/cache/apt", What: "package archives",
+		Kept:  "the official images delete the archives after each install",
 		Mount: Mount{Sharing: "locked", Live: "/etc/apt/apt.conf.d/docker-clean must be gone"},
 	}},
 }

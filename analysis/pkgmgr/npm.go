@@ -2,7 +2,8 @@ package pkgmgr
 
 import "github.com/shale-build/shale/analysis/change"
 
-// Npm is Node's package manager. Verbs and their aliases: npm help install, ci.
+// Npm is Node's package manager. Verbs and their aliases: npm help install, ci. The
+// cache is safe for several npm at once and rebuilt where it is damaged: npm help cache.
 var Npm = Manager{
 	Name:     "npm",
 	Programs: []string{"npm"},

@@ -2,7 +2,8 @@ package pkgmgr
 
 import "github.com/shale-build/shale/analysis/change"
 
-// Pip is Python's package installer. Options: pip install --help.
+// Pip is Python's package installer. Options: pip install --help; its cache: "Caching"
+// in pip's documentation, which calls it safe for several pip at once.
 var Pip = Manager{
 	Name:     "pip",
 	Programs: []string{"pip", "pip2", "pip3", "pip2.7", "pip3.6", "pip3.7", "pip3.8", "pip3.9", "pip3.10", "pip3.11", "pip3.12", "pip3.13", "pip3.14"},
@@ -12,6 +13,7 @@ var Pip = Manager{
 		"--progress-bar", "--log", "--cert", "--client-cert", "--no-binary", "--only-binary", "--global-option",
 		"--install-option", "--root-user-action", "--report", "--config-settings", "-C", "--exists-action", "--python",
 		"-d", "--dest", "-w", "--wheel-dir", "-b", "--build", "--use-feature", "--use-deprecated"},
+	Modules: []string{"pip"},
 	Verbs: map[string]Verb{
 		"install": Install, "download": Download, "wheel": Download, "uninstall": Remove, "cache purge": Clean, "cache remove": Clean,
 	},
@@ -27,5 +29,7 @@ var Pip = Manager{
 	}},
 	// "pip cache purge" of pip 20.1 to 21.3 fails with "No matching packages".
 	CleanNeedsCache: true,
+	ManifestGlobs:   []string{"requirements*.txt"},
 	ManifestOptions: []string{"-r", "--requirement", "-c", "--constraint"},
+	NoManifests:     "its options name them",
 }

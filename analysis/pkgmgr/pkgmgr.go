@@ -16,15 +16,26 @@ import (
 type Manager struct {
 	Name            string   // as a user says it: "apt"
 	Programs        []string // base names of its commands
+	Wrappers        []string // base names of scripts by which a project calls it: "mvnw"
+	Modules         []string // names by which "python -m" runs it
 	Values          []string // options that take the next word as their value
 	Verbs           map[string]Verb
+	Bare            Verb // what a call without a verb does
+	Operands        bool // its calls have no verb: every operand is a package
 	Caches          []Cache
+	NoCache         string   // why it has none, where Caches is empty
 	Root            bool     // an install works for root only
 	Refetches       bool     // it fetches its index by itself when that is missing or old
 	CleanNeedsCache bool     // its own clean-up fails on an empty cache
 	Manifests       []string // manifests of a dependency-only install, the first one needed
+	ManifestGlobs   []string // further ones, by patterns
 	ManifestOptions []string // options whose value names a further manifest: pip's -r
+	SystemPackages  bool     // it installs the distribution's packages, and reads no manifest
+	NoManifests     string   // why it reads no manifest otherwise, where Manifests is empty
 
+	// words finds the words after the program's name where that is another program's:
+	// php composer.phar, R -e 'install.packages("x")'.
+	words func(program string, args []shell.Word) ([]shell.Word, bool)
 	// refine completes a Call where a table cannot.
 	refine func(*Call)
 }
@@ -44,18 +55,31 @@ const (
 
 // A Cache is a folder that a manager fills and no container needs.
 type Cache struct {
-	Dir       string          // "/var/lib/apt/lists", or below "~" for the home of the user in force
-	What      string          // in a message: "package index"
-	Filled    []Verb          // the calls that fill it
-	Index     bool            // a later install reads it: without it the install fails or fetches anew
-	Moved     []string        // environment variables that put it elsewhere
-	Off       []Setting       // environment that keeps it empty
-	CleanedBy []string        // the manager's own calls that delete it, as Call.Word has them
-	Cleanup   *change.Cleanup // deletes it in the same RUN; nil if none is known to be safe
-	Flag      *change.Flag    // avoids it; nil if none is known to be safe
+	Dir       string            // "/var/lib/apt/lists", or below "~" for the home of the user in force
+	RootDir   string            // where root's is, if not in root's home
+	In        map[string]string // where the environment of an official image has it, by the image's name
+	OnlyIn    bool              // where it is is known in these images only
+	What      string            // in a message: "package index"
+	Filled    []Verb            // the calls that fill it
+	FilledBy  []string          // further ones that do, as Call.Word has them; "*" for any
+	Index     bool              // a later install reads it: without it the install fails or fetches anew
+	Moved     []string          // environment variables that put it elsewhere
+	Off       []Setting         // environment that keeps it empty
+	CleanedBy []string          // the manager's own calls that delete it, as Call.Word has them
+	TrimmedBy []string          // those that delete some of it, or may
+	Cleanup   *change.Cleanup   // deletes it in the same RUN; nil if none is known to be safe
+	Flag      *change.Flag      // avoids it; nil if none is known to be safe
+	Risky     Risky             // deletes it, where Cleanup is nil or does not reach it
+	Kept      string            // why nothing here deletes it, where all three are missing
 	Mount     Mount
 	Bytes     int64  // what a typical call leaves, uncompressed; 0 without a measurement
 	Measured  string // how Bytes was measured
+}
+
+// A Risky is a clean-up that is not known to leave the rest as it is.
+type Risky struct {
+	Command string
+	Why     string // what could differ, in words
 }
 
 // A Setting is an environment variable with the values that matter.
@@ -65,10 +89,13 @@ type Setting struct {
 	Not  []string
 }
 
-// A Mount is the cache mount that fits a Cache.
+// A Mount is the cache mount that fits a Cache. The owner is the user in force: a
+// mount is root's without uid and gid.
 type Mount struct {
-	Sharing string // "locked", "shared"
-	Live    string // what else must be so for the mount to fill, in words; "" for nothing
+	Sharing string   // "locked", "shared"
+	Below   []string // the folders of the cache to mount, where the whole would do harm
+	Live    string   // what else must be so for the mount to fill, in words; "" for nothing
+	Never   string   // why no mount fits, in words
 }
 
 // A Call is one call of a package manager.
@@ -80,6 +107,7 @@ type Call struct {
 	Names   []shell.Word // packages or other operands after the verb
 	Unclear bool         // a word could not be read: the rest is a guess
 	VerbEnd int          // where the verb ends in the program's joined text
+	Wrapped bool         // by a script of the project, which may do more
 }
 
 // An Option is an option of a Call.
@@ -95,17 +123,44 @@ func (c *Call) Has(names ...string) bool {
 }
 
 // Managers is the table.
-var Managers = []*Manager{&Apt, &Apk, &Dnf, &Yum, &Microdnf, &Npm, &Pip, &Go}
+var Managers = []*Manager{
+	&Apt, &Apk, &Dnf, &Yum, &Microdnf, &Zypper, &Pacman,
+	&Npm, &Yarn, &Pnpm, &Bun,
+	&Pip, &Pipenv, &Poetry, &Uv, &Conda,
+	&Composer, &PhpExt, &Pecl,
+	&Gem, &Bundler,
+	&Go, &Cargo, &Maven, &Gradle, &Dotnet, &Mix, &Cpanm, &R, &Luarocks, &Helm,
+}
 
 // Read recognises a call. program is the command's base name.
 func Read(program string, args []shell.Word) (*Call, bool) {
-	for _, m := range Managers {
-		if slices.Contains(m.Programs, program) {
-			return m.read(args), true
+	if program == "corepack" && len(args) > 0 {
+		// corepack yarn@4 install
+		program, _, _ = strings.Cut(literal(args[0]), "@")
+		if program != "yarn" && program != "pnpm" && program != "npm" {
+			return nil, false
 		}
+		args = args[1:]
 	}
-	if python(program) && len(args) >= 2 && literal(args[0]) == "-m" && literal(args[1]) == "pip" {
-		return Pip.read(args[2:]), true
+	module := ""
+	if python(program) && len(args) >= 2 && literal(args[0]) == "-m" {
+		module = literal(args[1])
+	}
+	for _, m := range Managers {
+		switch {
+		case slices.Contains(m.Programs, program):
+			return m.read(args), true
+		case slices.Contains(m.Wrappers, program):
+			c := m.read(args)
+			c.Wrapped = true
+			return c, true
+		case module != "" && slices.Contains(m.Modules, module):
+			return m.read(args[2:]), true
+		case m.words != nil:
+			if words, ok := m.words(program, args); ok {
+				return m.read(words), true
+			}
+		}
 	}
 	return nil, false
 }
@@ -134,6 +189,10 @@ func (m *Manager) read(args []shell.Word) *Call {
 			}
 		case len(text) > 1 && text[0] == '-' && text != "--":
 			i += c.option(text, args[i+1:])
+		case m.Operands:
+			c.Names = append(c.Names, args[i])
+		case verb == "" && text[:min(1, len(text))] == "+": // cargo +nightly build
+			c.Options = append(c.Options, Option{Name: text, Known: true})
 		case verb == "" || m.Verbs[c.Word] == Other && m.Verbs[c.Word+" "+text] != Other:
 			verb = text
 			c.Word = strings.TrimSpace(c.Word + " " + text)
@@ -142,6 +201,9 @@ func (m *Manager) read(args []shell.Word) *Call {
 		default:
 			c.Names = append(c.Names, args[i])
 		}
+	}
+	if verb == "" && !c.Unclear && !c.Has("--version", "-v", "-V", "--help", "-h") {
+		c.Verb = m.Bare
 	}
 	if m.refine != nil {
 		m.refine(c)
@@ -186,20 +248,26 @@ func (c *Call) valued(name string, next []shell.Word) int {
 	return used
 }
 
-// bundles reports whether one-letter options may share a dash.
-func (m *Manager) bundles() bool { return m != &Go }
+// bundles reports whether one-letter options may share a dash. Others have long
+// options behind one dash: go -C dir, mvn -Dname=value.
+func (m *Manager) bundles() bool { return m != &Go && m != &Maven && m != &Gradle && m != &R }
 
 // Fills reports whether the call puts files into the cache.
 func (c *Call) Fills(cache *Cache) bool {
-	if !slices.Contains(cache.Filled, c.Verb) {
+	if !slices.Contains(cache.Filled, c.Verb) && !slices.Contains(cache.FilledBy, c.Word) && !(c.Word != "" && slices.Contains(cache.FilledBy, "*")) {
 		return false
 	}
-	// Elsewhere, or only for show. pip takes any beginning of a long option.
-	if c.Has("--print-uris", "-h", "--help", "--dry-run", "-s", "--simulate", "--package-lock-only", "--root", "-p", "--cache", "--cache-dir", "--target", "-t") && c.Manager != &Apt ||
-		c.Has("--print-uris", "-h", "--help", "--dry-run", "-s", "--simulate") {
+	if c.Has("--print-uris", "-h", "--help", "--version", "--dry-run", "-s", "--simulate") || c.Manager != &Apt && c.elsewhere() {
 		return false
 	}
-	return cache.Flag == nil || !slices.ContainsFunc(c.Options, func(o Option) bool { return strings.HasPrefix(o.Name, "--no-cache") })
+	// pip takes any beginning of a long option.
+	return !slices.ContainsFunc(c.Options, func(o Option) bool { return strings.HasPrefix(o.Name, "--no-cache") })
+}
+
+// elsewhere reports whether an option names another root, cache or target.
+func (c *Call) elsewhere() bool {
+	return c.Has("--package-lock-only", "--root", "-p", "--cache", "--cache-dir", "--cachedir", "--cache-folder", "--installroot", "--target", "-t",
+		"--store-dir", "--print", "-R", "--pkg-cache-dir", "--path", "--deployment")
 }
 
 // head is the literal text that a word starts with.

@@ -1,6 +1,7 @@
 package pkgmgr_test
 
 import (
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -71,6 +72,78 @@ func TestRead(t *testing.T) {
 		{"pip install flask==3.0 --no-cache-dir", call{"pip", "install", pkgmgr.Install, opt("--no-cache-dir"), []string{"flask==3.0"}, false}, "pip install"},
 		{"go mod download -x", call{"go", "mod download", pkgmgr.Download, opt("-x"), nil, false}, "go mod download"},
 		{"go build -o /app ./cmd/app", call{"go", "build", pkgmgr.Other, opt("-o /app"), []string{"./cmd/app"}, false}, "go build"},
+		{"apt-get -o Acquire::Retries=3 -y install -f", call{"apt", "install", pkgmgr.Install, opt("-o Acquire::Retries=3", "-y", "-f"), nil, false}, "apt-get -o Acquire::Retries=3 -y install"},
+		{"aptitude -y install curl", call{"apt", "install", pkgmgr.Install, opt("-y"), []string{"curl"}, false}, "aptitude -y install"},
+		{"/usr/bin/dnf5 -y --setopt=install_weak_deps=False install git", call{"dnf", "install", pkgmgr.Install, opt("-y", "--setopt install_weak_deps=False"), []string{"git"}, false}, "/usr/bin/dnf5 -y --setopt=install_weak_deps=False install"},
+		{"tdnf install -y tar", call{"dnf", "install", pkgmgr.Install, opt("-y"), []string{"tar"}, false}, "tdnf install"},
+		{"dnf group install -y tools", call{"dnf", "group install", pkgmgr.Install, opt("-y"), []string{"tools"}, false}, "dnf group install"},
+		{"yum clean all", call{"yum", "clean all", pkgmgr.Clean, nil, nil, false}, "yum clean all"},
+		{"microdnf --enablerepo x install tar", call{"microdnf", "install", pkgmgr.Install, opt("--enablerepo x"), []string{"tar"}, false}, "microdnf --enablerepo x install"},
+		{"zypper --non-interactive in --no-recommends -t pattern devel", call{"zypper", "in", pkgmgr.Install, opt("--non-interactive", "--no-recommends", "-t pattern"), []string{"devel"}, false}, "zypper --non-interactive in"},
+		{"zypper clean", call{"zypper", "clean", pkgmgr.Clean, nil, nil, false}, "zypper clean"},
+		{"zypper -n cc --all", call{"zypper", "clean -a", pkgmgr.Clean, opt("-n", "--all"), nil, false}, "zypper -n cc"},
+		{"pacman -Syu --noconfirm git base-devel", call{"pacman", "-S", pkgmgr.Install, opt("-S", "-y", "-u", "--noconfirm"), []string{"git", "base-devel"}, false}, ""},
+		{"pacman --sync --search git", call{"pacman", "", pkgmgr.Other, opt("--sync", "--search"), []string{"git"}, false}, ""},
+		{"pacman -Scc --noconfirm", call{"pacman", "-Sc", pkgmgr.Clean, opt("-S", "-c", "-c", "--noconfirm"), nil, false}, ""},
+		{"pacman -Rns gcc", call{"pacman", "-R", pkgmgr.Remove, opt("-R", "-n", "-s"), []string{"gcc"}, false}, ""},
+		{"pacman -Q", call{"pacman", "", pkgmgr.Other, opt("-Q"), nil, false}, ""},
+		{"yarn", call{"yarn", "", pkgmgr.Install, nil, nil, false}, ""},
+		{"yarn --version", call{"yarn", "", pkgmgr.Other, opt("--version"), nil, false}, ""},
+		{"yarn --frozen-lockfile --network-timeout 100000", call{"yarn", "", pkgmgr.Install, opt("--frozen-lockfile", "--network-timeout 100000"), nil, false}, ""},
+		{"yarn global add serve", call{"yarn", "global add", pkgmgr.Install, nil, []string{"serve"}, false}, "yarn global add"},
+		{"yarn cache clean", call{"yarn", "cache clean", pkgmgr.Clean, nil, nil, false}, "yarn cache clean"},
+		{"yarn workspaces focus --production", call{"yarn", "workspaces focus", pkgmgr.Install, opt("--production"), nil, false}, "yarn workspaces focus"},
+		{"yarn build", call{"yarn", "build", pkgmgr.Other, nil, nil, false}, "yarn build"},
+		{"corepack yarn install --immutable", call{"yarn", "install", pkgmgr.Install, opt("--immutable"), nil, false}, "corepack yarn install"},
+		{"corepack pnpm@9.1.0 i -P", call{"pnpm", "i", pkgmgr.Install, opt("-P"), nil, false}, "corepack pnpm@9.1.0 i"},
+		{"corepack enable", call{}, ""},
+		{"pnpm -C web install --frozen-lockfile", call{"pnpm", "install", pkgmgr.Install, opt("-C web", "--frozen-lockfile"), nil, false}, "pnpm -C web install"},
+		{"pnpm fetch --prod", call{"pnpm", "fetch", pkgmgr.Download, opt("--prod"), nil, false}, "pnpm fetch"},
+		{"pnpm store prune", call{"pnpm", "store prune", pkgmgr.Clean, nil, nil, false}, "pnpm store prune"},
+		{"bun install --production", call{"bun", "install", pkgmgr.Install, opt("--production"), nil, false}, "bun install"},
+		{"bun pm cache rm", call{"bun", "pm cache rm", pkgmgr.Clean, nil, nil, false}, "bun pm cache"},
+		{"bun pm cache", call{"bun", "pm cache", pkgmgr.Other, nil, nil, false}, "bun pm cache"},
+		{"python -m pip --no-cache-dir install x", call{"pip", "install", pkgmgr.Install, opt("--no-cache-dir"), []string{"x"}, false}, "python -m pip --no-cache-dir install"},
+		{"python3.12 -m pipenv sync", call{"pipenv", "sync", pkgmgr.Install, nil, nil, false}, "python3.12 -m pipenv sync"},
+		{"PIPENV_VENV_IN_PROJECT=1 pipenv install --deploy", call{"pipenv", "install", pkgmgr.Install, opt("--deploy"), nil, false}, "PIPENV_VENV_IN_PROJECT=1 pipenv install"},
+		{"poetry install --no-root --only main", call{"poetry", "install", pkgmgr.Install, opt("--no-root", "--only main"), nil, false}, "poetry install"},
+		{"uv sync --frozen --no-install-project", call{"uv", "sync", pkgmgr.Install, opt("--frozen", "--no-install-project"), nil, false}, "uv sync"},
+		{"uv pip install --system -r requirements.txt", call{"uv", "pip install", pkgmgr.Install, opt("--system", "-r requirements.txt"), nil, false}, "uv pip install"},
+		{"uv -n pip install x", call{"uv", "pip install", pkgmgr.Install, opt("-n", "--no-cache"), []string{"x"}, false}, "uv -n pip install"},
+		{"python -m uv sync", call{"uv", "sync", pkgmgr.Install, nil, nil, false}, "python -m uv sync"},
+		{"conda install -y -c conda-forge numpy", call{"conda", "install", pkgmgr.Install, opt("-y", "-c conda-forge"), []string{"numpy"}, false}, "conda install"},
+		{"/opt/conda/bin/mamba env create -f environment.yml", call{"conda", "env create", pkgmgr.Install, opt("-f environment.yml"), nil, false}, "/opt/conda/bin/mamba env create"},
+		{"micromamba clean -afy", call{"conda", "clean -p", pkgmgr.Clean, opt("-a", "-f y"), nil, false}, "micromamba clean"},
+		{"composer -n install --no-dev", call{"composer", "install", pkgmgr.Install, opt("-n", "--no-dev"), nil, false}, "composer -n install"},
+		{"composer global require x/y", call{"composer", "global require", pkgmgr.Install, nil, []string{"x/y"}, false}, "composer global require"},
+		{"php -d memory_limit=-1 /usr/local/bin/composer install", call{"composer", "install", pkgmgr.Install, nil, nil, false}, "php -d memory_limit=-1 /usr/local/bin/composer install"},
+		{"php composer.phar clear-cache", call{"composer", "clear-cache", pkgmgr.Clean, nil, nil, false}, "php composer.phar clear-cache"},
+		{"php artisan composer", call{}, ""},
+		{"docker-php-ext-install -j4 gd pdo_mysql", call{"docker-php-ext-install", "", pkgmgr.Install, opt("-j", "-4"), []string{"gd", "pdo_mysql"}, false}, ""},
+		{"pecl install redis-5.3.7", call{"pecl", "install", pkgmgr.Install, nil, []string{"redis-5.3.7"}, false}, "pecl install"},
+		{"gem install --no-document bundler -v 2.4.0", call{"gem", "install", pkgmgr.Install, opt("--no-document", "-v 2.4.0"), []string{"bundler"}, false}, "gem install"},
+		{"bundle install --jobs 4 --without test", call{"bundle", "install", pkgmgr.Install, opt("--jobs 4", "--without test"), nil, false}, "bundle install"},
+		{"bundle", call{"bundle", "", pkgmgr.Install, nil, nil, false}, ""},
+		{"bundle exec rake", call{"bundle", "exec", pkgmgr.Other, nil, []string{"rake"}, false}, "bundle exec"},
+		{"go -C /src build -o /x .", call{"go", "build", pkgmgr.Other, opt("-C /src", "-o /x"), []string{"."}, false}, "go -C /src build"},
+		{"go clean -modcache -cache", call{"go", "clean -cache -modcache", pkgmgr.Clean, opt("-modcache", "-cache"), nil, false}, "go clean"},
+		{"cargo +nightly build --release", call{"cargo", "build", pkgmgr.Other, opt("+nightly", "--release"), nil, false}, "cargo +nightly build"},
+		{"cargo install --locked ripgrep", call{"cargo", "install", pkgmgr.Install, opt("--locked"), []string{"ripgrep"}, false}, "cargo install"},
+		{"mvn -B -DskipTests -s settings.xml clean package", call{"maven", "clean", pkgmgr.Other, opt("-B", "-DskipTests", "-s settings.xml"), []string{"package"}, false}, "mvn -B -DskipTests -s settings.xml clean"},
+		{"./mvnw dependency:go-offline", call{"maven", "dependency:go-offline", pkgmgr.Download, nil, nil, false}, "./mvnw dependency:go-offline"},
+		{"./gradlew --no-daemon build -x test", call{"gradle", "build", pkgmgr.Other, opt("--no-daemon", "-x test"), nil, false}, "./gradlew --no-daemon build"},
+		{"gradle -g /cache build", call{"gradle", "build", pkgmgr.Other, opt("-g /cache"), nil, true}, "gradle -g /cache build"},
+		{"dotnet restore app.csproj -r linux-x64", call{"dotnet", "restore", pkgmgr.Install, opt("-r linux-x64"), []string{"app.csproj"}, false}, "dotnet restore"},
+		{"dotnet nuget locals all --clear", call{"dotnet", "nuget locals", pkgmgr.Clean, opt("--clear"), []string{"all"}, false}, "dotnet nuget locals"},
+		{"MIX_ENV=prod mix deps.get --only prod", call{"mix", "deps.get", pkgmgr.Install, opt("--only prod"), nil, false}, "MIX_ENV=prod mix deps.get"},
+		{"cpanm --notest Plack Moo", call{"cpanm", "", pkgmgr.Install, opt("--notest"), []string{"Plack", "Moo"}, false}, ""},
+		{"Rscript -e 'install.packages(\"ggplot2\")'", call{"R", "install.packages", pkgmgr.Install, opt("-e install.packages(\"ggplot2\")"), nil, false}, ""},
+		{"R -q -e 'renv::restore()'", call{"R", "renv::restore", pkgmgr.Install, opt("-q", "-e renv::restore()"), nil, false}, ""},
+		{"Rscript -e '1 + 1'", call{}, ""},
+		{"luarocks install lpeg", call{"luarocks", "install", pkgmgr.Install, nil, []string{"lpeg"}, false}, "luarocks install"},
+		{"helm repo add stable https://example.com", call{"helm", "repo add", pkgmgr.Download, nil, []string{"stable", "https://example.com"}, false}, "helm repo add"},
+		{"env DEBIAN_FRONTEND=noninteractive apt-get install -y x", call{"apt", "install", pkgmgr.Install, opt("-y"), []string{"x"}, false}, "env DEBIAN_FRONTEND=noninteractive apt-get install"},
+		{"sudo -H pip3 install x", call{"pip", "install", pkgmgr.Install, nil, []string{"x"}, false}, "sudo -H pip3 install"},
 		{"curl https://example.com", call{}, ""},
 		{"python3 setup.py install", call{}, ""},
 	} {
@@ -88,31 +161,130 @@ func TestRead(t *testing.T) {
 func TestTableIsWhole(t *testing.T) {
 	seen := map[string]bool{}
 	for _, m := range pkgmgr.Managers {
-		if m.Name == "" || len(m.Programs) == 0 || len(m.Caches) == 0 {
-			t.Errorf("%+v lacks a name, a program or a cache", m)
+		wrong := func(format string, args ...any) {
+			t.Helper()
+			t.Errorf(m.Name+": "+format, args...)
 		}
-		for _, p := range m.Programs {
+		if m.Name == "" || pkgmgr.ByName(m.Name) != m {
+			t.Errorf("%q is not found by its name", m.Name)
+		}
+		if len(m.Programs) == 0 && m != &pkgmgr.R {
+			wrong("no program")
+		}
+		for _, p := range slices.Concat(m.Programs, m.Wrappers) {
 			if seen[p] {
-				t.Errorf("%s stands for two managers", p)
+				wrong("%s stands for two managers", p)
 			}
 			seen[p] = true
 		}
-		if pkgmgr.ByName(m.Name) != m {
-			t.Errorf("%s is not found by its name", m.Name)
+		verbs := map[pkgmgr.Verb]bool{m.Bare: true}
+		for _, v := range m.Verbs {
+			verbs[v] = true
+		}
+		if !verbs[pkgmgr.Install] && !verbs[pkgmgr.Download] {
+			wrong("nothing installs")
+		}
+		if (len(m.Caches) == 0) == (m.NoCache == "") {
+			wrong("it has caches, or a reason to have none")
+		}
+		if (len(m.Manifests) > 0) == (m.NoManifests != "" || m.SystemPackages) {
+			wrong("it has manifests, or a reason to have none that are known by name")
 		}
 		for _, c := range m.Caches {
-			if c.Dir == "" || c.What == "" || c.Mount.Sharing == "" {
-				t.Errorf("%s: a cache lacks its folder, its words or its mount: %+v", m.Name, c)
+			if c.Dir == "" || c.What == "" || !path.IsAbs(c.Dir) && !strings.HasPrefix(c.Dir, "~/") || path.Clean(c.Dir) != c.Dir {
+				wrong("a cache lacks its folder or its words: %+v", c)
+			}
+			if (c.Mount.Sharing == "") == (c.Mount.Never == "") {
+				wrong("%s has a mount that fits, or a reason why none does", c.Dir)
+			}
+			if !slices.Contains([]string{"", "locked", "shared"}, c.Mount.Sharing) {
+				wrong("%s is mounted %s", c.Dir, c.Mount.Sharing)
+			}
+			cleaned := c.Cleanup != nil || c.Flag != nil || c.Risky.Command != ""
+			if cleaned == (c.Kept != "") {
+				wrong("%s has something that cleans it, or a reason why nothing does", c.Dir)
+			}
+			if (c.Risky.Command == "") != (c.Risky.Why == "") {
+				wrong("%s has a risky clean-up without its risk", c.Dir)
+			}
+			if c.OnlyIn && len(c.In) == 0 {
+				wrong("%s is known nowhere", c.Dir)
 			}
 			if (c.Bytes > 0) != (c.Measured != "") {
-				t.Errorf("%s: a figure and how it was measured go together", m.Name)
+				wrong("a figure and how it was measured go together")
 			}
-			if c.Cleanup != nil && !slices.Contains(c.Cleanup.Paths, c.Dir) {
-				t.Errorf("%s: the clean-up deletes %v, the cache is %s", m.Name, c.Cleanup.Paths, c.Dir)
+			if c.Cleanup != nil && !slices.Contains(c.Cleanup.Paths, c.Dir) && !slices.Contains(c.Cleanup.Paths, c.RootDir) {
+				wrong("the clean-up deletes %v, the cache is %s", c.Cleanup.Paths, c.Dir)
 			}
 			if c.Flag != nil && (!slices.Contains(c.Flag.Paths, c.Dir) || m.Verbs[c.Flag.Verb] == pkgmgr.Other) {
-				t.Errorf("%s: the flag empties %v after %q, the cache is %s", m.Name, c.Flag.Paths, c.Flag.Verb, c.Dir)
+				wrong("the flag empties %v after %q, the cache is %s", c.Flag.Paths, c.Flag.Verb, c.Dir)
 			}
+			for _, by := range slices.Concat(c.CleanedBy, c.TrimmedBy) {
+				known := m.Verbs[by] == pkgmgr.Clean || m == &pkgmgr.Bun || m == &pkgmgr.Go || m == &pkgmgr.Zypper || m == &pkgmgr.Conda // whose words are completed
+				if !known {
+					wrong("%s is no call that cleans", by)
+				}
+			}
+		}
+	}
+}
+
+// What a call leaves is told by its options too.
+func TestFills(t *testing.T) {
+	for line, want := range map[string]bool{
+		"apt-get update":                       true,
+		"apt-get install -y x":                 false,
+		"apk add x":                            true,
+		"apk --no-cache add x":                 false,
+		"dnf install -y x":                     true,
+		"dnf --installroot /mnt install -y x":  false,
+		"zypper in -y x":                       true,
+		"zypper --pkg-cache-dir /x in -y y":    false,
+		"pacman -S x":                          true,
+		"pacman -Sp x":                         false,
+		"pacman -Ss x":                         false,
+		"npm ci":                               true,
+		"npm ci --dry-run":                     false,
+		"npm ci --cache /tmp/x":                false,
+		"yarn":                                 true,
+		"yarn build":                           false,
+		"yarn install --cache-folder /x":       false,
+		"pnpm i --store-dir /x":                false,
+		"pip install x":                        true,
+		"pip install --no-cache x":             false,
+		"uv sync":                              true,
+		"uv sync -n":                           false,
+		"uv run x":                             true,
+		"poetry install --no-cache":            false,
+		"conda install -y -p /opt/env numpy":   true,
+		"composer install":                     true,
+		"composer install --no-cache":          false,
+		"composer dump-autoload":               false,
+		"gem install x":                        true,
+		"gem install -i /x y":                  false,
+		"bundle install":                       true,
+		"bundle install --path vendor/bundle":  false,
+		"bundle exec rake":                     false,
+		"go build ./...":                       true,
+		"go env":                               false,
+		"cargo build":                          true,
+		"mvn -q package":                       true,
+		"mvn --version":                        false,
+		"./gradlew build":                      true,
+		"dotnet publish":                       true,
+		"dotnet --info":                        false,
+		"Rscript -e 'renv::restore()'":         true,
+		"Rscript -e 'install.packages(\"x\")'": false,
+	} {
+		p := shell.Parse(source.Join(line, source.Span{End: len(line)}), shell.POSIX)
+		inv, _ := p.Root.Children[0].Invocation()
+		c, ok := pkgmgr.Read(inv.Name, inv.Args)
+		if !ok {
+			t.Errorf("%s: no call", line)
+			continue
+		}
+		if got := c.Fills(&c.Manager.Caches[0]); got != want {
+			t.Errorf("%s fills %s: %v, want %v", line, c.Manager.Caches[0].Dir, got, want)
 		}
 	}
 }

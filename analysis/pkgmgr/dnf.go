@@ -1,14 +1,14 @@
 package pkgmgr
 
-// The package managers of RPM distributions. They fetch their index by themselves
-// when it is missing or old: metadata_expire is 48 hours for dnf, 6 hours for yum
-// (dnf.conf(5), yum.conf(5)). Options: dnf(8), yum(8).
-var (
-	Dnf      = rpm("dnf", "/var/cache/dnf", "dnf", "dnf5", "tdnf")
-	Yum      = rpm("yum", "/var/cache/yum", "yum")
-	Microdnf = rpm("microdnf", "/var/cache/yum", "microdnf")
-)
+// Dnf is the package manager of Fedora and its kin. Version 4 caches in
+// /var/cache/dnf (dnf.conf(5): cachedir), version 5 in /var/cache/libdnf5
+// (SYSTEM_CACHEDIR in libdnf5's conf/const.hpp), tdnf in /var/cache/tdnf. Packages are
+// deleted after each install unless keepcache is set, metadata is kept for 48 hours
+// (metadata_expire). Options: dnf(8).
+var Dnf = rpm("dnf", "/var/cache/dnf", "dnf", "dnf5", "dnf-3", "tdnf")
 
+// rpm is what the package managers of RPM distributions have in common: they fetch
+// their index by themselves when it is missing or old.
 func rpm(name, dir string, programs ...string) Manager {
 	return Manager{
 		Name:     name,
@@ -19,12 +19,14 @@ func rpm(name, dir string, programs ...string) Manager {
 			"update": Upgrade, "upgrade": Upgrade, "distro-sync": Upgrade, "remove": Remove, "erase": Remove, "autoremove": Remove,
 			"clean all": Clean, "clean metadata": Clean, "clean packages": Clean, "clean dbcache": Clean, "clean expire-cache": Clean,
 		},
-		Root:      true,
-		Refetches: true,
+		Root:           true,
+		Refetches:      true,
+		SystemPackages: true,
 		Caches: []Cache{{
 			Dir: dir, What: "metadata cache",
 			Filled: []Verb{Update, Install, Upgrade}, Index: true,
 			CleanedBy: []string{"clean all"},
+			Kept:      "no clean-up is known that leaves the rest as it is",
 			Mount:     Mount{Sharing: "locked", Live: "keepcache=1 must be set"},
 		}},
 	}

@@ -1,0 +1,24 @@
+package pkgmgr
+
+// Bundler installs a Ruby project's gems by RubyGems, whose archives stay in the same
+// folder unless the project has a path of its own: "bundle install", "bundle config" in
+// its documentation. "bundle clean" removes gems, and is not known to be wanted.
+var Bundler = Manager{
+	Name:     "bundle",
+	Programs: []string{"bundle", "bundler"},
+	Values: []string{"--path", "-j", "--jobs", "--retry", "--without", "--with", "--gemfile", "--binstubs", "--trust-policy", "--shebang",
+		"--target-rbconfig", "-r"},
+	Verbs: map[string]Verb{
+		"install": Install, "update": Upgrade, "clean": Remove, "cache": Download, "package": Download, "pack": Download, "add": Install, "remove": Remove,
+	},
+	Bare: Install,
+	Caches: []Cache{{
+		Dir: "/usr/local/bundle/cache", In: map[string]string{"ruby": "/usr/local/bundle/cache"}, OnlyIn: true, What: "gem archives",
+		Filled: []Verb{Install, Upgrade},
+		Moved:  []string{"GEM_HOME", "BUNDLE_PATH", "BUNDLE_DEPLOYMENT", "BUNDLE_CACHE_PATH"},
+		Kept:   "no clean-up is known that leaves the rest as it is",
+		Mount:  Mount{Sharing: "locked"},
+	}},
+	Manifests:     []string{"Gemfile", "Gemfile.lock", ".ruby-version"},
+	ManifestGlobs: []string{"*.gemspec"},
+}

@@ -1,0 +1,19 @@
+package pkgmgr
+
+// Cpanm is Perl's cpanminus. It builds in ~/.cpanm/work and keeps what it built from:
+// cpanm's documentation, which names PERL_CPANM_HOME.
+var Cpanm = Manager{
+	Name:     "cpanm",
+	Programs: []string{"cpanm"},
+	Values:   []string{"-l", "--local-lib", "-L", "--local-lib-contained", "--mirror", "-M", "--from", "--cpanfile", "--save-dists", "--with-feature"},
+	Bare:     Install,
+	Operands: true,
+	Caches: []Cache{{
+		Dir: "~/.cpanm", What: "downloads and build folders",
+		Filled: []Verb{Install},
+		Moved:  []string{"PERL_CPANM_HOME"},
+		Kept:   "cpanm has no clean-up of its own, and the home must be known",
+		Mount:  Mount{Sharing: "locked"},
+	}},
+	Manifests: []string{"cpanfile", "cpanfile.snapshot"},
+}

@@ -1,0 +1,34 @@
+package pkgmgr
+
+// Dotnet is .NET's, with nuget: "Managing the global packages, cache, and temp folders"
+// in NuGet's documentation. The build reads the packages where restore put them.
+var Dotnet = Manager{
+	Name:     "dotnet",
+	Programs: []string{"dotnet", "nuget"},
+	Values: []string{"-s", "--source", "-r", "--runtime", "--configfile", "--packages", "-c", "--configuration", "-o", "--output", "-f", "--framework",
+		"-v", "--verbosity", "--version", "--tool-path", "--project", "-a", "--arch", "--os"},
+	Verbs: map[string]Verb{
+		"restore": Install, "tool install": Install, "tool restore": Install, "workload install": Install, "workload restore": Install,
+		"tool update": Upgrade, "tool uninstall": Remove, "nuget locals": Clean, "locals": Clean,
+	},
+	Caches: []Cache{{
+		Dir: "~/.nuget/packages", What: "package folder",
+		Filled:    []Verb{Install, Upgrade},
+		FilledBy:  []string{"build", "publish", "test", "run", "pack", "msbuild"},
+		Moved:     []string{"NUGET_PACKAGES", "NUGET_HTTP_CACHE_PATH"},
+		CleanedBy: []string{"nuget locals", "locals"},
+		Kept:      "every later build reads it",
+		Mount:     Mount{Sharing: "shared"},
+	}, {
+		Dir: "~/.local/share/NuGet/http-cache", What: "HTTP cache",
+		Filled:    []Verb{Install, Upgrade},
+		FilledBy:  []string{"build", "publish", "test", "run", "pack", "msbuild"},
+		Moved:     []string{"NUGET_HTTP_CACHE_PATH", "XDG_DATA_HOME"},
+		CleanedBy: []string{"nuget locals", "locals"},
+		Kept:      "its name has changed with versions",
+		Mount:     Mount{Sharing: "shared"},
+	}},
+	Manifests:     nil,
+	ManifestGlobs: []string{"*.csproj", "*.fsproj", "*.vbproj", "*.sln", "*.slnx", "Directory.*.props", "nuget.config", "NuGet.config", "global.json", "packages.lock.json"},
+	NoManifests:   "its files have several names",
+}

@@ -1,0 +1,5 @@
+package pkgmgr
+
+// Microdnf is the small dnf of minimal images. Until it became dnf 5 it cached in
+// /var/cache/yum (CACHEDIR in its main program).
+var Microdnf = rpm("microdnf", "/var/cache/yum", "microdnf")

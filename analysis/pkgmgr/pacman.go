@@ -1,0 +1,47 @@
+package pkgmgr
+
+import "slices"
+
+// Pacman is Arch Linux's package manager: pacman(8). Its verbs are options: -S
+// installs, with y it fetches the databases first, without them it fails. It keeps
+// every package that it installed. "-Scc --noconfirm" takes the default answer, no, and
+// deletes nothing (tried with 6.0.2).
+var Pacman = Manager{
+	Name:           "pacman",
+	Programs:       []string{"pacman"},
+	Values:         []string{"-b", "--dbpath", "-r", "--root", "--cachedir", "--config", "--gpgdir", "--hookdir", "--logfile", "--arch", "--ignore", "--ignoregroup", "--overwrite", "--assume-installed", "--color"},
+	Verbs:          map[string]Verb{"-S": Install, "-U": Install, "-R": Remove, "-Sc": Clean},
+	Operands:       true,
+	Root:           true,
+	SystemPackages: true,
+	Caches: []Cache{{
+		Dir: "/var/cache/pacman/pkg", What: "package archives",
+		Filled:    []Verb{Install},
+		TrimmedBy: []string{"-Sc"},
+		Kept:      "no clean-up is known that leaves the rest as it is",
+		Mount:     Mount{Sharing: "locked"},
+	}, {
+		Dir: "/var/lib/pacman/sync", What: "package index",
+		Filled: []Verb{Install}, Index: true,
+		TrimmedBy: []string{"-Sc"},
+		Kept:      "no clean-up is known that leaves the rest as it is",
+		Mount:     Mount{Sharing: "locked"},
+	}},
+	refine: func(c *Call) {
+		// What a call is stands in its capital letter, and what of it in the others.
+		is := func(names ...string) bool {
+			return slices.ContainsFunc(names, func(n string) bool { return c.Has(n) })
+		}
+		switch {
+		case is("-S", "--sync") && is("-c", "--clean"):
+			c.Word = "-Sc"
+		case is("-S", "--sync") && !is("-s", "--search", "-i", "--info", "-l", "--list", "-g", "--groups", "-h", "--help"):
+			c.Word = "-S"
+		case is("-U", "--upgrade"):
+			c.Word = "-U"
+		case is("-R", "--remove"):
+			c.Word = "-R"
+		}
+		c.Verb = c.Manager.Verbs[c.Word]
+	},
+}

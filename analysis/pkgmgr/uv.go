@@ -1,0 +1,34 @@
+package pkgmgr
+
+// Uv is Astral's package manager: "Caching" in its documentation, which calls the cache
+// safe for several uv at once, and "Using uv in Docker" for the link mode.
+var Uv = Manager{
+	Name:     "uv",
+	Programs: []string{"uv"},
+	Modules:  []string{"uv"},
+	Values: []string{"-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints", "-e", "--editable", "-p", "--python", "--project", "--directory",
+		"--cache-dir", "--config-file", "--link-mode", "--extra", "--group", "--only-group", "--no-group", "--package", "--no-install-package",
+		"-i", "--index-url", "--index", "--default-index", "--extra-index-url", "-f", "--find-links", "--target", "--prefix", "--index-strategy", "-P", "--upgrade-package"},
+	Verbs: map[string]Verb{
+		"sync": Install, "add": Install, "pip install": Install, "pip sync": Install, "tool install": Install,
+		"tool upgrade": Upgrade, "remove": Remove, "pip uninstall": Remove, "tool uninstall": Remove, "lock": Download,
+		"cache clean": Clean, "cache prune": Clean, "clean": Clean,
+	},
+	Caches: []Cache{{
+		Dir: "~/.cache/uv", What: "download cache",
+		Filled:    []Verb{Install, Upgrade, Download},
+		FilledBy:  []string{"run", "tool run", "build", "pip compile"},
+		Moved:     []string{"UV_CACHE_DIR", "XDG_CACHE_HOME"},
+		Off:       []Setting{{Name: "UV_NO_CACHE", Any: true}},
+		CleanedBy: []string{"cache clean", "cache prune", "clean"},
+		Kept:      "no clean-up is known that leaves the rest as it is",
+		Mount:     Mount{Sharing: "shared", Live: "UV_LINK_MODE=copy must be set, as links do not leave a mount"},
+	}},
+	Manifests:       []string{"pyproject.toml", "uv.lock", "uv.toml"},
+	ManifestOptions: []string{"-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"},
+	refine: func(c *Call) {
+		if c.Has("-n") { // its short name
+			c.Options = append(c.Options, Option{Name: "--no-cache", Known: true})
+		}
+	},
+}
