@@ -1,6 +1,7 @@
 # make demo     build shale and run it on a real Dockerfile
 # make test     install what the tests need, and pass them all
 # make docs     write the pages that are generated: docs/rules, the README's example
+# make figures  measure the README's figures anew, with a BuildKit of its own
 # make bench    measure against BuildKit's parser, and the server's edits
 # make fuzz     each fuzz target for FUZZTIME (30s)
 
@@ -10,7 +11,7 @@ BIN := bin/shale
 DEMO ?= testdata/demo/Dockerfile
 export CGO_ENABLED ?= 0
 
-.PHONY: all build demo test tools vet test-go test-nvim docs bench fuzz clean
+.PHONY: all build demo test tools vet test-go test-nvim docs figures bench fuzz clean
 
 all: build
 
@@ -25,8 +26,8 @@ demo: $(BIN)
 	@echo
 	-@$(BIN) fix --diff $(DEMO)
 
-# The shells of the property tests, and Neovim in a folder of its own. As another
-# user than root nothing is installed: the tests then say what is missing.
+# Shells, what an engine needs, and what Neovim is installed with. As another user
+# than root nothing is installed: it says what is missing.
 tools:
 	@./.ci/tools
 
@@ -39,13 +40,17 @@ test: tools vet test-nvim test-go
 test-nvim: $(BIN)
 	SHALE_BIN=$(CURDIR)/$(BIN) editors/nvim/test.sh
 
-# gotestsum runs go test and ends with one line that counts what passed.
+# gotestsum runs go test and ends with one line that counts what passed. With
+# SHALE_TEST_ALL tests start a BuildKit of their own, and build.
 test-go:
 	@mkdir -p .cache
-	SHALE_TEST_ALL=1 $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname --jsonfile .cache/test.json -- ./...
+	SHALE_TEST_ALL=1 $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname --jsonfile .cache/test.json -- -timeout 30m ./...
 
 docs:
 	$(GO) run ./cmd/shale/internal/gendocs
+
+figures: tools
+	SHALE_TEST_ALL=1 $(GO) test ./rewrite/verify/matrix -run '^TestFigures$$' -timeout 30m -update -count 1 -v
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./analysis/... ./rewrite/... ./lsp/...

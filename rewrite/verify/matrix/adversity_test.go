@@ -208,16 +208,16 @@ func running(t *testing.T, e *enginetest.Engine) []string {
 func TestFullDisk(t *testing.T) {
 	w := open(t)
 	t.Parallel()
-	full := startEngine(t, enginetest.Options{Root: tmpfs(t, "24m")})
+	full := func() *enginetest.Engine { return startEngine(t, enginetest.Options{Root: tmpfs(t, "24m")}) }
 	big := map[string]string{"big": string(noise(40 << 20))}
 	for _, tt := range []struct {
 		name string
 		try  trial
 		want []string
 	}{
-		{"the engine's, in a copy", trial{dockerfile: "COPY big /\n", engine: full, files: big},
+		{"the engine's, in a copy", trial{dockerfile: "COPY big /\n", engine: full(), files: big},
 			[]string{"no space left on device", "hint: the engine's disk is full; `buildctl prune`"}},
-		{"the engine's, in a step", trial{dockerfile: "RUN dd if=/dev/zero of=/big bs=1M count=40\n", engine: full},
+		{"the engine's, in a step", trial{dockerfile: "RUN dd if=/dev/zero of=/big bs=1M count=40\n", engine: full()},
 			[]string{"No space left on device", "hint: the step found no space left: the engine's disk may be full"}},
 		{"this machine's", trial{dockerfile: "RUN dd if=/dev/zero of=/big bs=1M count=40\n", temp: tmpfs(t, "4m")},
 			[]string{"no space left on device", "hint: this machine's folder for temporary files is full; TMPDIR names another"}},
@@ -241,7 +241,7 @@ func TestBuildFails(t *testing.T) {
 		want             []string
 	}{
 		{"a step", "RUN echo one; exit 3\n", nil, 2,
-			[]string{"shale: error: Dockerfile:2: it does not build as it is, which says nothing about the fixes: ", "exit code: 3", "shale: the step that failed: [2/2] RUN echo one; exit 3\n  one\n"}},
+			[]string{"shale: error: Dockerfile:2: it does not build as it is, which says nothing about the fixes: ", "exit code: 3", "shale: the step that failed: [", "] RUN echo one; exit 3\n  one\n"}},
 		{"no secret", "RUN --mount=type=secret,id=token,required cat /run/secrets/token\n", nil, 2,
 			[]string{"secret token: not found", "hint: give the secret with --secret id=token,src=FILE"}},
 		{"a secret", "RUN --mount=type=secret,id=token,required cat /run/secrets/token\n", []string{"--secret", "id=token,src=Dockerfile"}, 0, nil},

@@ -32,8 +32,20 @@ type base struct {
 	id   string // names its content
 }
 
-// named tells which base stands in for an image that a Dockerfile names. The
-// rest of the name is for the rules to read.
+// baseOf tells which base stands in for an image that a Dockerfile names. The rest
+// of the name is for the rules to read.
+func baseOf(t testing.TB, image string) string {
+	t.Helper()
+	m := imageName.FindStringSubmatch(image)
+	if m == nil || named[m[1]] == "" {
+		t.Fatalf("no base stands in for %s", image)
+	}
+	if m[1] == "debian" && strings.HasSuffix(image, "-slim") {
+		return "slim"
+	}
+	return named[m[1]]
+}
+
 var named = map[string]string{
 	"busybox": "busybox",
 	"alpine":  "busybox", // for its shell; there is no apk
@@ -62,6 +74,7 @@ func newBases() map[string]*base {
 			}
 			return nil
 		}},
+		{name: "slim", parent: "debian", as: "debian:bookworm"},
 		{name: "node", parent: "debian", as: "debian:bookworm"},
 		{name: "python", parent: "debian", as: "debian:bookworm"},
 		{name: "golang", parent: "busybox", as: "busybox:shale", key: func(testing.TB) string { return runtime.Version() }, inputs: func(t testing.TB, w *world, dir string) []string {

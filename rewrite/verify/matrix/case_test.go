@@ -19,7 +19,10 @@ import (
 //
 // A case is a folder of testdata/verify: want.json, context/ with the Dockerfile
 // and whatever it copies, and after.Dockerfile where the case is a trap: a wrong
-// rewrite that must be caught.
+// rewrite that must be caught. A new case is one folder more:
+//
+//	go test ./rewrite/verify/matrix -run TestFixes -update   # fills in which fixes it gets
+//	SHALE_TEST_ALL=1 go test ./rewrite/verify/matrix -run 'TestMatrix/cases/NAME$' -v
 type want struct {
 	// Why says what the case is about: what a rewrite must mind, or a user's habit.
 	Why string `json:"why"`
@@ -56,9 +59,6 @@ type want struct {
 	// Own is what Shale does with a trap's Dockerfile: "unchanged" (the default),
 	// or "equal", with Fixes.
 	Own string `json:"own"`
-
-	// Slow cases run with SHALE_VERIFY_SLOW set.
-	Slow bool `json:"slow"`
 }
 
 type differs struct {
@@ -70,10 +70,11 @@ type differs struct {
 
 // A kase is one case.
 type kase struct {
-	name string
-	dir  string // its folder of testdata/verify
-	want want
-	file string // its Dockerfile's text
+	name  string
+	dir   string // its folder of testdata/verify
+	want  want
+	file  string // its Dockerfile's text
+	after string // that of after.Dockerfile, where it is a trap
 }
 
 // cases reads them all.
@@ -104,7 +105,8 @@ func cases(t *testing.T) []kase {
 			t.Fatal(err)
 		}
 		k.file = string(file)
-		_, err = os.Stat(filepath.Join(k.dir, "after.Dockerfile"))
+		after, err := os.ReadFile(filepath.Join(k.dir, "after.Dockerfile"))
+		k.after = string(after)
 		if k.trap() != (err == nil) && k.want.Verdict != "fails" {
 			t.Errorf("%s: after.Dockerfile belongs to a trap, and to nothing else", k.name)
 		}
@@ -152,11 +154,7 @@ func (w *world) contexts(t *testing.T, k kase) []string {
 	t.Helper()
 	var flags []string
 	for _, image := range k.images() {
-		m := imageName.FindStringSubmatch(image)
-		if m == nil || named[m[1]] == "" {
-			t.Fatalf("no base stands in for %s", image)
-		}
-		flags = append(flags, "--build-context", image+"=oci-layout://"+w.layout(t, named[m[1]]).dir)
+		flags = append(flags, "--build-context", image+"=oci-layout://"+w.layout(t, baseOf(t, image)).dir)
 	}
 	return flags
 }
@@ -410,7 +408,7 @@ func (w *world) build(t *testing.T, k kase, dockerfile string, more ...string) (
 	args := []string{"--local", "context=" + filepath.Join(k.dir, "context"), "--local", "dockerfile=" + dir,
 		"--opt", "build-arg:http_proxy=" + w.mirror.addr, "--no-cache"}
 	for i, image := range k.images() {
-		b := w.layout(t, named[imageName.FindStringSubmatch(image)[1]])
+		b := w.layout(t, baseOf(t, image))
 		args = append(args, "--oci-layout", fmt.Sprintf("base%d=%s", i, b.dir),
 			"--opt", fmt.Sprintf("context:%s=oci-layout://base%d@%s", image, i, w.digest(t, b.dir)))
 	}

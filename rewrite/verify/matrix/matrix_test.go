@@ -30,9 +30,6 @@ func TestMatrix(t *testing.T) {
 				safe++
 			}
 			t.Run(k.name, func(t *testing.T) {
-				if k.want.Slow && os.Getenv("SHALE_VERIFY_SLOW") == "" {
-					t.Skip("slow: set SHALE_VERIFY_SLOW")
-				}
 				t.Parallel()
 				start := time.Now()
 				var r report

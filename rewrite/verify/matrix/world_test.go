@@ -69,6 +69,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{cache: cache, bases: newBases(), mirror: newMirror(t, filepath.Join(cache, "mirror"))}
 	serveOwn(t, w.mirror)
+	w.mirror.own[slimHost] = newSlim(w.mirror, cases(t))
 	if w.engine, err = enginetest.Start(enginetest.Options{Proxy: w.mirror.addr}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,2 +1,2 @@
-FROM debian:bookworm
+FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends busybox-static busybox && rm -rf /var/lib/apt/lists/*
