@@ -140,7 +140,12 @@ func removesWorkdir(f *facts.File, r *facts.Run, c *facts.Command) bool {
 	case fs.Unknown:
 		return true
 	case tree, !dir.Known():
-		return slices.ContainsFunc(fs.Removes, func(p facts.Place) bool { return !p.Literal() || !elsewhere(p.Path) || above(p) })
+		return slices.ContainsFunc(fs.Removes, func(p facts.Place) bool {
+			if !tree && p.Inside() {
+				return false // a file in the folder is not the folder
+			}
+			return !p.Literal() || !elsewhere(p.Path) || above(p)
+		})
 	}
 	return slices.ContainsFunc(fs.Removes, func(p facts.Place) bool { return !p.Literal() || above(p) })
 }

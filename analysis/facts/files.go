@@ -10,7 +10,7 @@ import (
 
 // A Place is a place in the image that a command names.
 type Place struct {
-	// Path is absolute and clean. A variable in it that is not known stands as
+	// Path is absolute and clean, or begins with workdir. A variable in it that is not known stands as
 	// "${NAME}": equal paths are equal as long as the variable keeps its value.
 	Path string
 	// All says that everything below Path is meant: a folder with what is in it, or
@@ -20,6 +20,17 @@ type Place struct {
 	// what it does: the path is no pattern, and no guess.
 	Sure bool
 }
+
+// workdir stands for a WORKDIR that is not known, at the start of a path: equal paths
+// are equal as long as no instruction changes it.
+const workdir = "${.}"
+
+// Name is the path as a user would say it.
+func (p Place) Name() string { return strings.TrimPrefix(p.Path, workdir+"/") }
+
+// Inside reports whether the place is one in the folder in force, which is not known,
+// and so not that folder itself.
+func (p Place) Inside() bool { return strings.HasPrefix(p.Path, workdir+"/") }
 
 // Literal reports whether the path holds no variable.
 func (p Place) Literal() bool { return !strings.Contains(p.Path, "${") }
@@ -97,7 +108,7 @@ func (n namer) place(w shell.Word, all bool) (Place, bool) {
 func (n namer) absolute(text string, p Place) (Place, bool) {
 	switch {
 	case strings.HasPrefix(text, "/"):
-	case strings.HasPrefix(text, "${"): // it may be absolute itself
+	case strings.HasPrefix(text, "${") && !strings.HasPrefix(text, workdir): // it may be absolute itself
 		p.Sure = false
 		p.Path = text
 		return p, true
@@ -107,7 +118,8 @@ func (n namer) absolute(text string, p Place) (Place, bool) {
 		text = n.dir + "/" + text
 	}
 	p.Path = path.Clean(text)
-	return p, true
+	// "..", taken off a variable, leaves nothing that is known.
+	return p, strings.HasPrefix(p.Path, "/") || strings.HasPrefix(p.Path, "${")
 }
 
 // A role is what a command does to the places that its words name.

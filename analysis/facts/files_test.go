@@ -34,7 +34,10 @@ func TestFiles(t *testing.T) {
 		{"", "curl -K list", "unknown"},
 		{"", "wget -qO /tmp/a https://example.com/a", "makes /tmp/a"},
 		{"", "wget -O - https://example.com/a", ""},
-		{"", "wget https://example.com/dl/a.tgz", "unknown"}, // the base's WORKDIR
+		{"", "wget https://example.com/dl/a.tgz", "makes ${.}/a.tgz"}, // in the base's WORKDIR
+		{"", "cd sub && wget https://example.com/dl/a.tgz", "makes ${.}/sub/a.tgz"},
+		{"", "rm ../a", "unknown"},
+		{"", "rm -rf .", "removes ${.}/…"},
 		{"WORKDIR /srv\n", "wget https://example.com/dl/a.tgz", "makes /srv/a.tgz"},
 		{"WORKDIR /srv\n", "wget -P /opt https://example.com/dl/a.tgz", "makes /opt/a.tgz"},
 		{"WORKDIR /srv\n", "wget 'https://example.com/dl?file=a'", "unknown"},

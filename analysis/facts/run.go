@@ -78,7 +78,7 @@ func (f *File) newRun(in *syntax.Instruction) *Run {
 		})
 		dir := g.Workdir(in)
 		if !dir.Known() {
-			dir.Text = ""
+			dir.Text = workdir
 		}
 		r.readDirs(dir.Text, func(name string) (string, bool) {
 			v := g.Lookup(in, name)

@@ -114,7 +114,7 @@ func lastMaker(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, place facts
 		}
 		for _, m := range a.Leaves() {
 			if place.Covers(m.Place) || place.Sure && place.Path == m.Path {
-				return kept{run: a, in: a.In, by: spanOf(a, m.By), what: m.Path, ships: "it"}, true
+				return kept{run: a, in: a.In, by: spanOf(a, m.By), what: m.Name(), ships: "it"}, true
 			}
 		}
 		if slices.ContainsFunc(a.Commands, func(c *facts.Command) bool { return slices.ContainsFunc(a.Files(c).Removes, place.Meets) }) {
@@ -124,11 +124,11 @@ func lastMaker(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, place facts
 	return kept{}, false
 }
 
-// changesEnvironment reports whether a variable may have another value at b than
-// at a.
+// changesEnvironment reports whether a variable, or the folder in force, may be another
+// at b than at a.
 func changesEnvironment(p *analysis.Pass, a, b *syntax.Instruction) bool {
 	return slices.ContainsFunc(p.Doc.Instructions[a.Index:b.Index], func(in *syntax.Instruction) bool {
-		return in.Name == "env" || in.Name == "arg"
+		return in.Name == "env" || in.Name == "arg" || in.Name == "workdir"
 	})
 }
 
@@ -453,7 +453,7 @@ func needed(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts.
 			r := p.Run(in)
 			for _, place := range places {
 				if r.Touches(place) || !private(place) && busy(r.Commands) {
-					return fmt.Sprintf("line %d stands between them and may need %s", line, place.Path)
+					return fmt.Sprintf("line %d stands between them and may need %s", line, place.Name())
 				}
 			}
 		case "copy", "add", "workdir":

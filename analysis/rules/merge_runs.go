@@ -103,9 +103,9 @@ func again(left []facts.Made, in, at *facts.Run) (rewritten, bool) {
 				switch {
 				case !p.Sure:
 				case p.Covers(m.Place), p.Path == m.Path && !m.All:
-					return rewritten{m.Path, m, in, c, at}, true
-				case m.Sure && m.All && p.Literal() && strings.HasPrefix(p.Path, m.Path+"/") && !facts.Small(p.Path):
-					return rewritten{p.Path, m, in, c, at}, true
+					return rewritten{m.Name(), m, in, c, at}, true
+				case m.Sure && m.All && strings.HasPrefix(p.Path, m.Path+"/") && !facts.Small(p.Path):
+					return rewritten{p.Name(), m, in, c, at}, true
 				}
 			}
 		}
