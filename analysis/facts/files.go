@@ -16,6 +16,8 @@ type Place struct {
 	// All says that everything below Path is meant: a folder with what is in it, or
 	// what a pattern matches in it.
 	All bool
+	// Pattern is what names in Path must match, "*.tgz"; "" without one.
+	Pattern string
 	// Sure says that the command, when it succeeds, has done to this very path
 	// what it does: the path is no pattern, and no guess.
 	Sure bool
@@ -37,6 +39,12 @@ func (p Place) Literal() bool { return !strings.Contains(p.Path, "${") }
 
 // Covers reports whether the place holds q and all that is below it.
 func (p Place) Covers(q Place) bool {
+	if p.Pattern != "" {
+		below, ok := strings.CutPrefix(q.Path, strings.TrimSuffix(p.Path, "/")+"/")
+		name, _, _ := strings.Cut(below, "/")
+		matches, _ := path.Match(p.Pattern, name)
+		return ok && q.Pattern == "" && matches && (name[0] != '.' || p.Pattern[0] == '.')
+	}
 	return p.Path == q.Path && (p.All || !q.All) || p.All && under(q.Path, p.Path)
 }
 
@@ -80,7 +88,7 @@ type namer struct {
 func (n namer) place(w shell.Word, all bool) (Place, bool) {
 	var b strings.Builder
 	p := Place{All: all, Sure: true}
-	for _, part := range w.Parts {
+	for i, part := range w.Parts {
 		switch {
 		case part.Kind == shell.Literal && !part.Quoted && strings.Contains(part.Text, "{"):
 			return Place{}, false // bash expands it, other shells do not
@@ -97,7 +105,19 @@ func (n namer) place(w shell.Word, all bool) (Place, bool) {
 			}
 		case part.Kind == shell.Glob:
 			// "/tmp/x*" and "/tmp/*.deb" mean things in /tmp.
-			return n.absolute(b.String()[:strings.LastIndexByte(b.String(), '/')+1], Place{All: true})
+			at := strings.LastIndexByte(b.String(), '/') + 1
+			pattern := b.String()[at:]
+			for _, rest := range w.Parts[i:] {
+				if rest.Kind != shell.Glob && rest.Kind != shell.Literal {
+					pattern = "/"
+					break
+				}
+				pattern += rest.Text
+			}
+			if strings.ContainsAny(pattern, "/$\\") {
+				pattern = "[]" // that matches nothing for certain
+			}
+			return n.absolute(b.String()[:at], Place{All: true, Pattern: pattern})
 		default:
 			return Place{}, false
 		}

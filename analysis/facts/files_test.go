@@ -17,6 +17,9 @@ func place(p facts.Place) string {
 	if p.All {
 		s += "/…"
 	}
+	if p.Pattern != "" {
+		s = strings.TrimSuffix(s, "…") + p.Pattern
+	}
 	if !p.Sure {
 		s += "?"
 	}
@@ -71,14 +74,14 @@ func TestFiles(t *testing.T) {
 		{"", "chmod -x /usr/local/bin/a", "changes /usr/local/bin/a"},
 		{"", "chmod -R 755 /srv", "changes /srv/…"},
 		{"", "chown -R app:app /srv", "changes /srv/…"},
-		{"", "chown app /srv/*.conf", "changes /srv/…?"},
+		{"", "chown app /srv/*.conf", "changes /srv/*.conf?"},
 		{"", "mv /tmp/a /usr/local/bin/a", "makes /usr/local/bin/a/…, removes /tmp/a/…"},
 		{"", "mv /tmp/a /tmp/b /opt", "makes /opt/a/… /opt/b/…, removes /tmp/a/… /tmp/b/…"},
 		{"", "cp -r /tmp/a /opt/", "makes /opt/a/…, reads /tmp/a/…"},
 		{"", "cp -t /opt /tmp/a", "makes /opt/…, reads /tmp/a/…"},
 		{"", "ln -s /opt/a /usr/local/bin/a", "makes /usr/local/bin/a/…"},
 		{"", "ln /opt/a /usr/local/bin/a", "makes /usr/local/bin/a/…, reads /opt/a/…"},
-		{"", "rm -rf /tmp/a /tmp/*.tgz", "removes /tmp/a/… /tmp/…?"},
+		{"", "rm -rf /tmp/a /tmp/*.tgz", "removes /tmp/a/… /tmp/*.tgz?"},
 		{"", "rm /tmp/a", "removes /tmp/a"},
 		{"", "rm -rf $DIR", "removes ${DIR}/…?"},
 		{"", "rm -rf $HOME/.cache", "unknown"},
@@ -133,6 +136,13 @@ func TestFiles(t *testing.T) {
 
 func TestPlaces(t *testing.T) {
 	at := func(s string) facts.Place {
+		if i := strings.IndexByte(s, '*'); i >= 0 {
+			dir, pattern := s[:strings.LastIndexByte(s[:i], '/')], s[strings.LastIndexByte(s[:i], '/')+1:]
+			if strings.Contains(pattern, "/") {
+				pattern = "[]"
+			}
+			return facts.Place{Path: dir, All: true, Pattern: pattern}
+		}
 		path, all := strings.CutSuffix(s, "/…")
 		return facts.Place{Path: path, All: all, Sure: true}
 	}
@@ -147,6 +157,11 @@ func TestPlaces(t *testing.T) {
 		{"/tmp/a", "/tmp/a/…", false, true},
 		{"/tmp/a", "/tmp/ab", false, false},
 		{"/tmp/…", "/tmpfile", false, false},
+		{"/tmp/*.tgz", "/tmp/a.tgz", true, true},
+		{"/tmp/*.tgz", "/tmp/a.zip", false, true},
+		{"/tmp/*", "/tmp/a/b/…", true, true},
+		{"/tmp/*", "/tmp/.a", false, true},
+		{"/tmp/*/x", "/tmp/a/x", false, true},
 		{"/tmp/${V}", "/tmp/${V}", true, true},
 		{"/tmp/${V}", "/srv/a", false, true}, // V may lead anywhere
 	} {

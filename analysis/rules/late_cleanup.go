@@ -225,7 +225,7 @@ func uninstalled(a *facts.Run, c *facts.Command) []named {
 		return nil
 	}
 	var out []named
-	for _, by := range a.Commands {
+	for i, by := range a.Commands {
 		if by.Call == nil || by.Call.Manager != c.Call.Manager || by.Call.Verb != pkgmgr.Install || !by.Context.Always {
 			continue
 		}
@@ -238,12 +238,17 @@ func uninstalled(a *facts.Run, c *facts.Command) []named {
 		}
 		have := installed(by.Call)
 		for _, w := range c.Call.Names {
-			if name, ok := w.Literal(); ok && have[name] {
+			if name, ok := w.Literal(); ok && have[name] && !slices.ContainsFunc(a.Commands[i+1:], func(later *facts.Command) bool { return removesPackages(later, c.Call.Manager) }) {
 				out = append(out, named{name, by})
 			}
 		}
 	}
 	return out
+}
+
+// removesPackages reports whether a command removes packages, or may.
+func removesPackages(c *facts.Command, m *pkgmgr.Manager) bool {
+	return c.RunsCode() || c.Call != nil && c.Call.Manager == m && c.Call.Verb == pkgmgr.Remove
 }
 
 // installed names what a call installs: packages, and apk's virtual ones.
