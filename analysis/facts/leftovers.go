@@ -18,6 +18,13 @@ type Leftover struct {
 // Leftovers returns the caches that a RUN certainly fills and does not clean. A
 // cache that something may have cleaned, moved or mounted away is not listed.
 func (f *File) Leftovers(r *Run) []Leftover {
+	if !r.judged {
+		r.leftovers, r.judged = f.leftovers(r), true
+	}
+	return r.leftovers
+}
+
+func (f *File) leftovers(r *Run) []Leftover {
 	var left []Leftover
 	for i, c := range r.Commands {
 		if c.Call == nil || c.Call.Unclear || !c.Context.Always {

@@ -24,6 +24,9 @@ type Run struct {
 	dirs  map[*shell.Node]string // the folder in which each command runs; "" when it is not known
 	value func(name string) (text string, known, fixed bool)
 	files map[*Command]Files
+
+	leftovers []Leftover
+	judged    bool // leftovers is derived
 }
 
 // A Command is one simple command of a RUN.

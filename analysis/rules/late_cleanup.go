@@ -50,7 +50,7 @@ func runLateCleanup(p *analysis.Pass) {
 				continue
 			}
 			for _, c := range r.Commands {
-				if !c.Context.Always {
+				if !c.Context.Always || c.Name != "rm" && (c.Call == nil || c.Call.Verb != pkgmgr.Remove && c.Call.Verb != pkgmgr.Clean) {
 					continue
 				}
 				if kept := keeps(p, runs[:i], r, c); len(kept) > 0 {
@@ -151,59 +151,48 @@ func lastCopy(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, place facts.
 		if in.Name != "copy" && in.Name != "add" || len(in.Args) < 2 || len(in.Heredocs) > 0 {
 			continue
 		}
-		for _, file := range copied(p, in) {
-			if file.path == place.Path {
-				return kept{in: in, by: in.Span, what: place.Path, bytes: file.bytes, ships: "it"}, true
-			}
+		if bytes, ok := copies(p, in, place.Path); ok {
+			return kept{in: in, by: in.Span, what: place.Path, bytes: bytes, ships: "it"}, true
 		}
 	}
 	return kept{}, false
 }
 
-// A brought is a file that a COPY or ADD puts into the image.
-type brought struct {
-	path  string
-	bytes int64 // 0 when the build context is not known
-}
-
 // worthwhile is the least size of a file, in bytes, that is worth a finding.
 const worthwhile = 100_000
 
-// copied lists the single files that a COPY or ADD brings and that are worth
-// speaking of: by their size, or by their names where the context is not known.
-func copied(p *analysis.Pass, in *syntax.Instruction) []brought {
+// copies reports whether a COPY or ADD puts a single file at a path, and one that is
+// worth speaking of: by its size, which is 0 where the build context is not known, or
+// else by its name.
+func copies(p *analysis.Pass, in *syntax.Instruction, at string) (bytes int64, ok bool) {
 	g := p.Stages()
 	dest := g.Expand(in, in.Args[len(in.Args)-1].Value)
 	dir := g.Workdir(in)
 	if !dest.Known() || !path.IsAbs(dest.Text) && !dir.Known() {
-		return nil
+		return 0, false
 	}
 	target := dest.Text
 	if !path.IsAbs(target) {
 		target = dir.Text + "/" + target
 	}
 	folder := strings.HasSuffix(target, "/") || strings.HasSuffix(target, "/.") || len(in.Args) > 2 || path.Clean(target) == dir.Text
-	context, _ := p.Context()
-	var out []brought
 	for _, a := range in.Args[:len(in.Args)-1] {
 		src := g.Expand(in, a.Value)
 		if !src.Known() || strings.ContainsAny(src.Text, "*?[") || strings.HasSuffix(src.Text, "/") ||
 			in.Name == "add" && (strings.Contains(src.Text, "://") || archive(src.Text)) {
 			continue // ADD unpacks archives
 		}
-		file := brought{path: path.Clean(target)}
-		if folder {
-			file.path = path.Join(target, path.Base(src.Text))
+		if folder && path.Join(target, path.Base(src.Text)) != at || !folder && path.Clean(target) != at {
+			continue
 		}
-		known := false
-		if context != nil && in.Flag("from") == nil {
-			file.bytes, known = context.Size(src.Text)
+		if context, _ := p.Context(); context != nil && in.Flag("from") == nil {
+			if bytes, known := context.Size(src.Text); known {
+				return bytes, bytes >= worthwhile
+			}
 		}
-		if known && file.bytes >= worthwhile || !known && path.Ext(src.Text) != "" && !facts.Small(src.Text) {
-			out = append(out, file)
-		}
+		return 0, path.Ext(src.Text) != "" && !facts.Small(src.Text)
 	}
-	return out
+	return 0, false
 }
 
 func archive(name string) bool {
