@@ -6,14 +6,17 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // Mend returns the fix by which a RUN no longer leaves a cache in its layer. It has
@@ -26,12 +29,22 @@ func Mend(f *facts.File, r *facts.Run, left facts.Leftover) (fix analysis.Fix, w
 		return analysis.Fix{}, []string{why}
 	}
 	use := f.LaterUse(r, cache)
-	cure := ""
-	switch {
+	switch manager := left.By.Call.Manager; {
 	case use.Why != "":
-	case cache.Flag == &change.PipNoCacheDir && !modernPip(f, r):
+	case manager == &pkgmgr.Gem, manager == &pkgmgr.Bundler, manager == &pkgmgr.Yarn, manager == &pkgmgr.Uv:
+		use.Why = reads(f, r, manager)
+	}
+	if use.Certain && left.By.Call.Manager.Refetches {
+		use.Why += " and would fetch it anew"
+	}
+	cure := ""
+	switch flag := cache.Flag(left.By.Call); {
+	case use.Why != "":
+	case len(fix.Changes) == 0:
+		why = cache.Risky.Why
+	case flag == &change.PipNoCacheDir && !modernPip(f, r):
 		why, cure = "pip before 19.1 installs source packages differently without its cache", "; it is safe on the image python:3.8 or later"
-	case cache.Flag == &change.ApkNoCache && !fillsByUpdate(r, left) && !f.ApkFetches(r.Stage):
+	case flag == &change.ApkNoCache && !fillsByUpdate(r, left) && !f.ApkFetches(r.Stage):
 		why, cure = "before Alpine 3.8 apk add fails where it finds no index, and with --no-cache it does not", "; it is safe on the image alpine:3.8 or later"
 	}
 	fix.Safety = analysis.Safe
@@ -84,13 +97,123 @@ func mend(f *facts.File, r *facts.Run, left facts.Leftover) (analysis.Fix, strin
 	if len(r.Program.Comments) > 0 {
 		return analysis.Fix{}, "a shell comment in this RUN swallows what follows it"
 	}
-	if flag := left.Cache.Flag; flag != nil && !fillsByUpdate(r, left) {
-		return flagFix(r, left, flag)
+	if len(left.Cache.Flags) > 0 && !fillsByUpdate(r, left) {
+		return flagFix(r, left)
 	}
-	if left.Cache.Cleanup == nil {
+	if k, why := cleanupOf(f, r, left); k != nil || why != "" {
+		if why != "" {
+			return analysis.Fix{}, why
+		}
+		return cleanupFix(f, r, left, *k)
+	}
+	if left.Cache.Risky.Command == "" {
 		return analysis.Fix{}, "the same RUN fills the cache by a call that has no flag against it"
 	}
-	return cleanupFix(f, r, left)
+	command, why := riskyCommand(left)
+	if why != "" {
+		return analysis.Fix{}, why
+	}
+	dir := left.Cache.Dir
+	if below := left.Cache.Mount.Below; len(below) == 1 {
+		dir += "/" + below[0]
+	}
+	fix, why := cleanupFix(f, r, left, change.Cleanup{Command: command, Paths: []string{dir}})
+	fix.Changes = nil // its title says what could differ
+	return fix, why
+}
+
+// cleanupOf chooses the clean-up that is known to reach the cache, or none.
+func cleanupOf(f *facts.File, r *facts.Run, left facts.Leftover) (*change.Cleanup, string) {
+	k := left.Cache.Cleanup
+	if left.Cache.ByRoot && !asRoot(f, r, left) {
+		if left.Cache.Risky.Command != "" {
+			return nil, ""
+		}
+		return nil, "a user other than root may not delete what others have put there; set USER root"
+	}
+	b := f.Base(r.Stage)
+	if b == nil || !b.Certain {
+		b = &facts.Base{}
+	}
+	switch {
+	case k == &change.DnfCaches && (left.By.Name == "dnf5" || b.Name == "fedora" && (from(b, 41) || moves(b))):
+		return &change.Dnf5Cache, ""
+	case k == &change.DnfCaches && (left.By.Name == "dnf-3" || successors[b.Name] || b.Name == "fedora" && before(b, 41)):
+		return &change.Dnf4Cache, ""
+	case k == &change.YumCaches && (b.Name == "amazonlinux" && before(b, 3) || (b.Name == "centos" || b.Name == "oraclelinux") && before(b, 8)):
+		return &change.YumCache, ""
+	case k == &change.YumCaches && (b.Name == "almalinux" || b.Name == "rockylinux" || (b.Name == "centos" || b.Name == "oraclelinux") && from(b, 8)):
+		return &change.YumDnfCache, ""
+	case k == &change.YumCaches && b.Name == "fedora" && (from(b, 41) || moves(b)):
+		return &change.YumDnf5Cache, ""
+	case k == &change.YumCaches && b.Name == "fedora" && before(b, 41) && from(b, 22):
+		return &change.YumDnfCache, ""
+	}
+	return k, ""
+}
+
+// successors are images whose dnf is version 4 wherever they have one.
+var successors = map[string]bool{"centos": true, "almalinux": true, "rockylinux": true, "oraclelinux": true, "amazonlinux": true}
+
+// before and from report whether an image's tag is of an older release, or not.
+func before(b *facts.Base, major int) bool { n, ok := release(b); return ok && n < major }
+func from(b *facts.Base, major int) bool   { n, ok := release(b); return ok && n >= major }
+
+// moves reports whether an image's tag moves on with the releases.
+func moves(b *facts.Base) bool { return !b.Digest && (b.Tag == "" || b.Tag == "latest") }
+
+func release(b *facts.Base) (int, bool) {
+	first, _, _ := strings.Cut(b.Version, ".")
+	n, err := strconv.Atoi(first)
+	return n, err == nil
+}
+
+// reads says which later call of the same manager looks into its cache.
+func reads(f *facts.File, r *facts.Run, manager *pkgmgr.Manager) string {
+	for _, s := range f.Stages().Stages {
+		for _, later := range f.Runs(s) {
+			for _, c := range later.Commands {
+				if later.In.Index <= r.In.Index || c.Call == nil || c.Call.Manager != manager && !(manager == &pkgmgr.Gem && c.Call.Manager == &pkgmgr.Bundler) {
+					continue
+				}
+				word, _, _ := strings.Cut(c.Call.Word, " ")
+				if c.Call.Has("--local", "-l") || slices.Contains([]string{"cache", "package", "pack", "pristine", "fetch"}, word) {
+					return fmt.Sprintf("line %d runs %s %s, which may read it", f.Line(later.In), c.Name, c.Call.Word)
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// asRoot reports whether a RUN's call certainly runs as root.
+func asRoot(f *facts.File, r *facts.Run, left facts.Leftover) bool {
+	if len(left.By.Prefix) > 0 {
+		return false
+	}
+	if user := f.Stages().User(r.In); user.Known() {
+		return root(user.Text)
+	}
+	for st := r.Stage; st != nil; st = st.Parent {
+		if slices.ContainsFunc(st.Instructions, func(in *syntax.Instruction) bool { return in.Name == "user" && in.Index < r.In.Index }) {
+			return false
+		}
+	}
+	return f.Base(r.Stage) != nil // the official images run as root
+}
+
+func root(user string) bool {
+	name, _, _ := strings.Cut(user, ":")
+	return name == "root" || name == "0"
+}
+
+// riskyCommand is the manager's own clean-up, by the program that was called.
+func riskyCommand(left facts.Leftover) (string, string) {
+	program, rest, _ := strings.Cut(left.Cache.Risky.Command, " ")
+	if !slices.Contains(left.By.Call.Manager.Programs, left.By.Name) {
+		return "", "it is called by another program; append `" + program + " " + rest + "` yourself"
+	}
+	return left.By.Word() + " " + rest, ""
 }
 
 // fillsByUpdate reports whether a call that no flag quiets fills the cache too.
@@ -98,7 +221,7 @@ func fillsByUpdate(r *facts.Run, left facts.Leftover) bool {
 	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
 		return c.Call != nil && c.Call.Manager == left.By.Call.Manager && c.Call.Fills(left.Cache) &&
 			// --update leaves an index whatever --no-cache says (go-gitea/gitea#1694).
-			(c.Call.Word != left.Cache.Flag.Verb || c.Call.Has("-U", "--update", "--update-cache"))
+			(left.Cache.Flag(c.Call) == nil || c.Call.Has("-U", "--update", "--update-cache"))
 	})
 }
 
@@ -106,18 +229,24 @@ func fillsByUpdate(r *facts.Run, left facts.Leftover) bool {
 //
 //	pip install -r requirements.txt
 //	           ^ " --no-cache-dir"
-func flagFix(r *facts.Run, left facts.Leftover, flag *change.Flag) (analysis.Fix, string) {
+func flagFix(r *facts.Run, left facts.Leftover) (analysis.Fix, string) {
 	fix := analysis.Fix{
-		Title:   fmt.Sprintf("Add %s: %s stays empty", flag.Text, left.Cache.Dir),
-		Relies:  []source.Span{r.In.Span},
-		Changes: []change.Change{change.FlagAdded{Flag: *flag}},
+		Title:  fmt.Sprintf("Add %s: %s stays empty", left.Cache.Flags[0].Text, left.Cache.Dir),
+		Relies: []source.Span{r.In.Span},
 	}
 	for _, c := range r.Commands {
 		if c.Call == nil || c.Call.Manager != left.By.Call.Manager || !c.Call.Fills(left.Cache) {
 			continue
 		}
-		if c.Script != nil || c.Call.Unclear || c.Call.Word != flag.Verb || strings.Contains(c.Word(), "/") {
+		flag := left.Cache.Flag(c.Call)
+		if c.Script != nil || c.Call.Unclear || flag == nil || strings.Contains(c.Word(), "/") || c.Name == "corepack" {
 			return fix, "one of its calls cannot be read for certain"
+		}
+		if added := (change.FlagAdded{Flag: *flag}); !slices.ContainsFunc(fix.Changes, func(k change.Change) bool {
+			f, ok := k.(change.FlagAdded)
+			return ok && f.Flag.Verb == flag.Verb
+		}) {
+			fix.Changes = append(fix.Changes, added)
 		}
 		at := r.Program.Text.HomeEnd(c.Call.VerbEnd)
 		fix.Edits = append(fix.Edits, analysis.Edit{Edit: source.Insert(at, " "+flag.Text)})
@@ -129,10 +258,10 @@ func flagFix(r *facts.Run, left facts.Leftover, flag *change.Flag) (analysis.Fix
 //
 //	RUN apt-get update && apt-get install -y curl
 //	                                             ^ " \⏎    && rm -rf /var/lib/apt/lists/*"
-func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover) (analysis.Fix, string) {
+func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Cleanup) (analysis.Fix, string) {
 	fix := analysis.Fix{
 		Relies:  []source.Span{r.In.Span},
-		Changes: []change.Change{change.Cleaned{Cleanup: *left.Cache.Cleanup}},
+		Changes: []change.Change{change.Cleaned{Cleanup: k}},
 	}
 	if t := r.Program.Trailing(); t.From < t.To {
 		return fix, "the RUN ends in a semicolon; remove it"
@@ -163,8 +292,7 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover) (analysis.Fix,
 	}
 	inLast := last.From <= left.By.Node.From && left.By.Node.To <= last.To
 	user := f.Stages().User(r.In)
-	root := user.Known() && (user.Text == "root" || user.Text == "0" || strings.HasPrefix(user.Text, "root:") || strings.HasPrefix(user.Text, "0:"))
-	if !inLast && !(root && len(list.Children) > 0) {
+	if !inLast && !(user.Known() && root(user.Text) && len(list.Children) > 0) {
 		return fix, fmt.Sprintf("behind a `;` the clean-up would also run for a user whom %s refused; join the commands by &&, or set USER root", left.By.Call.Manager.Name)
 	}
 	for _, c := range r.Commands {
@@ -178,7 +306,7 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover) (analysis.Fix,
 	if left.By.Script != nil {
 		return fix, "the install stands inside another shell's script"
 	}
-	if left.Cache.Dir[0] == '~' && left.By.Node != lastCommand(last) {
+	if !strings.HasPrefix(k.Command, "rm ") && left.By.Node != lastCommand(last) {
 		return fix, fmt.Sprintf("a command follows the %s install in the same RUN", left.By.Call.Manager.Name)
 	}
 	for _, c := range r.Commands {
@@ -193,8 +321,12 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover) (analysis.Fix,
 		}
 		prefix = "sudo "
 	}
-	fix.Title = fmt.Sprintf("Append `%s%s`: %s stops shipping", prefix, left.Cache.Cleanup.Command, left.Cache.Dir)
-	fix.Edits = []analysis.Edit{chain.Append(f, r, prefix+left.Cache.Cleanup.Command, nil)}
+	paths, stops := k.Paths[len(k.Paths)-1], "stops"
+	if more := k.Paths[:len(k.Paths)-1]; len(more) > 0 {
+		paths, stops = strings.Join(more, ", ")+" and "+paths, "stop"
+	}
+	fix.Title = fmt.Sprintf("Append `%s%s`: %s %s shipping", prefix, k.Command, paths, stops)
+	fix.Edits = []analysis.Edit{chain.Append(f, r, prefix+k.Command, nil)}
 	return fix, ""
 }
 

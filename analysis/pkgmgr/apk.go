@@ -19,7 +19,7 @@ var Apk = Manager{
 		Dir: "/var/cache/apk", What: "package index",
 		Filled: []Verb{Update, Install, Upgrade}, Index: true,
 		Cleanup: &change.ApkIndex,
-		Flag:    &change.ApkNoCache,
+		Flags:   []*change.Flag{&change.ApkNoCache},
 		Mount:   Mount{Sharing: "locked", Live: "/etc/apk/cache must be a link to /var/cache/apk"},
 	}},
 }

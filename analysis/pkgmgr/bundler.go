@@ -1,5 +1,7 @@
 package pkgmgr
 
+import "github.com/shale-build/shale/analysis/change"
+
 // Bundler installs a Ruby project's gems by RubyGems, whose archives stay in the same
 // folder unless the project has a path of its own: "bundle install", "bundle config" in
 // its documentation. "bundle clean" removes gems, and is not known to be wanted.
@@ -14,10 +16,11 @@ var Bundler = Manager{
 	Bare: Install,
 	Caches: []Cache{{
 		Dir: "/usr/local/bundle/cache", In: map[string]string{"ruby": "/usr/local/bundle/cache"}, OnlyIn: true, What: "gem archives",
-		Filled: []Verb{Install, Upgrade},
-		Moved:  []string{"GEM_HOME", "BUNDLE_PATH", "BUNDLE_DEPLOYMENT", "BUNDLE_CACHE_PATH"},
-		Kept:   "no clean-up is known that leaves the rest as it is",
-		Mount:  Mount{Sharing: "locked"},
+		Filled:  []Verb{Install, Upgrade},
+		Moved:   []string{"GEM_HOME", "BUNDLE_PATH", "BUNDLE_DEPLOYMENT", "BUNDLE_CACHE_PATH"},
+		Cleanup: &change.GemArchives,
+		ByRoot:  true,
+		Mount:   Mount{Sharing: "locked"},
 	}},
 	Manifests:     []string{"Gemfile", "Gemfile.lock", ".ruby-version"},
 	ManifestGlobs: []string{"*.gemspec"},

@@ -1,15 +1,16 @@
 package pkgmgr
 
+import "github.com/shale-build/shale/analysis/change"
+
 // Dnf is the package manager of Fedora and its kin. Version 4 caches in
 // /var/cache/dnf (dnf.conf(5): cachedir), version 5 in /var/cache/libdnf5
-// (SYSTEM_CACHEDIR in libdnf5's conf/const.hpp), tdnf in /var/cache/tdnf. Packages are
-// deleted after each install unless keepcache is set, metadata is kept for 48 hours
+// (SYSTEM_CACHEDIR in libdnf5's conf/const.hpp). Packages are deleted after each install unless keepcache is set, metadata is kept for 48 hours
 // (metadata_expire). Options: dnf(8).
-var Dnf = rpm("dnf", "/var/cache/dnf", "dnf", "dnf5", "dnf-3", "tdnf")
+var Dnf = rpm("dnf", &change.DnfCaches, "dnf", "dnf5", "dnf-3")
 
 // rpm is what the package managers of RPM distributions have in common: they fetch
 // their index by themselves when it is missing or old.
-func rpm(name, dir string, programs ...string) Manager {
+func rpm(name string, k *change.Cleanup, programs ...string) Manager {
 	return Manager{
 		Name:     name,
 		Programs: programs,
@@ -23,10 +24,11 @@ func rpm(name, dir string, programs ...string) Manager {
 		Refetches:      true,
 		SystemPackages: true,
 		Caches: []Cache{{
-			Dir: dir, What: "metadata cache",
+			Dir: k.Paths[0], What: "metadata cache",
 			Filled: []Verb{Update, Install, Upgrade}, Index: true,
 			CleanedBy: []string{"clean all"},
-			Kept:      "no clean-up is known that leaves the rest as it is",
+			TrimmedBy: []string{"clean metadata", "clean packages", "clean dbcache", "clean expire-cache"},
+			Cleanup:   k,
 			Mount:     Mount{Sharing: "locked", Live: "keepcache=1 must be set"},
 		}},
 	}

@@ -1,5 +1,7 @@
 package pkgmgr
 
+import "github.com/shale-build/shale/analysis/change"
+
 // Gem is Ruby's package manager. Every gem that it installed stays as an archive in
 // cache below GEM_HOME, which is /usr/local/bundle in the official ruby image: "gem
 // environment", and that image's Dockerfile. The image's gemrc switches documentation
@@ -14,10 +16,11 @@ var Gem = Manager{
 	},
 	Caches: []Cache{{
 		Dir: "/usr/local/bundle/cache", In: map[string]string{"ruby": "/usr/local/bundle/cache"}, OnlyIn: true, What: "gem archives",
-		Filled: []Verb{Install, Upgrade},
-		Moved:  []string{"GEM_HOME", "BUNDLE_PATH"},
-		Kept:   "no clean-up is known that leaves the rest as it is",
-		Mount:  Mount{Sharing: "locked"},
+		Filled:  []Verb{Install, Upgrade},
+		Moved:   []string{"GEM_HOME", "BUNDLE_PATH"},
+		Cleanup: &change.GemArchives,
+		ByRoot:  true,
+		Mount:   Mount{Sharing: "locked"},
 	}},
 	NoManifests: "bundle reads them",
 	refine: func(c *Call) {

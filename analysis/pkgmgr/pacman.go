@@ -1,6 +1,10 @@
 package pkgmgr
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/shale-build/shale/analysis/change"
+)
 
 // Pacman is Arch Linux's package manager: pacman(8). Its verbs are options: -S
 // installs, with y it fetches the databases first, without them it fails. It keeps
@@ -18,13 +22,13 @@ var Pacman = Manager{
 		Dir: "/var/cache/pacman/pkg", What: "package archives",
 		Filled:    []Verb{Install},
 		TrimmedBy: []string{"-Sc"},
-		Kept:      "no clean-up is known that leaves the rest as it is",
+		Cleanup:   &change.PacmanPackages,
 		Mount:     Mount{Sharing: "locked"},
 	}, {
 		Dir: "/var/lib/pacman/sync", What: "package index",
 		Filled: []Verb{Install}, Index: true,
 		TrimmedBy: []string{"-Sc"},
-		Kept:      "no clean-up is known that leaves the rest as it is",
+		Cleanup:   &change.PacmanIndex,
 		Mount:     Mount{Sharing: "locked"},
 	}},
 	refine: func(c *Call) {

@@ -1,5 +1,7 @@
 package pkgmgr
 
+import "github.com/shale-build/shale/analysis/change"
+
 // Pecl builds PHP extensions. What it downloads, unpacks and caches stays in pear below
 // the folder for temporary files: the defaults of cache_dir, download_dir and temp_dir in
 // PEAR's Config.php, which hold in the official php image. Distributions have others.
@@ -14,10 +16,11 @@ var Pecl = Manager{
 	Root: true,
 	Caches: []Cache{{
 		Dir: "/tmp/pear", In: map[string]string{"php": "/tmp/pear"}, OnlyIn: true, What: "downloads and build folders",
-		Filled: []Verb{Install, Upgrade},
-		Moved:  []string{"PHP_PEAR_CACHE_DIR", "PHP_PEAR_DOWNLOAD_DIR", "PHP_PEAR_TEMP_DIR", "TMPDIR", "TMP", "TEMP"},
-		Kept:   "no clean-up is known that leaves the rest as it is",
-		Mount:  Mount{Never: "half of it is build folders, which no later build reads"},
+		Filled:  []Verb{Install, Upgrade},
+		Moved:   []string{"PHP_PEAR_CACHE_DIR", "PHP_PEAR_DOWNLOAD_DIR", "PHP_PEAR_TEMP_DIR", "TMPDIR", "TMP", "TEMP"},
+		Cleanup: &change.PeclFiles,
+		ByRoot:  true,
+		Mount:   Mount{Never: "half of it is build folders, which no later build reads"},
 	}},
 	NoManifests: "it builds extensions by name",
 }

@@ -24,7 +24,7 @@ var Pip = Manager{
 		Moved:     []string{"PIP_CACHE_DIR", "XDG_CACHE_HOME"},
 		// pip reads the variable as a boolean; what it takes for false turns the cache on.
 		Off:   []Setting{{Name: "PIP_NO_CACHE_DIR", Any: true}},
-		Flag:  &change.PipNoCacheDir,
+		Flags: []*change.Flag{&change.PipNoCacheDir},
 		Mount: Mount{Sharing: "shared"},
 	}},
 	// "pip cache purge" of pip 20.1 to 21.3 fails with "No matching packages".

@@ -57,6 +57,7 @@ const (
 type Cache struct {
 	Dir       string            // "/var/lib/apt/lists", or below "~" for the home of the user in force
 	RootDir   string            // where root's is, if not in root's home
+	Or        string            // where it is instead on some systems
 	In        map[string]string // where the environment of an official image has it, by the image's name
 	OnlyIn    bool              // where it is is known in these images only
 	What      string            // in a message: "package index"
@@ -68,7 +69,8 @@ type Cache struct {
 	CleanedBy []string          // the manager's own calls that delete it, as Call.Word has them
 	TrimmedBy []string          // those that delete some of it, or may
 	Cleanup   *change.Cleanup   // deletes it in the same RUN; nil if none is known to be safe
-	Flag      *change.Flag      // avoids it; nil if none is known to be safe
+	ByRoot    bool              // only root may run Cleanup: others may have files there
+	Flags     []*change.Flag    // avoid it, one a verb; none if none is known to be safe
 	Risky     Risky             // deletes it, where Cleanup is nil or does not reach it
 	Kept      string            // why nothing here deletes it, where all three are missing
 	Mount     Mount
@@ -124,7 +126,7 @@ func (c *Call) Has(names ...string) bool {
 
 // Managers is the table.
 var Managers = []*Manager{
-	&Apt, &Apk, &Dnf, &Yum, &Microdnf, &Zypper, &Pacman,
+	&Apt, &Apk, &Dnf, &Yum, &Microdnf, &Tdnf, &Zypper, &Pacman,
 	&Npm, &Yarn, &Pnpm, &Bun,
 	&Pip, &Pipenv, &Poetry, &Uv, &Conda,
 	&Composer, &PhpExt, &Pecl,
@@ -268,6 +270,16 @@ func (c *Call) Fills(cache *Cache) bool {
 func (c *Call) elsewhere() bool {
 	return c.Has("--package-lock-only", "--root", "-p", "--cache", "--cache-dir", "--cachedir", "--cache-folder", "--installroot", "--target", "-t",
 		"--store-dir", "--print", "-R", "--pkg-cache-dir", "--path", "--deployment")
+}
+
+// Flag returns the flag that keeps a call from filling the cache, or nil.
+func (c *Cache) Flag(call *Call) *change.Flag {
+	for _, f := range c.Flags {
+		if f.Verb == call.Word {
+			return f
+		}
+	}
+	return nil
 }
 
 // head is the literal text that a word starts with.

@@ -75,7 +75,7 @@ func TestRead(t *testing.T) {
 		{"apt-get -o Acquire::Retries=3 -y install -f", call{"apt", "install", pkgmgr.Install, opt("-o Acquire::Retries=3", "-y", "-f"), nil, false}, "apt-get -o Acquire::Retries=3 -y install"},
 		{"aptitude -y install curl", call{"apt", "install", pkgmgr.Install, opt("-y"), []string{"curl"}, false}, "aptitude -y install"},
 		{"/usr/bin/dnf5 -y --setopt=install_weak_deps=False install git", call{"dnf", "install", pkgmgr.Install, opt("-y", "--setopt install_weak_deps=False"), []string{"git"}, false}, "/usr/bin/dnf5 -y --setopt=install_weak_deps=False install"},
-		{"tdnf install -y tar", call{"dnf", "install", pkgmgr.Install, opt("-y"), []string{"tar"}, false}, "tdnf install"},
+		{"tdnf install -y tar", call{"tdnf", "install", pkgmgr.Install, opt("-y"), []string{"tar"}, false}, "tdnf install"},
 		{"dnf group install -y tools", call{"dnf", "group install", pkgmgr.Install, opt("-y"), []string{"tools"}, false}, "dnf group install"},
 		{"yum clean all", call{"yum", "clean all", pkgmgr.Clean, nil, nil, false}, "yum clean all"},
 		{"microdnf --enablerepo x install tar", call{"microdnf", "install", pkgmgr.Install, opt("--enablerepo x"), []string{"tar"}, false}, "microdnf --enablerepo x install"},
@@ -200,7 +200,7 @@ func TestTableIsWhole(t *testing.T) {
 			if !slices.Contains([]string{"", "locked", "shared"}, c.Mount.Sharing) {
 				wrong("%s is mounted %s", c.Dir, c.Mount.Sharing)
 			}
-			cleaned := c.Cleanup != nil || c.Flag != nil || c.Risky.Command != ""
+			cleaned := c.Cleanup != nil || len(c.Flags) > 0 || c.Risky.Command != ""
 			if cleaned == (c.Kept != "") {
 				wrong("%s has something that cleans it, or a reason why nothing does", c.Dir)
 			}
@@ -216,8 +216,10 @@ func TestTableIsWhole(t *testing.T) {
 			if c.Cleanup != nil && !slices.Contains(c.Cleanup.Paths, c.Dir) && !slices.Contains(c.Cleanup.Paths, c.RootDir) {
 				wrong("the clean-up deletes %v, the cache is %s", c.Cleanup.Paths, c.Dir)
 			}
-			if c.Flag != nil && (!slices.Contains(c.Flag.Paths, c.Dir) || m.Verbs[c.Flag.Verb] == pkgmgr.Other) {
-				wrong("the flag empties %v after %q, the cache is %s", c.Flag.Paths, c.Flag.Verb, c.Dir)
+			for _, f := range c.Flags {
+				if !slices.Contains(f.Paths, c.Dir) || m.Verbs[f.Verb] == pkgmgr.Other || !slices.Contains(m.Programs, f.Program) {
+					wrong("the flag empties %v after %s %s, the cache is %s", f.Paths, f.Program, f.Verb, c.Dir)
+				}
 			}
 			for _, by := range slices.Concat(c.CleanedBy, c.TrimmedBy) {
 				known := m.Verbs[by] == pkgmgr.Clean || m == &pkgmgr.Bun || m == &pkgmgr.Go || m == &pkgmgr.Zypper || m == &pkgmgr.Conda // whose words are completed

@@ -1,5 +1,7 @@
 package pkgmgr
 
+import "github.com/shale-build/shale/analysis/change"
+
 // Uv is Astral's package manager: "Caching" in its documentation, which calls the cache
 // safe for several uv at once, and "Using uv in Docker" for the link mode.
 var Uv = Manager{
@@ -21,7 +23,7 @@ var Uv = Manager{
 		Moved:     []string{"UV_CACHE_DIR", "XDG_CACHE_HOME"},
 		Off:       []Setting{{Name: "UV_NO_CACHE", Any: true}},
 		CleanedBy: []string{"cache clean", "cache prune", "clean"},
-		Kept:      "no clean-up is known that leaves the rest as it is",
+		Flags:     []*change.Flag{&change.UvSync, &change.UvPipInstall},
 		Mount:     Mount{Sharing: "shared", Live: "UV_LINK_MODE=copy must be set, as links do not leave a mount"},
 	}},
 	Manifests:       []string{"pyproject.toml", "uv.lock", "uv.toml"},

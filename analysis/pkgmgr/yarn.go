@@ -1,8 +1,10 @@
 package pkgmgr
 
+import "github.com/shale-build/shale/analysis/change"
+
 // Yarn is Yarn 1 and later. Version 1 caches for root in /usr/local/share/.cache/yarn,
 // for others in ~/.cache/yarn (getCacheDir and user-home-dir.js in its source; run with
-// 1.22.22), later ones in ~/.yarn/berry (run with 4.18). With Plug'n'Play these later
+// 1.22.22, which also leaves /tmp/v8-compile-cache-0), later ones in ~/.yarn/berry (run with 4.18). With Plug'n'Play these later
 // ones run from their cache: after "yarn cache clean" nothing is found any more (run
 // with 4.18). "yarn global" is of version 1 alone.
 var Yarn = Manager{
@@ -21,6 +23,8 @@ var Yarn = Manager{
 		Filled:    []Verb{Install, Upgrade},
 		Moved:     []string{"YARN_CACHE_FOLDER", "yarn_cache_folder", "npm_config_cache", "XDG_CACHE_HOME"},
 		CleanedBy: []string{"cache clean"},
+		Cleanup:   &change.YarnCache,
+		ByRoot:    true,
 		Risky:     Risky{"yarn cache clean", "from Yarn 2 on a project may run from this cache"},
 		Mount:     Mount{Sharing: "locked"},
 	}, {

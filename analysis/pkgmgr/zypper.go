@@ -1,5 +1,7 @@
 package pkgmgr
 
+import "github.com/shale-build/shale/analysis/change"
+
 // Zypper is SUSE's package manager. It refreshes its metadata by itself; packages are
 // deleted after each install unless the repository keeps them. Options, and "clean"
 // that needs -a to delete the metadata too: zypper(8).
@@ -22,7 +24,7 @@ var Zypper = Manager{
 		Filled: []Verb{Update, Install, Upgrade}, Index: true,
 		CleanedBy: []string{"clean -a"},
 		TrimmedBy: []string{"clean"},
-		Kept:      "no clean-up is known that leaves the rest as it is",
+		Cleanup:   &change.ZypperCache,
 		Mount:     Mount{Sharing: "locked", Live: "the repositories must keep packages (keeppackages=1)"},
 	}},
 	refine: func(c *Call) {

@@ -2,6 +2,10 @@ package rules
 
 import (
 	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/cleanup"
@@ -14,20 +18,26 @@ var PackageCache = analysis.Rule{
 	Name: "package-cache",
 	Doc: analysis.Doc{
 		Summary: "a layer ships a package manager's cache or index that nothing later needs",
-		What:    "A `RUN` of a stage that ships which installs with apt, apk, npm or pip and leaves the manager's index or download cache in its layer.",
+		What: "A `RUN` of a stage that ships which installs with a package manager and leaves its index, download cache or build folder in its layer: " +
+			"apt, apk, dnf, yum, microdnf, zypper, pacman, npm, Yarn 1, bun, pip, uv, conda, composer, pecl, gem and bundle. " +
+			"The caches of cargo, go, Maven, Gradle, pnpm, Poetry and .NET are not spoken of: what was built lies in them or is made of links into them.",
 		Why: "Every pull and every registry carries it. `apt-get update` on Debian 12 leaves 19.9 MB in `/var/lib/apt/lists`; " +
 			"npm and pip keep a second copy of what they install.",
 		Silent: "In a stage that does not ship. When the same RUN cleans the cache, may clean it (it runs a script, or names the folder), mounts it, " +
 			"or the environment moves it or turns it off. When the next RUN installs from the index: then the two belong together first. " +
-			"For pip on an image that may set `PIP_NO_CACHE_DIR` itself.",
+			"For pip and uv on an image that may set `PIP_NO_CACHE_DIR` or `UV_NO_CACHE` itself. For gem, bundle and pecl on images other than the official ruby and php, " +
+			"for bundle and composer where the Dockerfile configures them, and for Yarn where a later version than 1 may be at work: the cache may lie elsewhere.",
 		Fix: "Adds the clean-up as the last command of the RUN's `&&` chain, or the manager's own flag. Only the cache named in the title stops shipping. " +
 			"Safe when nothing later can need the index: no install without an update and no program that is not known, in this stage or one `FROM` it, " +
 			"no `COPY --from` of the folder, and no ENTRYPOINT or CMD script that installs or cannot be read. Otherwise the fix is unsafe and says which line stands in the way. " +
 			"pip before 19.1 installs source packages in another form with `--no-cache-dir`: safe on `python:3.8` and later. " +
 			"apk before Alpine 3.8 fails without an index where `--no-cache` does not: safe on `alpine:3.8` and later. " +
+			"The RPM managers, zypper, pacman and Yarn 1 get an `rm -rf` of their own folder: `dnf clean all` writes to logs that ship, " +
+			"`pacman -Scc --noconfirm` deletes nothing, and `yarn cache clean` of Yarn 2 and later deletes packages that a Plug'n'Play project runs from. " +
+			"For composer, conda, bun and a Yarn that is not root's the manager's own clean-up is offered and is unsafe; its title says what could differ. " +
 			"What people run later in a container, or build on the image in another repository, is outside the promise. It stands on lines 16 to 18 of the soundness list.",
 	},
-	Aliases:  []string{"DL3009", "DL3019", "DL3042"},
+	Aliases:  []string{"DL3009", "DL3019", "DL3032", "DL3036", "DL3040", "DL3042", "DL3060"},
 	Best:     analysis.Safe,
 	Severity: analysis.Warning,
 	Run:      runPackageCache,
@@ -44,8 +54,11 @@ func runPackageCache(p *analysis.Pass) {
 				if later, _ := p.CleanedLater(r, left.Cache); later != nil {
 					continue // deleted too late, which is another rule's
 				}
-				if shipped[left.Cache.Dir] || left.Cache.Cleanup == nil && left.Cache.Flag == nil {
+				if shipped[left.Cache.Dir] || left.Cache.Cleanup == nil && len(left.Cache.Flags) == 0 && left.Cache.Risky.Command == "" {
 					continue // shipped already, or nothing is known to help
+				}
+				if doubtful(p, r, left) {
+					continue
 				}
 				shipped[left.Cache.Dir] = true
 				if d, ok := leftover(p, r, left); ok {
@@ -64,16 +77,16 @@ func leftover(p *analysis.Pass, r *facts.Run, left facts.Leftover) (analysis.Dia
 		return analysis.Diagnostic{}, false // merge first
 	}
 	manager := left.By.Call.Manager
+	fix, why := cleanup.Mend(p.File, r, left)
 	d := analysis.Diagnostic{
 		Span:    r.Program.Span(left.By.Node.Range),
-		Message: fmt.Sprintf("%s leaves its %s in %s, and the image ships it%s", manager.Name, cache.What, cache.Dir, size(cache.Bytes)),
+		Message: fmt.Sprintf("%s leaves its %s in %s, and the image ships it%s", manager.Name, cache.What, place(cache, fix), size(cache.Bytes)),
 		Gain:    analysis.Gain{Bytes: cache.Bytes},
 	}
-	if use.Certain {
+	if use.Certain && !manager.Refetches {
 		d.Withheld = []string{use.Why + "; clean after the last use, or join the RUNs"}
 		return d, true
 	}
-	fix, why := cleanup.Mend(p.File, r, left)
 	d.Withheld = append(d.Withheld, why...)
 	if len(fix.Edits) == 0 {
 		return d, true
@@ -81,3 +94,96 @@ func leftover(p *analysis.Pass, r *facts.Run, left facts.Leftover) (analysis.Dia
 	d.Fixes = []analysis.Fix{fix}
 	return d, true
 }
+
+// place names the folder of a cache: the one that the fix cleans.
+func place(cache *pkgmgr.Cache, fix analysis.Fix) string {
+	var dirs []string
+	for _, c := range fix.Changes {
+		for _, dir := range c.Stops() {
+			if !slices.Contains(dirs, dir) {
+				dirs = append(dirs, dir)
+			}
+		}
+	}
+	if len(dirs) == 0 {
+		dirs = []string{cache.Dir}
+		if below := cache.Mount.Below; len(below) == 1 {
+			dirs[0] += "/" + below[0]
+		}
+		if cache.Or != "" {
+			dirs = append(dirs, cache.Or)
+		}
+	}
+	return strings.Join(dirs, " or ")
+}
+
+// doubtful reports whether a RUN may clean the cache in a way that the facts do not
+// know, or keep it in a folder that they do not see.
+func doubtful(p *analysis.Pass, r *facts.Run, left facts.Leftover) bool {
+	manager, cache := left.By.Call.Manager, left.Cache
+	// What the folder is called below a home, whosever home it is, or in a folder of
+	// caches: .composer, .yarn, yum.
+	names := []string{path.Base(cache.Dir)}
+	if below, ok := strings.CutPrefix(cache.Dir, "~/"); ok {
+		names = append(names, strings.Split(below, "/")[0])
+	}
+	if cache.Cleanup != nil {
+		for _, dir := range cache.Cleanup.Paths {
+			names = append(names, strings.TrimPrefix(dir, "/"))
+		}
+	}
+	if manager.Refetches {
+		names = append(names, "var/cache/dnf", "var/cache/yum", "var/cache/libdnf5")
+	}
+	at := slices.Index(r.Commands, left.By)
+	for _, c := range r.Commands[at+1:] {
+		if c.Name != "rm" && c.Name != "find" && c.Name != "mv" {
+			continue
+		}
+		for _, w := range c.Args {
+			if text := facts.Shape(w); slices.ContainsFunc(names, func(n string) bool { return strings.Contains(text, n) }) {
+				return manager != &pkgmgr.Apt && manager != &pkgmgr.Apk && manager != &pkgmgr.Npm && manager != &pkgmgr.Pip
+			}
+		}
+	}
+	if manager == &pkgmgr.Conda {
+		base := r.Stage.Root().Base.Text
+		return !strings.Contains(p.Doc.Content, "/opt/conda") && !slices.ContainsFunc([]string{"continuumio/", "condaforge/", "mambaorg/", "jupyter/"}, func(owner string) bool { return strings.HasPrefix(base, owner) })
+	}
+	if manager != &pkgmgr.Bundler && manager != &pkgmgr.Yarn && manager != &pkgmgr.Composer {
+		return false
+	}
+	// The project's own settings may name another folder.
+	for st := r.Stage; st != nil; st = st.Parent {
+		for _, in := range st.Instructions {
+			text := in.Text.String()
+			switch manager {
+			case &pkgmgr.Bundler:
+				if strings.Contains(text, "bundle config") || strings.Contains(text, ".bundle") {
+					return true
+				}
+			case &pkgmgr.Yarn:
+				if strings.Contains(text, ".yarn") || strings.Contains(text, "yarn set version") || strings.Contains(text, "corepack") || strings.Contains(text, "--immutable") || strings.Contains(text, "yarn config") {
+					return true
+				}
+			case &pkgmgr.Composer:
+				if strings.Contains(text, "composer config") || strings.Contains(text, "COMPOSER_CACHE") {
+					return true
+				}
+			}
+		}
+	}
+	if context, _ := p.Context(); context != nil && manager == &pkgmgr.Yarn {
+		dir, _ := p.ContextDir(r.In)
+		if _, err := context.Read(path.Join(dir, ".yarnrc.yml")); err == nil {
+			return true // a later Yarn
+		}
+		if data, err := context.Read(path.Join(dir, "package.json")); err == nil && laterYarn.Match(data) {
+			return true
+		}
+	}
+	return false
+}
+
+// laterYarn is what a package.json says that pins a Yarn which is not version 1.
+var laterYarn = regexp.MustCompile(`"packageManager"\s*:\s*"yarn@[^1]`)

@@ -43,6 +43,22 @@ var (
 	pipMount = []change.Change{change.MountAdded{Target: "/root/.cache/pip"}}
 )
 
+func cleaned(all ...change.Cleanup) []change.Change {
+	var out []change.Change
+	for _, k := range all {
+		out = append(out, change.Cleaned{Cleanup: k})
+	}
+	return out
+}
+
+func flagged(all ...change.Flag) []change.Change {
+	var out []change.Change
+	for _, f := range all {
+		out = append(out, change.FlagAdded{Flag: f})
+	}
+	return out
+}
+
 func split(files ...string) []change.Change { return []change.Change{change.CopySplit{Files: files}} }
 
 func all(lists ...[]change.Change) []change.Change {
@@ -179,6 +195,45 @@ var rights = []rewriting{
 	{name: "apk's index", changes: []change.Change{change.Cleaned{Cleanup: change.ApkIndex}},
 		before: "FROM alpine:3.19\nRUN apk update && apk add curl\nRUN make\n",
 		edits:  [][2]string{{"add curl", "add curl && rm -rf /var/cache/apk/*"}}},
+	{name: "dnf's metadata", changes: cleaned(change.Dnf4Cache),
+		before: "FROM rockylinux:9\nRUN dnf -y --setopt=install_weak_deps=False install git\nCMD [\"git\"]\n",
+		edits:  [][2]string{{"install git", "install git && rm -rf /var/cache/dnf/*"}}},
+	{name: "dnf 5's metadata", changes: cleaned(change.Dnf5Cache),
+		before: "FROM fedora:41\nRUN dnf5 -y install git\n",
+		edits:  [][2]string{{"install git", "install git && rm -rf /var/cache/libdnf5/*"}}},
+	{name: "yum's metadata, whichever yum it is", changes: cleaned(change.YumCaches),
+		before: "FROM x\nRUN sudo yum -y update && sudo yum -y install httpd\n",
+		edits:  [][2]string{{"install httpd", "install httpd && sudo rm -rf /var/cache/yum/* /var/cache/dnf/* /var/cache/libdnf5/*"}}},
+	{name: "yum behind a pipe", changes: cleaned(change.YumCache),
+		before: "FROM centos:7\nRUN yes | yum install httpd\n",
+		edits:  [][2]string{{"install httpd", "install httpd && rm -rf /var/cache/yum/*"}}},
+	{name: "microdnf's metadata", changes: cleaned(change.MicrodnfCaches),
+		before: "FROM ubi\nRUN microdnf install tar\nRUN tar --version\n",
+		edits:  [][2]string{{"install tar", "install tar && rm -rf /var/cache/yum/* /var/cache/libdnf5/*"}}},
+	{name: "zypper's metadata", changes: cleaned(change.ZypperCache),
+		before: "FROM opensuse/leap\nRUN zypper --non-interactive in git\n",
+		edits:  [][2]string{{"in git", "in git && rm -rf /var/cache/zypp/*"}}},
+	{name: "pacman's archives and index", changes: cleaned(change.PacmanPackages, change.PacmanIndex),
+		before: "FROM archlinux\nRUN pacman -Syu --noconfirm git\n",
+		edits:  [][2]string{{"git\n", "git && rm -rf /var/cache/pacman/pkg/* && rm -rf /var/lib/pacman/sync/*\n"}}},
+	{name: "pacman's archives before another install", changes: cleaned(change.PacmanPackages),
+		before: "FROM archlinux\nRUN pacman -Sy --noconfirm git\nRUN pacman -S --noconfirm make\n",
+		edits:  [][2]string{{"git\n", "git && rm -rf /var/cache/pacman/pkg/*\n"}}},
+	{name: "Yarn 1's cache", changes: cleaned(change.YarnCache),
+		before: "FROM node:20\nCOPY package.json yarn.lock ./\nRUN yarn --frozen-lockfile\nRUN yarn build\n",
+		edits:  [][2]string{{"--frozen-lockfile", "--frozen-lockfile && rm -rf /usr/local/share/.cache/yarn/*"}}},
+	{name: "gem archives", changes: cleaned(change.GemArchives),
+		before: "FROM ruby:3.3\nUSER root\nRUN gem install bundler && bundle install\nRUN bundle exec rake\n",
+		edits:  [][2]string{{"bundle install", "bundle install && rm -rf /usr/local/bundle/cache/*.gem"}}},
+	{name: "pecl's files", changes: cleaned(change.PeclFiles),
+		before: "FROM php:8.3\nRUN set -eux; yes | pecl install redis; docker-php-ext-enable redis\n",
+		edits:  [][2]string{{"enable redis", "enable redis && rm -rf /tmp/pear/*"}}},
+	{name: "uv sync --no-cache", changes: flagged(change.UvSync),
+		before: "FROM python:3.12\nRUN uv sync --frozen -p 3.12\nRUN python -m compileall .\n",
+		edits:  [][2]string{{"uv sync", "uv sync --no-cache"}}},
+	{name: "uv pip install --no-cache", changes: flagged(change.UvPipInstall),
+		before: "FROM python:3.12\nRUN uv pip install --system flask\n",
+		edits:  [][2]string{{"pip install", "pip install --no-cache"}}},
 	{name: "npm's cache of another user", changes: npm,
 		before: "FROM node:20\nUSER node\nRUN npm ci\n",
 		edits:  [][2]string{{"npm ci", "npm ci && npm cache clean --force"}}},

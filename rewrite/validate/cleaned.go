@@ -326,6 +326,11 @@ func (d *deriver) install(p *shell.Program, n *shell.Node, k change.Cleanup) (co
 		c := command{node: n, words: n.Words}
 		c.strip(p)
 		return c, c.fills(k.Manager)
+	case shell.Pipe:
+		// It succeeds only when its last command does: yes | pecl install x.
+		if n.Children[len(n.Children)-1].Kind == shell.Simple {
+			return d.install(p, n.Children[len(n.Children)-1], k)
+		}
 	case shell.And, shell.Subshell, shell.Block, shell.List:
 		if n.Kind == shell.List && len(n.Children) != 1 {
 			return command{}, false
@@ -343,11 +348,30 @@ func (d *deriver) install(p *shell.Program, n *shell.Node, k change.Cleanup) (co
 func (c *command) fills(manager string) bool {
 	v, _ := c.verb()
 	if args, _ := c.args(); slices.ContainsFunc(args, func(a string) bool {
-		return strings.HasPrefix(a, "Dir") || strings.Contains(a, "Dir::") || a == "--root"
+		return strings.HasPrefix(a, "Dir") || strings.Contains(a, "Dir::") || a == "--root" || strings.Contains(a, "cachedir") || strings.Contains(a, "installroot")
 	}) {
 		return false // its files are somewhere else
 	}
+	if distributions[manager] != nil && !distributions[manager][c.name] || slices.ContainsFunc(c.options(), func(o string) bool { return elsewhere[manager][o] }) {
+		return false
+	}
 	switch manager {
+	case "dnf", "yum", "microdnf":
+		return setOf("makecache install localinstall groupinstall group groups reinstall update upgrade distro-sync")[v]
+	case "zypper":
+		return setOf("refresh ref install in source-install si install-new-recommends inr update up patch dist-upgrade dup")[v]
+	case "pacman", pacmanArchives:
+		return c.name == "pacman" && c.syncs()
+	case "yarn":
+		return c.name == "yarn" && (v == "" || setOf("install add global upgrade up workspaces")[v])
+	case "gem":
+		_, at := c.verb()
+		return c.name == "gem" && setOf("install i update")[v] ||
+			(c.name == "bundle" || c.name == "bundler") && (setOf("install update add")[v] || at == 0 && v == "")
+	case "pecl":
+		return (c.name == "pecl" || c.name == "pear") && setOf("install upgrade")[v]
+	case "uv":
+		return c.name == "uv" && setOf("sync pip add lock run tool")[v]
 	case "apt":
 		return (c.name == "apt-get" || c.name == "apt") && slices.Contains([]string{"update", "install", "upgrade", "dist-upgrade", "full-upgrade", "build-dep"}, v)
 	case "apk":
@@ -358,6 +382,34 @@ func (c *command) fills(manager string) bool {
 		return isPip(c.name) && v == "install"
 	}
 	return false
+}
+
+// distributions lists the programs of the distributions' package managers, whose index a
+// later install reads.
+var distributions = map[string]map[string]bool{
+	"apt": setOf("apt-get apt"), "dnf": setOf("dnf dnf5 dnf-3"), "yum": setOf("yum"), "microdnf": setOf("microdnf"),
+	"zypper": setOf("zypper"), "pacman": setOf("pacman"),
+}
+
+// elsewhere are options by which a call's files are somewhere else.
+var elsewhere = map[string]map[string]bool{
+	"dnf": setOf("-c --config"), "yum": setOf("-c --config"), "microdnf": setOf("-c --config"),
+	"zypper": setOf("--installroot -R --cache-dir -C --raw-cache-dir --solv-cache-dir --pkg-cache-dir -c --config"),
+	"pacman": setOf("-r -b --dbpath --cachedir --config"),
+	"yarn":   setOf("--cache-folder --use-yarnrc --global-folder"),
+	"gem":    setOf("-i --install-dir --user-install --build-root --path --deployment"),
+	"pecl":   setOf("-R --installroot -c -C"),
+}
+
+// syncs reports whether a call of pacman installs what it fetches: its verb is an
+// option, alone or before other letters.
+func (c *command) syncs() bool {
+	args, _ := c.args()
+	return slices.ContainsFunc(args, func(a string) bool {
+		return a == "--sync" || strings.HasPrefix(a, "-S") && !strings.ContainsAny(a, "csilgph")
+	}) && !slices.ContainsFunc(args, func(a string) bool {
+		return setOf("--clean --search --info --list --groups --print --help -c -s -i -l -g -p -h")[a]
+	})
 }
 
 func isPip(name string) bool {
@@ -386,6 +438,12 @@ func (d *deriver) cleanedAfter(install command, k change.Cleanup, prefix string)
 	if _, set := x.Getenv("HOME"); !set && slices.ContainsFunc(k.Paths, inHome) && user != "0" && user != "" && strings.Trim(user, "0123456789") == "" {
 		return reject("%s acts on the home of the user %s, which is not known", what, x.User)
 	}
+	if setOf("yarn gem pecl")[k.Manager] && prefix == "" {
+		// Where another user installs, what others have put there cannot be deleted.
+		if r := d.rootRuns(what); r != nil {
+			return r
+		}
+	}
 	paths := homes(k.Paths, x)
 	if m, ok := d.mountAt(paths); ok {
 		return reject("the clean-up %q would empty the mount at %s", k.Command, m.Dest)
@@ -393,6 +451,14 @@ func (d *deriver) cleanedAfter(install command, k change.Cleanup, prefix string)
 	if k.Manager == "npm" && slices.ContainsFunc(install.options(), func(o string) bool { return o == "--cache" || o == "--offline" }) {
 		return reject("npm is told where its cache is")
 	}
-	d.stops = append(d.stops, stop{op: d.op, what: what, manager: k.Manager, paths: paths})
+	manager := k.Manager
+	if k.Command == change.PacmanPackages.Command {
+		manager = pacmanArchives
+	}
+	d.stops = append(d.stops, stop{op: d.op, what: what, manager: manager, paths: paths})
 	return nil
 }
+
+// pacmanArchives stands for pacman where what is deleted is no index, but packages that
+// it fetches again.
+const pacmanArchives = "pacman's archives"

@@ -30,8 +30,18 @@ func (c *command) flagPlace(f change.Flag) (int, bool) {
 		return 0, false
 	}
 	v, i := call.verb()
-	if v != f.Verb {
+	first, second, two := strings.Cut(f.Verb, " ")
+	if v != first {
 		return 0, false
+	}
+	end := i
+	if two { // uv pip install
+		if end++; end == len(call.words) {
+			return 0, false
+		}
+		if text, ok := literal(call.words[end]); !ok || text != second {
+			return 0, false
+		}
 	}
 	// What stands before the verb must be options that are known to take no value,
 	// or known to take one: else the verb could be a value itself.
@@ -41,16 +51,17 @@ func (c *command) flagPlace(f change.Flag) (int, bool) {
 			return 0, false
 		}
 	}
-	return call.words[i].To, true
+	return call.words[end].To, true
 }
 
 var plainOptions = setOf(`-q --quiet -v --verbose -U --update --update-cache --no-progress -f --force -i --interactive
 	--isolated --no-input --disable-pip-version-check --no-color -y --allow-untrusted --progress`)
 
-// conflicts are options of the call itself that the flag contradicts.
+// conflicts are options of the call itself that a program's flag contradicts.
 var conflicts = map[string][]string{
-	"--no-cache":     {"--no-network", "--cache-dir", "--cache-max-age", "--initdb", "-p", "--root"},
-	"--no-cache-dir": {"--cache-dir", "--download-cache"},
+	"apk": {"--no-network", "--cache-dir", "--cache-max-age", "--initdb", "-p", "--root"},
+	"pip": {"--cache-dir", "--download-cache"},
+	"uv":  {"--cache-dir", "--offline", "-n", "--no-cache-dir"},
 }
 
 // flagAdded are the conditions of a flag. It stands in the words of one command,
@@ -66,7 +77,7 @@ func (d *deriver) flagAdded(was string, in insertion) *Rejection {
 		if !ok || at != in.at {
 			continue
 		}
-		if slices.ContainsFunc(c.options(), func(o string) bool { return slices.Contains(conflicts[f.Text], o) }) {
+		if slices.ContainsFunc(c.options(), func(o string) bool { return slices.Contains(conflicts[f.Program], o) }) {
 			return reject("%s contradicts another option of %q", f.Text, brief(p.Source(c.node.Range)))
 		}
 		what := "the flag " + f.Text

@@ -46,7 +46,7 @@ func (d *deriver) mountAt(paths []string) (compile.Mount, bool) {
 }
 
 // cacheVariables move a cache out of the home.
-var cacheVariables = []string{"XDG_CACHE_HOME", "PIP_CACHE_DIR", "npm_config_cache", "NPM_CONFIG_CACHE"}
+var cacheVariables = []string{"XDG_CACHE_HOME", "PIP_CACHE_DIR", "npm_config_cache", "NPM_CONFIG_CACHE", "UV_CACHE_DIR"}
 
 // cacheMoved refuses a change of a cache in the home where it is not there.
 func (d *deriver) cacheMoved(what string, paths []string) *Rejection {
@@ -63,13 +63,22 @@ func (d *deriver) cacheMoved(what string, paths []string) *Rejection {
 	return nil
 }
 
+// rootRuns refuses a change that is root's alone in a RUN by another user, as far as
+// the Dockerfile says who runs it.
+func (d *deriver) rootRuns(what string) *Rejection {
+	user, _, _ := strings.Cut(d.op.Exec.User, ":")
+	if user != "" && user != "root" && user != "0" && !(d.base == compile.Full && user == compile.FullUser) {
+		return reject("%s is root's, and the user is %s", what, d.op.Exec.User)
+	}
+	return nil
+}
+
 // rootsHome holds a change of a path below /root to a RUN by root with root's home.
 // What an outside base says of its own user and HOME nobody knows; where the
 // Dockerfile says nothing either, the mount is at worst not used.
 func (d *deriver) rootsHome(what string) *Rejection {
 	x := d.op.Exec
-	user, _, _ := strings.Cut(x.User, ":")
-	if user != "" && user != "root" && user != "0" && !(d.base == compile.Full && user == compile.FullUser) {
+	if d.rootRuns(what) != nil {
 		return reject("%s is not in the home of the user %s", what, x.User)
 	}
 	if home, set := x.Getenv("HOME"); set && home != "/root" && !(d.base == compile.Full && home == compile.FullHome) {

@@ -90,7 +90,7 @@ func (m *matcher) after(g *compile.Graph, s stop) *Rejection {
 // atRunTime names what of an image's config asks for packages, as far as it can be
 // read there: a script that it starts is for those to read who have the context.
 func atRunTime(image string, s stop) string {
-	if s.manager != "apt" {
+	if distributions[s.manager] == nil {
 		return ""
 	}
 	var config struct {
@@ -116,9 +116,9 @@ func atRunTime(image string, s stop) string {
 	for i, text := range texts {
 		updated := false
 		for _, c := range commands(text.parse(text.text)) {
-			if c.name == "apt-get" || c.name == "apt" {
+			if distributions[s.manager][c.name] {
 				v, _ := c.verb()
-				if updated = updated || v == "update"; !updated && c.needsIndex(s.manager) != "" {
+				if updated = updated || s.manager == "apt" && v == "update"; !updated && c.needsIndex(s.manager) != "" {
 					if i < 2 {
 						return "the command"
 					}
@@ -161,7 +161,7 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 			name = path.Base(name)
 		}
 		c := command{name: name}
-		if s.manager == "apt" && (name == "apt-get" || name == "apt" || !harmless(name)) || s.manager == "go" && (name == "go" || !harmless(name)) {
+		if distributions[s.manager] != nil && (distributions[s.manager][name] || !harmless(name)) || s.manager == "go" && (name == "go" || !harmless(name)) {
 			return c.name, false
 		}
 		return "", false
@@ -170,7 +170,7 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 	if p.Err != nil {
 		return "a script that does not parse", false
 	}
-	if text.startup && s.manager == "apt" {
+	if text.startup && distributions[s.manager] != nil {
 		return "a SHELL with start-up files", false
 	}
 	if cwd := path.Clean("/" + o.Exec.Cwd); s.around(cwd) {
@@ -266,6 +266,29 @@ func (c *command) needsIndex(manager string) string {
 		return ""
 	}
 	switch manager {
+	case "dnf", "yum", "microdnf", "zypper", "pacman":
+		switch {
+		case rpms[manager] && (rpms[c.name] || c.name == "dnf5" || c.name == "dnf-3"), distributions[manager][c.name]:
+			if setOf("clean cc remove rm erase autoremove makecache refresh ref")[v] {
+				return ""
+			}
+			return c.name + " " + v
+		case c.name == "repoquery" || c.name == "yum-builddep" || c.name == "yumdownloader" || c.name == "debuginfo-install":
+			return c.name
+		}
+		return c.mayInstall()
+	case "yarn":
+		if c.name == "yarn" && c.has("--offline", "--prefer-offline") || c.name == "yarn" && v == "cache" {
+			return c.name
+		}
+	case "gem":
+		if setOf("bundle bundler gem")[c.name] && (c.has("--local", "-l") || setOf("pristine cache package pack fetch")[v]) {
+			return c.name + " " + v
+		}
+	case "uv":
+		if c.name == "uv" && (c.has("--offline") || v == "cache") {
+			return c.name
+		}
 	case "apt":
 		switch {
 		case c.name == "apt-get" || c.name == "apt":
@@ -275,14 +298,8 @@ func (c *command) needsIndex(manager string) string {
 			return c.name + " " + v
 		case c.name == "apt-cache" || c.name == "aptitude" || c.name == "apt-file" || c.name == "tasksel" || c.name == "apt-mark" && v == "showauto":
 			return c.name
-		case c.runsScript():
-			return c.name + " " + v + ", which runs a script,"
-		case !harmless(c.name):
-			if c.name == "" {
-				return "a command whose name is not literal"
-			}
-			return c.name + ", which is not known,"
 		}
+		return c.mayInstall()
 	case "go":
 		if c.name == "go" || !harmless(c.name) {
 			return c.name
@@ -299,6 +316,22 @@ func (c *command) needsIndex(manager string) string {
 		if c.name == "apk" && (c.has("--no-network") || v == "search" || v == "policy" || v == "list") {
 			return "apk " + v
 		}
+	}
+	return ""
+}
+
+// rpms are the package managers that share folders where one is another's name.
+var rpms = setOf("dnf yum microdnf")
+
+// mayInstall names a command that may install packages of the distribution.
+func (c *command) mayInstall() string {
+	switch v, _ := c.verb(); {
+	case c.runsScript():
+		return c.name + " " + v + ", which runs a script,"
+	case c.name == "":
+		return "a command whose name is not literal"
+	case !harmless(c.name):
+		return c.name + ", which is not known,"
 	}
 	return ""
 }

@@ -51,6 +51,10 @@ func unprovable(format string, args ...any) *Rejection {
 	return r
 }
 
+// maxMoved bounds the clean-ups that one rewrite may move: where each went is a choice
+// of its own. More of them are made in turns.
+const maxMoved = 6
+
 // Check holds a safe rewrite to its promise: every target of both texts compiles,
 // over every made-up base, and after is before but for the changes declared. It
 // returns nil, a *Rejection, or the error of ctx.
@@ -58,6 +62,9 @@ func Check(ctx context.Context, before, after string, changes []change.Change, o
 	d, r := read(changes)
 	if r != nil {
 		return r
+	}
+	if len(d.moved) > maxMoved {
+		return reject("%d clean-ups moved at once, which is more than can be told apart", len(d.moved))
 	}
 	old, fresh := syntax.Parse(before), syntax.Parse(after)
 	if r := texts(old, fresh); r != nil {
@@ -313,7 +320,7 @@ func read(changes []change.Change) (*declared, *Rejection) {
 		case change.Joined:
 			d.joined = true
 		case change.Cleaned:
-			i := slices.IndexFunc(change.Cleanups(), func(k change.Cleanup) bool { return k.Command == c.Cleanup.Command })
+			i := slices.IndexFunc(change.Cleanups(), func(k change.Cleanup) bool { return k.Command == c.Cleanup.Command && k.Manager == c.Cleanup.Manager })
 			if i < 0 {
 				return nil, reject("the clean-up %q is not a known one", c.Cleanup.Command)
 			}

@@ -118,7 +118,9 @@ func TestFrontend(t *testing.T) {
 // has the command that it belongs to.
 func TestKnown(t *testing.T) {
 	for _, k := range change.Cleanups() {
-		install := map[string]string{"apt": "apt-get update", "apk": "apk add x", "npm": "npm ci"}[k.Manager]
+		install := map[string]string{"apt": "apt-get update", "apk": "apk add x", "npm": "npm ci", "dnf": "dnf install -y x", "yum": "yum install -y x",
+			"microdnf": "microdnf install x", "zypper": "zypper -n in x", "pacman": "pacman -Sy --noconfirm x", "yarn": "yarn", "gem": "bundle install",
+			"pecl": "pecl install x"}[k.Manager]
 		before := "FROM a\nUSER root\nRUN " + install + "\n"
 		after := "FROM a\nUSER root\nRUN " + install + " && " + k.Command + "\n"
 		if err := Check(context.Background(), before, after, []change.Change{change.Cleaned{Cleanup: k}}, Options{}); err != nil {
