@@ -48,6 +48,9 @@ func TestFixes(t *testing.T) {
 			if slices.Contains(k.want.Flags, "--unsafe") {
 				o.Safety = analysis.Unsafe
 			}
+			if i := slices.Index(k.want.Flags, "--only"); i >= 0 {
+				o.Rules = slices.DeleteFunc(slices.Clone(o.Rules), func(r *analysis.Rule) bool { return r.Name != k.want.Flags[i+1] })
+			}
 			fixed, err := rewrite.Fix(t.Context(), in, o)
 			if err != nil {
 				t.Fatal(err)
