@@ -185,7 +185,10 @@ func unpacksAnywhere(f *facts.File, r *facts.Run, c *facts.Command) bool {
 	}
 	fs := r.Files(c)
 	return fs.Unknown || slices.ContainsFunc(fs.Makes, func(p facts.Place) bool {
-		if p.Sure && strings.HasPrefix(p.Path, "/") && c.Name != "tar" && c.Name != "unzip" {
+		if !p.Literal() {
+			return true
+		}
+		if p.Sure && p.Literal() && c.Name != "tar" && c.Name != "unzip" {
 			return rewritten(p.Path)
 		}
 		return !owned(p.Path)

@@ -69,7 +69,7 @@ func (c Chain) edits(f *facts.File) []analysis.Edit {
 			anchor = c.Runs[i]
 		}
 		lines := own(doc, next.In)
-		moved += closed + style.next(commentsIn(doc, source.Span{Start: lines.Start, End: next.In.Keyword.Start}), connector, open) + doc.Content[start:next.End()]
+		moved += closed + style.next(commentsIn(doc, source.Span{Start: lines.Start, End: start}), connector, open) + doc.Content[start:next.End()]
 		put(tidy(doc, lines), "")
 	}
 	if anchor == nil {

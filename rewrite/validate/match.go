@@ -32,6 +32,9 @@ type meeting struct {
 	then    func(lates) *Rejection
 }
 
+// stand is what a guess at the old RUNs of a new one costs.
+const stand = 10
+
 // maxSteps bounds the search over explanations of one graph.
 const maxSteps = 200_000
 
@@ -196,7 +199,7 @@ type standing struct {
 // stand goes on from a guess: with the next old RUN as it is, and without the
 // clean-ups that may have moved out of it.
 func (e *execs) stand(st standing) bool {
-	if st.at.Op == nil || st.at.Op.Exec == nil {
+	if e.budget -= stand; e.budget < 0 || st.at.Op == nil || st.at.Op.Exec == nil {
 		return false
 	}
 	s, ok := readScript(st.at.Op.Exec)

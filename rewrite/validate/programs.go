@@ -106,6 +106,7 @@ type command struct {
 	words  []shell.Word
 	node   *shell.Node
 	inSub  bool // in a subshell or a substitution
+	again  bool // in a loop or a function: what stands behind it may have run before
 }
 
 // commands lists every command of a program in the order of its text.
@@ -117,6 +118,9 @@ func commands(p *shell.Program) []command {
 		}
 		c := command{node: n, words: n.Words}
 		for i, a := range above {
+			if a.Kind == shell.Loop || a.Kind == shell.For || a.Kind == shell.Function || a.Kind == shell.Other {
+				c.again = true
+			}
 			if a.Kind == shell.Subshell || a.Kind == shell.Simple || i > 0 && a.Kind == shell.List && above[i-1].Kind == shell.Declare {
 				c.inSub = true
 			}

@@ -305,7 +305,10 @@ func moves(list []command) bool {
 // movedBy reports whether one of the commands may change the folder for this one: the
 // cd of a subshell does not for what stands outside of subshells.
 func (c *command) movedBy(list []command) bool {
-	return slices.ContainsFunc(list, func(o command) bool { return (c.inSub || !o.inSub) && moves([]command{o}) })
+	return slices.ContainsFunc(list, func(o command) bool {
+		before := o.node.From < c.node.From || o.again || c.again
+		return before && (c.inSub || !o.inSub) && moves([]command{o})
+	})
 }
 
 // assigns reports whether the commands set variables.
