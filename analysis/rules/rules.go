@@ -13,6 +13,7 @@ import (
 // All returns every rule in the order of their names.
 func All() []*analysis.Rule {
 	return []*analysis.Rule{
+		&CacheMount,
 		&CombineInstalls,
 		&CopyBeforeInstall,
 		&LateCleanup,
