@@ -44,7 +44,7 @@ test-nvim: $(BIN)
 # SHALE_TEST_ALL tests start a BuildKit of their own, and build.
 test-go:
 	@mkdir -p .cache
-	SHALE_TEST_ALL=1 $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname --jsonfile .cache/test.json -- -timeout 30m ./...
+	SHALE_TEST_ALL=1 $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname --jsonfile .cache/test.json -- -timeout 60m ./...
 
 docs:
 	$(GO) run ./cmd/shale/internal/gendocs
