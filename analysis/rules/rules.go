@@ -18,6 +18,7 @@ func All() []*analysis.Rule {
 		&CopyBeforeInstall,
 		&LateCleanup,
 		&MergeRuns,
+		&NoRecommends,
 		&PackageCache,
 		&StalePackageIndex,
 	}

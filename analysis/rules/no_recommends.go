@@ -1,0 +1,89 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// NoRecommends finds installs that bring what packages only recommend.
+var NoRecommends = analysis.Rule{
+	Name: "no-recommends",
+	Doc: analysis.Doc{
+		Summary: "an install brings packages that are only recommended",
+		What:    "An `apt-get install` or `apt install` without `--no-install-recommends`, in a stage that ships. One finding a `RUN`.",
+		Why: "Debian's and Ubuntu's packages recommend others that most users of a desktop want and few containers do: documentation viewers, compilers, mail servers. " +
+			"How many bytes that is depends on the packages, so that no number is given.",
+		Silent: "Where `APT::Install-Recommends` or a file of apt's configuration is spoken of anywhere in the Dockerfile, behind a copy to `/` or `/etc`, on images other than the official ones (they may have switched it off), " +
+			"and where nothing is installed by name. For zypper and dnf: their images switch weak dependencies off or not, from release to release, and which ones do is not known here.",
+		Fix: "Adds `--no-install-recommends` to each install of the `RUN`. Always unsafe: software may need what its package only recommends. " +
+			"`curl` and `git` then come without `ca-certificates` and reach no HTTPS server, `apt-key` without `gnupg` reads no key. Add by name what is missing.",
+	},
+	Aliases:  []string{"DL3015"},
+	Best:     analysis.Unsafe,
+	Severity: analysis.Info,
+	Run:      runNoRecommends,
+}
+
+func runNoRecommends(p *analysis.Pass) {
+	if strings.Contains(p.Doc.Content, "Install-Recommends") || strings.Contains(p.Doc.Content, "apt.conf") || strings.Contains(p.Doc.Content, "APT_CONFIG") {
+		return
+	}
+	for _, s := range p.Stages().Stages {
+		if !s.Ships || p.Base(s) == nil || !p.Base(s).Certain {
+			continue
+		}
+		for _, r := range p.Runs(s) {
+			if mayConfigure(p, r) {
+				break
+			}
+			calls := slices.DeleteFunc(slices.Clone(r.Commands), func(c *facts.Command) bool { return !recommends(c) })
+			if len(calls) == 0 {
+				continue
+			}
+			fix := analysis.Fix{
+				Title:  "Add --no-install-recommends (what is only recommended, such as ca-certificates or gnupg, would be missing)",
+				Safety: analysis.Unsafe,
+				Relies: []source.Span{r.In.Span},
+			}
+			for _, c := range calls {
+				fix.Edits = append(fix.Edits, analysis.Edit{Edit: source.Insert(r.Program.Text.HomeEnd(c.Call.VerbEnd), " --no-install-recommends")})
+			}
+			p.Report(analysis.Diagnostic{
+				Span:     spanOf(r, calls[0]),
+				Message:  fmt.Sprintf("%s installs what these packages only recommend, too", calls[0].Name),
+				Withheld: []string{"software may need what its package only recommends"},
+				Fixes:    []analysis.Fix{fix},
+			})
+		}
+	}
+}
+
+// mayConfigure reports whether a copy before a RUN may bring apt's configuration.
+func mayConfigure(p *analysis.Pass, r *facts.Run) bool {
+	for st := r.Stage; st != nil; st = st.Parent {
+		if slices.ContainsFunc(st.Instructions, func(in *syntax.Instruction) bool {
+			if in.Name != "copy" && in.Name != "add" || len(in.Args) == 0 || in.Index > r.In.Index {
+				return false
+			}
+			to := p.Stages().Expand(in, in.Args[len(in.Args)-1].Value)
+			return !to.Known() || to.Text == "/" || strings.HasPrefix(to.Text, "/etc")
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// recommends reports whether a command is an install by name that brings what is
+// recommended.
+func recommends(c *facts.Command) bool {
+	return c.Call != nil && c.Call.Manager == &pkgmgr.Apt && (c.Name == "apt-get" || c.Name == "apt") && c.Call.Word == "install" && !c.Call.Unclear && c.Script == nil &&
+		len(c.Call.Names) > 0 && !c.Call.Has("--no-install-recommends", "--install-recommends", "-s", "--simulate", "--dry-run", "-d", "--download-only", "--print-uris", "--reinstall", "-c", "--config-file")
+}
