@@ -19,7 +19,8 @@ var NoRecommends = analysis.Rule{
 		Summary: "an install brings packages that are only recommended",
 		What:    "An `apt-get install` or `apt install` without `--no-install-recommends`, in a stage that ships. One finding a `RUN`.",
 		Why: "Debian's and Ubuntu's packages recommend others that most users of a desktop want and few containers do: documentation viewers, compilers, mail servers. " +
-			"How many bytes that is depends on the packages, so that no number is given.",
+			"On Debian 12 apt counts 40 MB more for `git` and 48 MB more for `curl` with what they recommend (`apt-get install --assume-no`, from an empty system); " +
+			"how many bytes it is for others depends on the packages, so that findings name none.",
 		Silent: "Where `APT::Install-Recommends` or a file of apt's configuration is spoken of anywhere in the Dockerfile, behind a copy to `/` or `/etc`, on images other than the official ones (they may have switched it off), " +
 			"and where nothing is installed by name. For zypper and dnf: their images switch weak dependencies off or not, from release to release, and which ones do is not known here.",
 		Fix: "Adds `--no-install-recommends` to each install of the `RUN`. Always unsafe: software may need what its package only recommends. " +
