@@ -94,3 +94,27 @@ func (k kase) setFixes(t *testing.T, fixes []string) {
 		t.Fatal(err)
 	}
 }
+
+// A build with the cache shares the steps that another build makes beside it
+// without, and so runs them: where it is told which steps run again, no other case
+// may begin alike.
+func TestRebuildsBeginApart(t *testing.T) {
+	begin := map[string][]string{}
+	measured := map[string]bool{"shop": true}
+	shop, err := os.ReadFile(filepath.Join("..", "..", "..", "testdata", "shop", "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range append(cases(t), kase{name: "shop", file: string(shop)}) {
+		measured[k.name] = measured[k.name] || len(k.want.Rebuild) > 0
+		first := baseOf(t, k.images()[0]) + ": " + firstStep.FindString(k.file)
+		begin[first] = append(begin[first], k.name)
+	}
+	for first, names := range begin {
+		if len(names) > 1 && slices.ContainsFunc(names, func(name string) bool { return measured[name] }) {
+			t.Errorf("%v all begin with %q: give them other working folders", names, first)
+		}
+	}
+}
+
+var firstStep = regexp.MustCompile(`(?m)^[ \t]*(?:RUN|COPY|ADD|WORKDIR)[ \t].*$`)
