@@ -317,7 +317,7 @@ func (p *property) compare(t *testing.T, w *world, before, after []*compile.Exec
 		// What both sides of a pipe do to one file is a matter of luck: a
 		// difference is one that is there each time.
 		tries := 0
-		for ; !same && tries < 6; tries++ {
+		for ; !same && tries < 12; tries++ {
 			d = &difference{sh, w.outcome(t, p, sh, before), w.outcome(t, p, sh, after), [2][]*compile.Exec{before, after}}
 			same = d.before == d.after
 		}

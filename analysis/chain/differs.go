@@ -19,9 +19,8 @@ func differs(f *facts.File, a, b *facts.Run) string {
 			return fmt.Sprintf("line %d runs %s, which may leave processes behind or compare file times", f.Line(r.In), name(c))
 		}
 	}
-	var ea, eb facts.Effect
+	var eb facts.Effect
 	for _, c := range a.Commands {
-		ea |= c.Effect
 		switch {
 		case c.Effect.Has(facts.Users) && c.Call == nil:
 			return fmt.Sprintf("line %d runs %s: users and groups are read when a RUN starts", f.Line(a.In), name(c))
@@ -42,7 +41,7 @@ func differs(f *facts.File, a, b *facts.Run) string {
 		return fmt.Sprintf("line %d compares the times of files", f.Line(b.In))
 	case eb.Has(facts.Renames):
 		return fmt.Sprintf("line %d may rename folders of the RUN before", f.Line(b.In))
-	case ea.Has(facts.Links) && cutsLinks(a, b):
+	case cutsLinks(a, b):
 		return fmt.Sprintf("line %d changes in place what line %d may have hard-linked", f.Line(b.In), f.Line(a.In))
 	}
 	return ""
@@ -99,10 +98,14 @@ func linksFiles(c *facts.Command) bool {
 // cutsLinks reports whether b may change in place what a has linked: in another
 // layer that cuts the link.
 func cutsLinks(a, b *facts.Run) bool {
-	// Packages link files of theirs; other commands link what they please.
-	packages := !slices.ContainsFunc(a.Commands, func(c *facts.Command) bool {
-		return c.Effect.Has(facts.Links) && c.Call == nil
+	links := slices.DeleteFunc(slices.Clone(a.Commands), func(c *facts.Command) bool {
+		return !c.Effect.Has(facts.Links) && !movesLinks(a, c)
 	})
+	if len(links) == 0 {
+		return false
+	}
+	// Packages link files of theirs; other commands link what they please.
+	packages := !slices.ContainsFunc(links, func(c *facts.Command) bool { return c.Call == nil })
 	return slices.ContainsFunc(b.Commands, func(c *facts.Command) bool {
 		if c.Call != nil {
 			return !packages
@@ -111,6 +114,25 @@ func cutsLinks(a, b *facts.Run) bool {
 		return slices.ContainsFunc(slices.Concat(fs.Makes, fs.Changes), func(p facts.Place) bool {
 			return !packages || !p.Literal() || !apart(p.Path)
 		}) || fs.Unknown && (c.Effect.Has(facts.InPlace) || !packages)
+	})
+}
+
+// movesLinks reports whether a command moves what may be a folder. One of an earlier
+// layer is copied, and busybox's mv links in the copy what was linked.
+func movesLinks(r *facts.Run, c *facts.Command) bool {
+	if c.Name != "mv" {
+		return false
+	}
+	var made []facts.Place
+	for _, before := range r.Commands {
+		if before == c {
+			break
+		}
+		made = append(made, r.Files(before).Makes...)
+	}
+	fs := r.Files(c)
+	return fs.Unknown || slices.ContainsFunc(fs.Removes, func(p facts.Place) bool {
+		return !slices.ContainsFunc(made, func(m facts.Place) bool { return m.Sure && !m.All && m.Path == p.Path })
 	})
 }
 

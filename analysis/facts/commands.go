@@ -99,7 +99,9 @@ func EffectOf(program string, args []shell.Word) Effect {
 			e &^= Links
 		}
 	case "cp":
-		if option(words, "l", "--link") || option(words, "a", "--archive") || option(words, "d", "--preserve") {
+		// GNU's links for a, d and l alone, busybox's whenever it does not follow links.
+		if option(words, "l", "--link") || option(words, "a", "--archive") || option(words, "d", "--preserve") ||
+			option(words, "r", "--recursive") || option(words, "R", "--recursive") || option(words, "P", "--no-dereference") {
 			e |= Links
 		}
 		if option(words, "u", "--update") {

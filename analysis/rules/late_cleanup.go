@@ -439,7 +439,6 @@ func private(p facts.Place) bool {
 // needed says what between two RUNs may need or make anew what a clean-up of the
 // second one deletes.
 func needed(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts.Place) string {
-	g := p.Stages()
 	for _, in := range p.Doc.Instructions[a.In.Index+1 : b.In.Index] {
 		line := p.Line(in)
 		switch in.Name {
@@ -450,23 +449,21 @@ func needed(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts.
 					return fmt.Sprintf("line %d stands between them and may need %s", line, place.Name())
 				}
 			}
-		case "copy", "add", "workdir":
-			to := in.Body.String()
-			if in.Name != "workdir" && len(in.Args) > 0 {
-				to = in.Args[len(in.Args)-1].Value
+			if r.Follows(p.LinkedBelow(in), r.Commands...) {
+				return fmt.Sprintf("line %d stands between them and may follow a symbolic link to %s", line, places[0].Name())
 			}
-			dest, dir := g.Expand(in, to), g.Workdir(in)
-			if !dest.Known() || !path.IsAbs(dest.Text) && !dir.Known() {
+		case "copy", "add", "workdir":
+			dest, ok := p.Dest(in)
+			if !ok {
 				return fmt.Sprintf("where line %d puts its files is not known", line)
 			}
-			at := dest.Text
-			if !path.IsAbs(at) {
-				at = path.Join(dir.Text, at)
-			}
 			for _, place := range places {
-				if place.Meets(facts.Place{Path: path.Clean(at), All: true}) {
+				if place.Meets(facts.Place{Path: dest, All: true}) {
 					return fmt.Sprintf("line %d stands between them and may write to %s", line, place.Path)
 				}
+			}
+			if facts.Crosses(dest, p.LinkedBelow(in)) {
+				return fmt.Sprintf("line %d stands between them, and a symbolic link in %s may lead to %s", line, dest, places[0].Name())
 			}
 		case "user", "shell", "onbuild":
 			return fmt.Sprintf("%s on line %d stands between them", strings.ToUpper(in.Name), line)
@@ -485,6 +482,9 @@ func needed(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts.
 		f := b.Files(other)
 		if f.Unknown || busy([]*facts.Command{other}) && slices.ContainsFunc(places, func(p facts.Place) bool { return !private(p) }) || slices.ContainsFunc(f.All(), func(q facts.Place) bool { return slices.ContainsFunc(places, q.Meets) }) {
 			return fmt.Sprintf("a command before it on line %d may need what it deletes", lineOf(p, b, other))
+		}
+		if b.Follows(p.LinkedBelow(b.In), other) {
+			return fmt.Sprintf("a command before it on line %d may follow a symbolic link to what it deletes", lineOf(p, b, other))
 		}
 	}
 	return ""

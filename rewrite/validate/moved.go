@@ -581,7 +581,7 @@ func (m *matcher) passes(e compile.Edge, p lates) *Rejection {
 		}
 		return m.leaves(op, s, p)
 	case op.File != nil:
-		return brings(op, primary(op), p)
+		return m.brings(op, primary(op), p)
 	case op.Source != nil:
 		return nil // nothing is below, where the clean-ups would be found lost
 	}
@@ -589,7 +589,7 @@ func (m *matcher) passes(e compile.Edge, p lates) *Rejection {
 		if in.Op == nil || in.Op.File == nil {
 			return p[0].over(op, "what it brings is not known")
 		}
-		if r := brings(in.Op, op.Inputs[0], p); r != nil {
+		if r := m.brings(in.Op, op.Inputs[0], p); r != nil {
 			return r
 		}
 	}
@@ -598,7 +598,8 @@ func (m *matcher) passes(e compile.Edge, p lates) *Rejection {
 
 // brings holds copies and new folders to places apart from what clean-ups delete,
 // and from what they run.
-func brings(op *compile.Op, below compile.Edge, p lates) *Rejection {
+func (m *matcher) brings(op *compile.Op, below compile.Edge, p lates) *Rejection {
+	links := m.linked(below)
 	for _, a := range op.File.Actions {
 		for _, l := range p {
 			dest := path.Clean("/" + a.Made)
@@ -614,6 +615,9 @@ func brings(op *compile.Op, below compile.Edge, p lates) *Rejection {
 			}
 			if slices.ContainsFunc(l.deletes, func(t deletion) bool { return t.meets(dest) }) {
 				return l.over(op, "it makes %s", dest)
+			}
+			if slices.ContainsFunc(links, func(t deletion) bool { return t.holds(dest) }) {
+				return l.over(op, "a link may lead from %s to what is deleted", dest)
 			}
 		}
 	}
@@ -691,6 +695,9 @@ func (m *matcher) leaves(op *compile.Op, body *script, p lates) *Rejection {
 		if r != nil {
 			return r
 		}
+	}
+	if word := throughLink(prog, n, m.linked(primary(op))); word != "" {
+		return first.over(op, "%q may lead through a link to what is deleted", brief(word))
 	}
 	return nil
 }

@@ -42,9 +42,9 @@ CMD ["/app/src/run"]
 const sources = `FROM alpine:3.19 AS build
 WORKDIR /build
 RUN apk add --no-cache curl tar && curl -sSLo src.tar.gz https://example.com/src.tar.gz && tar -xzf src.tar.gz -C /opt
-WORKDIR /opt/app
+WORKDIR /srv/conf
 COPY conf ./conf
-RUN chmod -R a+r /opt/app/conf && rm -r /build/src.tar.gz
+RUN mkdir /srv/app && rm -r /build/src.tar.gz
 FROM alpine:3.19
 COPY --from=build /opt/app /opt/app
 `
@@ -59,7 +59,7 @@ func init() {
 		carry("over a file copied from another stage", "COPY --from=busybox /bin/busybox /usr/local/bin/tool"),
 		carry("over RUNs that name other places", "RUN mkdir -p /data && echo ok > /data/x && chown -R 1:1 /data", "WORKDIR /data", "RUN ls x && cp x y"),
 		carry("over an install", "RUN apt-get update && apt-get install -y --no-install-recommends git"),
-		carry("over a checksum of another file", "RUN curl -o /opt/b https://example.com/b && echo 'abc  /opt/b' | sha256sum -c -"),
+		carry("over a checksum of another file", "RUN curl -o /srv/b https://example.com/b && echo 'abc  /srv/b' | sha256sum -c -"),
 		carry("over users", "RUN groupadd -r app && useradd -r -g app app", "RUN mkdir -p /srv/app && chown app /srv/app"),
 		carry("over a download elsewhere", "WORKDIR /work", "RUN curl -fsSLO https://example.com/b.zip && unzip b.zip -d /work/b"),
 		{name: "a list of clean-ups, over an ENV, a copy and a folder", before: chrome, changes: moved("rm -f /tmp/chrome.deb && rm -rf /var/lib/apt/lists/*"),
@@ -109,11 +109,22 @@ func init() {
 			edits: [][2]string{{"apk add curl", "apk add --no-cache curl"}, {"e.com/a\n", "e.com/a && rm /tmp/a\n"}, {"rm /tmp/a && apk add git", "apk add --no-cache git"}}},
 		{name: "moved over a RUN that gets mounts", before: from("debian:12", "RUN curl -o /tmp/a https://e.com/a", "RUN apt-get update && apt-get install -y git", "RUN rm /tmp/a"), changes: all(aptPair, moved("rm /tmp/a")),
 			edits: [][2]string{{"RUN apt", "RUN --mount=type=cache,target=/var/lib/apt/lists,sharing=locked --mount=type=cache,target=/var/cache/apt,sharing=locked apt"}, {"e.com/a\n", "e.com/a && rm /tmp/a\n"}, {"RUN rm /tmp/a\n", ""}}},
-		{name: "moved over a split copy", before: from("golang:1.22", "RUN curl -o /tmp/a https://e.com/a", "WORKDIR /src", "COPY . ./", "RUN go mod download", "RUN rm /tmp/a", "RUN go build ./..."), changes: all(split("go.mod", "go.sum"), moved("rm /tmp/a")),
-			edits: [][2]string{{"e.com/a\n", "e.com/a && rm /tmp/a\n"}, {"COPY . ./\nRUN go mod download\nRUN rm /tmp/a", "COPY go.mod go.sum ./\nRUN go mod download\nCOPY . ./"}}},
 	}...)
 
 	wrongs = append(wrongs, []rewriting{
+		refused(carry("over a copy to a place below a copied folder", "COPY app /app", "COPY conf /app/conf"), "a link may lead from /app/conf"),
+		refused(carry("over a copy to a place below what another stage brought", "COPY --from=busybox /etc /srv", "COPY conf /srv/conf"), "a link may lead from /srv/conf"),
+		refused(carry("over a RUN in a copied folder", "COPY app /app", "RUN cat /app/a"), "/app/a\" may lead through a link"),
+		refused(carry("over a RUN in a folder that a linked copy brought", "COPY --link app /app", "RUN cat /app/a"), "/app/a\" may lead through a link"),
+		refused(carry("over a RUN in an unpacked folder", "RUN cat /opt/app/a"), "/opt/app/a\" may lead through a link"),
+		refused(carry("over a RUN in a WORKDIR that a copy brought", "COPY app /app", "WORKDIR /app", "RUN ls"), "ls\" may lead through a link"),
+		refused(carry("over a WORKDIR in a copied folder", "COPY app /app", "WORKDIR /app/work"), "a link may lead from /app/work"),
+		{name: "over an outside base's links", before: from("example.com/base", fetch, "RUN cat /srv/a", "RUN "+delete1), changes: moved(delete1),
+			edits: [][2]string{{"-C /opt\n", "-C /opt && " + delete1 + "\n"}, {"\nRUN " + delete1 + "\n", "\n"}}, reason: "/srv/a\" may lead through a link"},
+		{name: "over links that an unknown program made before", before: from("debian:12", "RUN /setup.sh", fetch, "RUN cat /srv/a", "RUN "+delete1), changes: moved(delete1),
+			edits: [][2]string{{"-C /opt\n", "-C /opt && " + delete1 + "\n"}, {"\nRUN " + delete1 + "\n", "\n"}}, reason: "/srv/a\" may lead through a link"},
+		{name: "moved over a split copy", before: from("golang:1.22", "RUN curl -o /tmp/a https://e.com/a", "WORKDIR /src", "COPY . ./", "RUN go mod download", "RUN rm /tmp/a", "RUN go build ./..."), changes: all(split("go.mod", "go.sum"), moved("rm /tmp/a")),
+			edits: [][2]string{{"e.com/a\n", "e.com/a && rm /tmp/a\n"}, {"COPY . ./\nRUN go mod download\nRUN rm /tmp/a", "COPY go.mod go.sum ./\nRUN go mod download\nCOPY . ./"}}, reason: "go\" may lead through a link"},
 		refused(carry("over a RUN that reads the file", "RUN cp /tmp/a.tgz /data"), "\"/tmp/a.tgz\" may name"),
 		refused(carry("over a RUN that reads its folder", "RUN cp -r /tmp /data"), "\"/tmp\" may name"),
 		refused(carry("over a RUN that reads all", "RUN find / -name x"), "\"/\" may name"),
@@ -169,7 +180,7 @@ func init() {
 		refused(carry("over a background job", "RUN sleep 1 & ls /data"), "background"),
 
 		{name: "over a RUN that found it by a link", before: from("debian:12", fetch+" && ln -s /tmp/a.tgz /data", "RUN cp /data /x", "RUN rm /tmp/a.tgz"), changes: moved("rm /tmp/a.tgz"),
-			edits: [][2]string{{"/data\nRUN cp", "/data && rm /tmp/a.tgz\nRUN cp"}, {"RUN rm /tmp/a.tgz\n", ""}}, reason: "may have left a link"},
+			edits: [][2]string{{"/data\nRUN cp", "/data && rm /tmp/a.tgz\nRUN cp"}, {"RUN rm /tmp/a.tgz\n", ""}}, reason: "may lead through a link"},
 		{name: "over an install that was told of it", before: from("debian:12", "RUN curl -o /tmp/repo/Packages https://e.com/a && echo 'deb file:/tmp/repo ./' > /etc/apt/sources.list.d/x.list", "RUN apt-get update && apt-get install -y x", "RUN rm -r /tmp/repo"), changes: moved("rm -r /tmp/repo"),
 			edits: [][2]string{{"x.list\n", "x.list && rm -r /tmp/repo\n"}, {"RUN rm -r /tmp/repo\n", ""}}, reason: "apt-get may have been told of it"},
 		{name: "over an install that a copied file told of it", before: from("debian:12", "COPY x.list /etc/apt/sources.list.d/", "RUN curl -o /tmp/repo/Packages https://e.com/a", "RUN apt-get update && apt-get install -y x", "RUN rm -r /tmp/repo"), changes: moved("rm -r /tmp/repo"),
@@ -193,7 +204,7 @@ func init() {
 			edits: [][2]string{{"-C /opt\n", "-C /opt && rm -rf /tmp/a.tgz\n"}, {"RUN if [ -f /x ]; then rm -rf /tmp/a.tgz; fi\n", ""}}, reason: "no declared change explains"},
 		{name: "from the left of ||", before: from("debian:12", fetch, "COPY x /x", "RUN rm -rf /tmp/a.tgz || true"), changes: moved(delete1),
 			edits: [][2]string{{"-C /opt\n", "-C /opt && rm -rf /tmp/a.tgz\n"}, {"RUN rm -rf /tmp/a.tgz || true\n", ""}}, reason: "no declared change explains"},
-		{name: "from the right of ||", before: from("debian:12", fetch, "COPY x /x", "RUN ls /x || ls /y && rm -rf /tmp/a.tgz"), changes: moved(delete1),
+		{name: "from the right of ||", before: from("debian:12", fetch, "COPY x /x", "RUN ls /y || ls /z && rm -rf /tmp/a.tgz"), changes: moved(delete1),
 			edits: [][2]string{{"-C /opt\n", "-C /opt || rm -rf /tmp/a.tgz\n"}, {" && rm -rf /tmp/a.tgz\n", "\n"}}, reason: "no declared change explains"},
 		{name: "from behind a ;", before: from("debian:12", fetch, "COPY x /x", "RUN ls /y; rm -rf /tmp/a.tgz"), changes: moved(delete1),
 			edits: [][2]string{{"-C /opt\n", "-C /opt && rm -rf /tmp/a.tgz\n"}, {"; rm -rf /tmp/a.tgz\n", "\n"}}, reason: "no declared change explains"},
@@ -207,9 +218,9 @@ func init() {
 			edits: [][2]string{{"-C /opt\n", "-C /opt && rm -rf /tmp/a.tgz\n"}, {" && rm -rf /tmp/a.tgz # done\n", "\n"}}, reason: "no declared change explains"},
 		{name: "more than the clean-up", before: from("debian:12", fetch, "COPY x /x", "RUN rm -rf /tmp/a.tgz && ls /x && ls /y"), changes: moved(delete1),
 			edits: [][2]string{{"-C /opt\n", "-C /opt && rm -rf /tmp/a.tgz\n"}, {"RUN rm -rf /tmp/a.tgz && ls /x && ls", "RUN ls"}}, reason: "no declared change explains"},
-		{name: "behind a list without errexit", before: from("debian:12", "RUN curl -o /tmp/a.tgz https://e.com/a; tar -xf /tmp/a.tgz", "COPY x /x", "RUN rm -rf /tmp/a.tgz"), changes: moved(delete1),
+		{name: "behind a list without errexit", before: from("debian:12", "RUN curl -o /tmp/a.tgz https://e.com/a; zcat /tmp/a.tgz", "COPY x /x", "RUN rm -rf /tmp/a.tgz"), changes: moved(delete1),
 			edits: [][2]string{{".tgz\nCOPY", ".tgz; rm -rf /tmp/a.tgz\nCOPY"}, {"RUN rm -rf /tmp/a.tgz\n", ""}}, reason: "no declared change explains"},
-		{name: "behind the last element of such a list", before: from("debian:12", "RUN curl -o /tmp/a.tgz https://e.com/a; tar -xf /tmp/a.tgz", "COPY x /x", "RUN rm -rf /tmp/a.tgz"), changes: moved(delete1),
+		{name: "behind the last element of such a list", before: from("debian:12", "RUN curl -o /tmp/a.tgz https://e.com/a; zcat /tmp/a.tgz", "COPY x /x", "RUN rm -rf /tmp/a.tgz"), changes: moved(delete1),
 			edits: [][2]string{{".tgz\nCOPY", ".tgz && rm -rf /tmp/a.tgz\nCOPY"}, {"RUN rm -rf /tmp/a.tgz\n", ""}}, reason: "no declared change explains"},
 		{name: "behind a ||", before: from("debian:12", "RUN ls /x || curl -o /tmp/a.tgz https://e.com/a", "COPY x /x", "RUN rm -rf /tmp/a.tgz"), changes: moved(delete1),
 			edits: [][2]string{{"e.com/a\n", "e.com/a && rm -rf /tmp/a.tgz\n"}, {"RUN rm -rf /tmp/a.tgz\n", ""}}, reason: "without parentheses"},
@@ -217,8 +228,8 @@ func init() {
 			edits: [][2]string{{"ls / )", "ls / ) && rm -rf /tmp/a.tgz"}, {"RUN rm -rf /tmp/a.tgz\n", ""}}, reason: "background"},
 		{name: "behind a cd that leaks", before: from("debian:12", "RUN cd /tmp && curl -o a.tgz https://e.com/a", "COPY x /x", "RUN rm -rf /tmp/a.tgz"), changes: moved(delete1),
 			edits: [][2]string{{"e.com/a\n", "e.com/a && rm -rf /tmp/a.tgz\n"}, {"RUN rm -rf /tmp/a.tgz\n", ""}}, reason: "cd leaks"},
-		{name: "behind an unknown program", before: from("debian:12", "RUN frobnicate /tmp/a.tgz", "COPY x /x", "RUN rm -rf /tmp/a.tgz"), changes: moved(delete1),
-			edits: [][2]string{{"/tmp/a.tgz\nCOPY", "/tmp/a.tgz && rm -rf /tmp/a.tgz\nCOPY"}, {"RUN rm -rf /tmp/a.tgz\n", ""}}, reason: "frobnicate is not a known program"},
+		{name: "behind an unknown program", before: from("debian:12", "RUN frobnicate /tmp/a.tgz", "LABEL a=b", "RUN rm -rf /tmp/a.tgz"), changes: moved(delete1),
+			edits: [][2]string{{"/tmp/a.tgz\nLABEL", "/tmp/a.tgz && rm -rf /tmp/a.tgz\nLABEL"}, {"RUN rm -rf /tmp/a.tgz\n", ""}}, reason: "frobnicate is not a known program"},
 		{name: "under a cache mount", before: from("debian:12", "RUN --mount=type=cache,target=/root/.cache/x curl -o /root/.cache/x/a https://e.com/a", "COPY x /x", "RUN rm -rf /root/.cache/x"), changes: moved("rm -rf /root/.cache/x"),
 			edits: [][2]string{{"e.com/a\n", "e.com/a && rm -rf /root/.cache/x\n"}, {"RUN rm -rf /root/.cache/x\n", ""}}, reason: "its mount at /root/.cache/x"},
 		{name: "out of a mount of its own", before: from("debian:12", fetch, "RUN --mount=type=cache,target=/c rm -rf /tmp/a.tgz"), changes: moved(delete1),

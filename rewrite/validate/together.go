@@ -396,7 +396,12 @@ func (c *command) linksFiles() bool {
 func (d *deriver) cutsLinks(left, right []command, r *shell.Program) string {
 	links, maker := nowhere, ""
 	for _, c := range left {
-		if s := c.linksMade(); s > links {
+		s := c.linksMade()
+		if c.name == "mv" && !d.movesDownload(&c, left) {
+			// busybox's links in the copy of a lower layer's folder what was linked.
+			s = anywhere
+		}
+		if s > links {
 			links, maker = s, c.name
 		}
 	}
@@ -451,6 +456,37 @@ func (d *deriver) cutsLinks(left, right []command, r *shell.Program) string {
 	return found
 }
 
+// movesDownload reports whether an mv moves nothing but files that a command before
+// it downloaded.
+func (d *deriver) movesDownload(c *command, list []command) bool {
+	if c.has("-t", "--target-directory") {
+		return false
+	}
+	var files []place
+	for _, o := range list {
+		if o.node == c.node {
+			break
+		}
+		for i, w := range o.words[1:] {
+			text, _ := literal(w)
+			named := o.name == "curl" && setOf("-o --output")[text] || o.name == "wget" && setOf("-O --output-document")[text] ||
+				text != "" && (o.name == "curl" && strings.HasSuffix(text, "o") || o.name == "wget" && strings.HasSuffix(text, "O")) && text[0] == '-' && text[1] != '-'
+			if named && i+2 < len(o.words) {
+				files = append(files, d.place(o.words[i+2], o.movedBy(list)))
+			}
+			byItsName := o.name == "wget" && !slices.Contains(o.options(), "-O") || o.name == "curl" && slices.ContainsFunc(o.options(), func(f string) bool { return f == "-O" || f == "--remote-name" })
+			if at := strings.LastIndexByte(text, '/'); byItsName && remote.MatchString(text) && at >= 0 {
+				files = append(files, d.place(shell.Word{Parts: []shell.Part{{Kind: shell.Literal, Text: text[at+1:]}}}, o.movedBy(list)))
+			}
+		}
+	}
+	ws := c.operands()
+	return len(ws) > 1 && !slices.ContainsFunc(ws[:len(ws)-1], func(w shell.Word) bool {
+		at := d.place(w, c.movedBy(list))
+		return !at.known || !slices.ContainsFunc(files, func(f place) bool { return f.known && !f.glob && f.path == at.path })
+	})
+}
+
 func (c *command) linksMade() scope {
 	s := programs[c.name].links
 	options := c.options()
@@ -462,7 +498,8 @@ func (c *command) linksMade() scope {
 		}
 	case "cp":
 		if !slices.ContainsFunc(options, func(o string) bool {
-			return slices.Contains([]string{"-a", "-d", "-l", "--archive", "--link", "--preserve"}, o)
+			// busybox keeps hard links whenever it does not follow symbolic ones.
+			return slices.Contains([]string{"-a", "-d", "-l", "-r", "-R", "-P", "--archive", "--link", "--preserve", "--recursive", "--no-dereference"}, o)
 		}) {
 			return nowhere
 		}

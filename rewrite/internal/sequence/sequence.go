@@ -411,7 +411,7 @@ var failing = []string{
 var programs = []string{
 	"touch @f", "touch @f @f", "rm -f @f", "rm -f @f", "rm @r", "rm -rf @f", "mkdir g", "mkdir -p @f", "mkdir -p d/e/f", "cp @r @f", "cp @r @f", "cp -r d c", "mv @f @f", "ln -s @f @f", "ln -sf a @f", "ln a @f", "ln b @f",
 	"cat @r > @f", "cat < a > @f", "cat a b > c", "grep -q one a", "grep -v one a > c", "sed -i s/one/1/ @r", "sed s/o/0/ @r > e", "chmod 600 @r", "chmod +x @r", "chmod a-w @r", "head -n 1 @r > c", "tail -n 1 a @> f", "sort -u a > @f",
-	"echo @t | tee @f", "echo @t | tee -a c > f", "ls > f", "ls @r", "find . -name c > f", "find d -type f -exec cat {} + > f", "cat a | grep one > p", "echo b a | tr a-b A-B | sort @> f", "env V=1 cat a > c",
+	"echo x | tee @f", "echo @t | tee p", "echo x | tee -a c > f", "ls > f", "ls @r", "find . -name c > f", "find d -type f -exec cat {} + > f", "cat a | grep one > p", "echo b a | tr a-b A-B | sort @> f", "env V=1 cat a > c",
 	"sh -c 'exit 3'", "sh -c 'echo $V' > c", "rm -rf /srv/w", "rm -rf d/*", "rm -rf ../w", "unlink a", "wc -l < a > c", "basename /srv/w > c", "install -d g", "cut -c 1 a > f", "printf x | cat - a > f", "mkdir -m 700 k", "ls a b c d 2>/dev/null | cat > f", "cat lib >&2",
 }
 
@@ -494,12 +494,13 @@ func (g *generator) command(depth int) string {
 func (g *generator) text1() string { return g.pick("$@v", "x", `"$V"`, "${W:-x}", "$?") }
 
 // filters read all that they are given.
-// They write to p alone, which is there: both sides of a pipe run at once.
+// They write to p alone, which is there, and which nothing before a pipe removes:
+// both sides run at once.
 var filters = []string{"cat > p", "cat >> p", "grep one > p", "grep -c . > p", "sort > p", "tee p", "while read V; do echo \"<$V>\" >> p; done", "{ read W; echo \"$W\" > p; cat > /dev/null; }", "sed s/x/y/ > p", "( cat > p )", "cat", "sort | uniq -c > p"}
 
 func (g *generator) pipeline(depth int) string {
 	out := g.command(depth)
-	for g.one(20) {
+	for g.one(20) && !strings.Contains(out, "rm -rf ") {
 		out += breakBefore + "|" + breakAfter + g.pick(filters...)
 	}
 	if g.one(24) {
