@@ -18,6 +18,9 @@ func differs(f *facts.File, a, b *facts.Run) string {
 		if c := unknown(r); c != nil {
 			return fmt.Sprintf("line %d runs %s, which may leave processes behind or compare file times", f.Line(r.In), name(c))
 		}
+		if what := f.PerRun(r); what != "" {
+			return fmt.Sprintf("%s may lead line %d to /dev, /proc or /sys, which are fresh in every RUN", what, f.Line(r.In))
+		}
 	}
 	var eb facts.Effect
 	for _, c := range a.Commands {
@@ -32,6 +35,9 @@ func differs(f *facts.File, a, b *facts.Run) string {
 	}
 	for _, c := range b.Commands {
 		eb |= c.Effect
+		if tellsLayers(b, c) {
+			return fmt.Sprintf("line %d keeps what %s tells of inodes, links or blocks, which are others in another layer", f.Line(b.In), c.Name)
+		}
 		if linksFiles(c) {
 			return fmt.Sprintf("line %d links files: of one that line %d made a layer of its own holds a copy", f.Line(b.In), f.Line(a.In))
 		}
@@ -70,12 +76,6 @@ func unknown(r *facts.Run) *facts.Command {
 		if word := c.Word(); strings.Contains(word, "/") && path.Dir(word) != "/bin" && path.Dir(word) != "/usr/bin" {
 			return c
 		}
-		for _, w := range c.Args {
-			// These are made anew for every RUN.
-			if s := facts.Shape(w); strings.HasPrefix(s, "/dev/") && s != "/dev/null" || strings.HasPrefix(s, "/proc") || strings.HasPrefix(s, "/sys") {
-				return c
-			}
-		}
 	}
 	return nil
 }
@@ -91,8 +91,26 @@ var setsUp = map[string]bool{"command": true, "builtin": true, "exec": true, "ea
 func linksFiles(c *facts.Command) bool {
 	return c.Name == "ln" && c.Effect.Has(facts.Links) || c.Name == "cp" && slices.ContainsFunc(c.Args, func(w shell.Word) bool {
 		s := facts.Shape(w)
-		return s == "--link" || len(s) > 1 && s[0] == '-' && s[1] != '-' && strings.Contains(s, "l")
+		return len(s) > 3 && strings.HasPrefix("--link", s) || len(s) > 1 && s[0] == '-' && s[1] != '-' && strings.Contains(s, "l")
 	})
+}
+
+// tellsLayers reports whether the output of a command tells of what layers files
+// are, and is kept.
+func tellsLayers(r *facts.Run, c *facts.Command) bool {
+	switch c.Name {
+	case "stat", "du", "df":
+	case "ls":
+		if !slices.ContainsFunc(c.Args, func(w shell.Word) bool {
+			s := facts.Shape(w)
+			return strings.HasPrefix(s, "-") && (strings.HasPrefix(s, "--") || strings.ContainsAny(s, "lisnogtcu"))
+		}) {
+			return false
+		}
+	default:
+		return false
+	}
+	return c.Context.Subshell || c.Context.Substitute || r.Redirects(">") || r.Redirects(">>") || r.Redirects("&>") || r.Redirects(">|")
 }
 
 // cutsLinks reports whether b may change in place what a has linked: in another

@@ -111,7 +111,7 @@ func EffectOf(program string, args []shell.Word) Effect {
 		if option(words, "u", "--update") || len(words) > 0 && !strings.HasPrefix(words[0], "-") && strings.Contains(words[0], "u") {
 			e |= Times
 		}
-		if among(words, "--checkpoint-action", "--to-command", "--use-compress-program", "-I", "--info-script") {
+		if option(words, "I", "--use-compress-program") || option(words, "F", "--info-script") || among(words, "--checkpoint-action", "--to-command", "--remove-files", "--new-volume-script", "--rsh-command") {
 			e &^= Tool | Settled
 		}
 	case "awk", "gawk", "mawk":
@@ -254,7 +254,7 @@ func projectInstall(words []string) bool {
 // long name is among the words.
 func option(words []string, letter, long string) bool {
 	for _, w := range words {
-		if w == long || strings.HasPrefix(w, long+"=") {
+		if abbreviates(w, long) {
 			return true
 		}
 		if len(w) > 1 && w[0] == '-' && w[1] != '-' && strings.Contains(w[1:], letter) {
@@ -267,12 +267,19 @@ func option(words []string, letter, long string) bool {
 func among(words []string, names ...string) bool {
 	for _, w := range words {
 		for _, n := range names {
-			if w == n || strings.HasPrefix(w, n+"=") {
+			if w == n || abbreviates(w, n) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// abbreviates reports whether a word is a long option, as far as it must be written
+// for a program of GNU's: --remove for --remove-files.
+func abbreviates(w, long string) bool {
+	name, _, _ := strings.Cut(w, "=")
+	return name == long || strings.HasPrefix(long, "--") && len(name) > 3 && strings.HasPrefix(long, name)
 }
 
 // leading is the literal text that a word starts with: enough to tell an option.

@@ -508,6 +508,9 @@ func (d *deriver) together(l, r *shell.Program, olds []*script, same bool) *Reje
 		case perRun(text):
 			return reject("%q touches /dev, /proc or /sys, which are fresh in every RUN", brief(text))
 		}
+		if what := d.leadsToFresh(p); what != "" {
+			return reject("%s may lead to /dev, /proc or /sys, which are fresh in every RUN", what)
+		}
 	}
 	return d.commandsTogether(l, r, same)
 }
@@ -549,6 +552,50 @@ func perRun(text string) bool {
 	}
 	return false
 }
+
+// leadsToFresh names what may lead a program to what is made anew for every RUN,
+// though its text does not say so: the folder in force, a variable, a relative path.
+func (d *deriver) leadsToFresh(p *shell.Program) string {
+	x := d.op.Exec
+	if perRun(x.Cwd) {
+		return "the folder " + x.Cwd
+	}
+	for _, pair := range x.Env {
+		if name, value, _ := strings.Cut(pair, "="); perRun(value) {
+			return "$" + name
+		}
+	}
+	n := newNamer(x, p)
+	known := knownBase(d.op)
+	found := ""
+	walk(p.Root, func(at *shell.Node, _ []*shell.Node) {
+		for _, w := range words(at) {
+			names, _ := n.names(w)
+			if slices.ContainsFunc(names, naming.perRun) || !known && n.opensUnknown(w) {
+				found = p.Source(w.Range)
+			}
+		}
+	})
+	return found
+}
+
+// perRun reports whether a path is, or begins like, what is made anew for every RUN.
+func (f naming) perRun() bool {
+	return perRun(f.path) || f.beginning && len(f.path) > 1 && slices.ContainsFunc([]string{"/dev/", "/proc/", "/sys/"}, func(dir string) bool { return strings.HasPrefix(dir, f.path) })
+}
+
+// opensUnknown reports whether a word begins with a variable that only the base can
+// have set.
+func (n *namer) opensUnknown(w shell.Word) bool {
+	if len(w.Parts) == 0 || w.Parts[0].Kind != shell.Parameter {
+		return false
+	}
+	name := w.Parts[0].Text
+	_, set := n.x.Getenv(name)
+	return !set && !n.all && !n.assigned[name] && !ofTheShell[name] && strings.Trim(name, "0123456789@*#?-$!_") != ""
+}
+
+var ofTheShell = setOf("HOME PWD OLDPWD RANDOM SRANDOM SECONDS LINENO PPID UID EUID BASHPID OPTARG OPTIND REPLY HOSTNAME")
 
 // outside reports whether a RUN starts from an image that is not in the Dockerfile.
 func outside(op *compile.Op) bool {

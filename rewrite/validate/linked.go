@@ -50,6 +50,16 @@ func plainBase(identifier string) bool {
 	return ok && plain[name]
 }
 
+// knownBase reports whether a RUN starts from nothing, or from such an image.
+func knownBase(op *compile.Op) bool {
+	for at := primary(op); at.Op != nil; at = primary(at.Op) {
+		if at.Op.Source != nil {
+			return plainBase(at.Op.Source.Identifier)
+		}
+	}
+	return true
+}
+
 // copiedLinks lists where copies put what may be links: below the place that they
 // name, for a link that is copied by its own name is followed.
 func copiedLinks(op *compile.Op) []deletion {

@@ -410,8 +410,10 @@ func (c *command) takes(letters, names string) bool {
 			options = append(options, "-"+string(letter))
 		}
 	}
-	return slices.ContainsFunc(strings.Fields(letters), func(l string) bool { return slices.Contains(options, "-"+l) }) ||
-		slices.ContainsFunc(strings.Fields(names), func(n string) bool { return slices.Contains(options, n) })
+	return slices.ContainsFunc(options, func(o string) bool {
+		return slices.ContainsFunc(strings.Fields(letters), func(l string) bool { return o == "-"+l }) ||
+			slices.ContainsFunc(strings.Fields(names), func(n string) bool { return abbreviates(o, n) })
+	})
 }
 
 // gone explains that an old RUN was nothing but clean-ups that moved.

@@ -150,7 +150,7 @@ func init() {
 		refused(carry("over names as they stand in an archive", "WORKDIR /w", "RUN tar xPf /x.tar -C /w"), "tar takes the names of files from a file"),
 		refused(carry("over checksums of files in a list", "RUN sha256sum -c /list"), "sha256sum takes the names of files from a file"),
 		refused(carry("over a checksum of it", "RUN echo 'abc  /tmp/a.tgz' | sha256sum -c -"), "may name what is deleted"),
-		refused(carry("over a packer of somebody's", "RUN tar -cIfrobnicate -f /x.tar /data"), "tar may run what is not known"),
+		refused(carry("over a packer of somebody's", "RUN tar -cIfrobnicate -f /x.tar /data"), "tar runs or removes what it is told"),
 		refused(carry("over an unknown program", "RUN frobnicate"), "frobnicate is not a known program"),
 		refused(carry("over a script", "RUN ./install.sh"), "./install.sh is not a known program"),
 		refused(carry("over the exec form", `RUN ["cp", "/tmp/a.tgz", "/data"]`), "not a shell's script"),

@@ -229,7 +229,13 @@ func (c *command) verb() (string, int) {
 func (c *command) has(options ...string) bool {
 	args, _ := c.args()
 	return slices.ContainsFunc(args, func(a string) bool {
-		name, _, _ := strings.Cut(a, "=")
-		return slices.Contains(options, name)
+		return slices.ContainsFunc(options, func(o string) bool { return abbreviates(a, o) })
 	})
+}
+
+// abbreviates reports whether an argument is an option, which a program of GNU's
+// also takes when its long name is cut short.
+func abbreviates(arg, option string) bool {
+	name, _, _ := strings.Cut(arg, "=")
+	return name == option || len(name) > 3 && strings.HasPrefix(option, "--") && strings.HasPrefix(option, name)
 }

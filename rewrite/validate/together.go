@@ -31,10 +31,10 @@ func (d *deriver) commandsTogether(l, r *shell.Program, same bool) *Rejection {
 				case c.replacesShell(), d.unpacksOverShell(&c, left):
 					return reject("%s may replace the shell itself", c.name)
 				}
-			} else if p.times || slices.ContainsFunc(c.options(), func(o string) bool { return p.refuse[o] }) {
+			} else if p.times || c.refused() {
 				return reject("%s compares the times of files", c.name)
 			}
-			if c.name == "git" && slices.ContainsFunc(c.options(), func(o string) bool { return programs[c.name].refuse[o] }) {
+			if c.name == "git" && c.refused() {
 				return reject("git may make hard links")
 			}
 		}
@@ -52,6 +52,9 @@ func (d *deriver) commandsTogether(l, r *shell.Program, same bool) *Rejection {
 	}
 	if name := renames(left, right); name != "" {
 		return reject("%s may rename folders that it made in the RUN before, which fails across layers", name)
+	}
+	if name := tellsLayers(r, right); name != "" {
+		return reject("%s tells the layers of files apart", name)
 	}
 	for _, p := range []*shell.Program{l, r} {
 		if name := tellsShell(p); name != "" {
@@ -112,6 +115,8 @@ func (c *command) unknown() string {
 		return c.name + " is not a known program"
 	case c.name == "find" && c.has("-exec", "-execdir", "-ok", "-okdir"):
 		return "find runs what it is told"
+	case c.name == "tar" && c.takes("I F", "--to-command --checkpoint-action --use-compress-program --info-script --new-volume-script --rsh-command --remove-files"):
+		return "tar runs or removes what it is told"
 	case p.runs && !p.times:
 		return c.name + " runs what it is told"
 	case p.verbs != nil:
@@ -386,7 +391,7 @@ func (c *command) linksFiles() bool {
 	case "ln":
 		return !slices.Contains(options, "-s") && !slices.Contains(options, "--symbolic")
 	case "cp":
-		return slices.Contains(options, "-l") || slices.Contains(options, "--link")
+		return slices.ContainsFunc(options, func(o string) bool { return o == "-l" || abbreviates(o, "--link") })
 	}
 	return false
 }
@@ -499,7 +504,7 @@ func (c *command) linksMade() scope {
 	case "cp":
 		if !slices.ContainsFunc(options, func(o string) bool {
 			// busybox keeps hard links whenever it does not follow symbolic ones.
-			return slices.Contains([]string{"-a", "-d", "-l", "-r", "-R", "-P", "--archive", "--link", "--preserve", "--recursive", "--no-dereference"}, o)
+			return slices.ContainsFunc([]string{"-a", "-d", "-l", "-r", "-R", "-P", "--archive", "--link", "--preserve", "--recursive", "--no-dereference"}, func(full string) bool { return abbreviates(o, full) })
 		}) {
 			return nowhere
 		}
@@ -509,6 +514,19 @@ func (c *command) linksMade() scope {
 		}
 	}
 	return s
+}
+
+// refused reports whether a command has an option with which it compares times, or
+// makes links.
+func (c *command) refused() bool {
+	return slices.ContainsFunc(c.options(), func(o string) bool {
+		for refused := range programs[c.name].refuse {
+			if abbreviates(o, refused) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // core are commands that nothing puts into another folder of the PATH.
@@ -609,6 +627,26 @@ func tellsShell(p *shell.Program) string {
 		}
 	})
 	return found
+}
+
+// tellsLayers names a command whose output tells of what layers files are, by the
+// numbers of their inodes, links or blocks, and is kept.
+func tellsLayers(p *shell.Program, list []command) string {
+	kept := false
+	walk(p.Root, func(n *shell.Node, _ []*shell.Node) {
+		for _, r := range n.Redirs {
+			target, _ := literal(r.Target)
+			kept = kept || strings.Contains(r.Op, ">") && !strings.HasPrefix(target, "/dev/") && !strings.HasSuffix(r.Op, "&")
+		}
+		kept = kept || n.Kind == shell.Pipe
+	})
+	for _, c := range list {
+		tells := setOf("stat du df")[c.name] || c.name == "ls" && c.takes("l i s n o g t c u", "--inode --size --format")
+		if tells && (kept || c.inSub) {
+			return c.name
+		}
+	}
+	return ""
 }
 
 // shellVariable names a variable that a shell itself counts on.
