@@ -38,6 +38,9 @@ func (f *File) PerRun(r *Run) string {
 	found := ""
 	r.Program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
 		words := n.Words
+		if name := commandName(n); name == "echo" || name == "printf" {
+			words = nil // what is said is no path
+		}
 		for _, redir := range n.Redirs {
 			if !redir.Heredoc {
 				words = append(words[:len(words):len(words)], redir.Target)
@@ -51,6 +54,14 @@ func (f *File) PerRun(r *Run) string {
 		return true
 	})
 	return found
+}
+
+func commandName(n *shell.Node) string {
+	if n.Kind != shell.Simple || len(n.Words) == 0 {
+		return ""
+	}
+	name, _ := n.Words[0].Literal()
+	return name
 }
 
 // leadsAway reports whether a word may name a place below /dev, /proc or /sys, from

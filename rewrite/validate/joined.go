@@ -569,9 +569,15 @@ func (d *deriver) leadsToFresh(p *shell.Program) string {
 	known := knownBase(d.op)
 	found := ""
 	walk(p.Root, func(at *shell.Node, _ []*shell.Node) {
-		for _, w := range words(at) {
+		list, said := words(at), 0
+		if at.Kind == shell.Simple && len(at.Words) > 0 {
+			if name, _ := literal(at.Words[0]); name == "echo" || name == "printf" {
+				said = len(at.Words) // what is said is no path
+			}
+		}
+		for i, w := range list {
 			names, _ := n.names(w)
-			if slices.ContainsFunc(names, naming.perRun) || !known && n.opensUnknown(w) {
+			if slices.ContainsFunc(names, naming.perRun) || !known && i >= said && n.opensUnknown(w) {
 				found = p.Source(w.Range)
 			}
 		}
@@ -587,7 +593,7 @@ func (f naming) perRun() bool {
 // opensUnknown reports whether a word begins with a variable that only the base can
 // have set.
 func (n *namer) opensUnknown(w shell.Word) bool {
-	if len(w.Parts) == 0 || w.Parts[0].Kind != shell.Parameter {
+	if len(w.Parts) == 0 || w.Parts[0].Kind != shell.Parameter || !w.Parts[0].Plain {
 		return false
 	}
 	name := w.Parts[0].Text
