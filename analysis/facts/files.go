@@ -314,6 +314,9 @@ func (c *Command) files(n namer) Files {
 			operands = operands[1:]
 		}
 		n.collect(&f, operands, reads, recursive)
+		if recursive && len(operands) == 0 {
+			n.here(&f)
+		}
 		f.Unknown = f.Unknown || !c.Effect.Has(Settled)
 	default:
 		r, ok := operandRoles[c.Name]
@@ -321,9 +324,22 @@ func (c *Command) files(n namer) Files {
 			f.Unknown = true
 			break
 		}
-		n.collect(&f, operands, r, recursive || c.Name == "ls" || c.Name == "du")
+		lists := c.Name == "ls" || c.Name == "du"
+		n.collect(&f, operands, r, recursive || lists)
+		if lists && len(operands) == 0 {
+			n.here(&f)
+		}
 	}
 	return f
+}
+
+// here reads the working folder, which no word names.
+func (n namer) here(f *Files) {
+	if n.dir == "" {
+		f.Unknown = true
+		return
+	}
+	f.Reads = append(f.Reads, Place{Path: n.dir, All: true})
 }
 
 func (c *Command) sed(f *Files, n namer, options map[string][]shell.Word, operands []shell.Word) {

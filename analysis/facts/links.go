@@ -122,7 +122,7 @@ func Crosses(dest string, links []Linked) bool {
 }
 
 // Follows reports whether one of the commands of a RUN may work through one of the
-// links: by its words, or in the folder where it runs.
+// links.
 func (r *Run) Follows(links []Linked, commands ...*Command) bool {
 	if len(links) == 0 {
 		return false
@@ -131,10 +131,9 @@ func (r *Run) Follows(links []Linked, commands ...*Command) bool {
 		return slices.ContainsFunc(commands, func(c *Command) bool { return !c.Builtin() })
 	}
 	return slices.ContainsFunc(commands, func(c *Command) bool {
-		files, dir := r.Files(c), r.dirs[c.Node]
+		files := r.Files(c)
 		return files.Unknown || slices.ContainsFunc(links, func(l Linked) bool {
-			place := Place{Path: l.Path, All: true}
-			return slices.ContainsFunc(files.All(), place.Meets) || !c.Builtin() && (dir == "" || under(dir, l.Path))
+			return slices.ContainsFunc(files.All(), Place{Path: l.Path, All: true}.Meets)
 		})
 	})
 }

@@ -1,2 +1,2 @@
-FROM debian:bookworm
+FROM debian:bookworm-slim
 RUN set -o pipefail && echo one | tr o 0 > /srv/a
