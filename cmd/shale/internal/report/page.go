@@ -23,7 +23,9 @@ func RulePage(r *analysis.Rule, example *Example) string {
 	fmt.Fprintf(&b, "# %s\n\n%s.\n\nSeverity: %s. Fix: %s.\n", r.Name, strings.TrimRight(r.Doc.Summary, "."), r.Severity, fixWords(r))
 	for _, s := range sections(r.Doc) {
 		if s[1] != "" {
-			fmt.Fprintf(&b, "\n## %s\n\n%s\n", s[0], strings.TrimSpace(s[1]))
+			// A page is read beside the list that it speaks of.
+			text := strings.ReplaceAll(strings.TrimSpace(s[1]), "soundness list", "[soundness list](../soundness.md)")
+			fmt.Fprintf(&b, "\n## %s\n\n%s\n", s[0], text)
 		}
 	}
 	if example != nil {
