@@ -3,9 +3,11 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/shale-build/shale/analysis/rules"
 )
 
 const root = "../../../.."
@@ -27,6 +29,18 @@ func TestPages(t *testing.T) {
 	stale, err := orphans(root, all)
 	if err != nil || len(stale) > 0 {
 		t.Errorf("pages of rules that are gone, run `make docs`: %v %v", stale, err)
+	}
+}
+
+// Each column of the table of rules holds what its heading says.
+func TestTable(t *testing.T) {
+	rows := strings.Split(table("docs/"), "\n")[2:]
+	for i, r := range rules.All() {
+		link := "[" + r.Name + "](docs/rules/" + r.Name + ".md)"
+		want := "| " + strings.Join([]string{link, r.Doc.Summary, r.Severity.String(), r.Best.String()}, " | ") + " |"
+		if rows[i] != want {
+			t.Errorf("the row of %s is\n%s\nnot\n%s", r.Name, rows[i], want)
+		}
 	}
 }
 

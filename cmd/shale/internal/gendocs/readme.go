@@ -87,7 +87,8 @@ func table(from string) string {
 	var b strings.Builder
 	b.WriteString("| Rule | What it finds | Severity | Fix |\n|---|---|---|---|\n")
 	for _, r := range rules.All() {
-		fmt.Fprintf(&b, "| [%s](%srules/%[1]s.md) | %s | %s | %s |\n", r.Name, from, r.Doc.Summary, r.Severity, r.Best)
+		link := fmt.Sprintf("[%s](%srules/%s.md)", r.Name, from, r.Name)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", link, r.Doc.Summary, r.Severity, r.Best)
 	}
 	b.WriteString("\nWhat BuildKit itself refuses is reported as `syntax`, always as an error.\n")
 	return b.String()

@@ -41,7 +41,7 @@ func RulePage(r *analysis.Rule, example *Example) string {
 			fmt.Fprintf(&b, "- `rules.%s.%s`: %s %s\n", r.Name, o.Name, strings.TrimSpace(o.Doc), valuesWords(o))
 		}
 	}
-	fmt.Fprintf(&b, "\n## Silencing\n\n`# shale ignore=%s` above an instruction, or `# shale ignore-file=%[1]s` at the top of the file.", r.Name)
+	fmt.Fprintf(&b, "\n## Silencing\n\n`# shale ignore=%s` above an instruction, or `# shale ignore-file=%s` at the top of the file.", r.Name, r.Name)
 	if len(r.Aliases) > 0 {
 		fmt.Fprintf(&b, " Ignore comments for %s are honoured too.", strings.Join(r.Aliases, ", "))
 	}
