@@ -58,6 +58,9 @@ func Join(f *facts.File, runs ...*facts.Run) (c Chain, never string) {
 			}
 		}
 	}
+	if never := misplaced(f, runs); never != "" {
+		return Chain{}, never
+	}
 	return c, ""
 }
 

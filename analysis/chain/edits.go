@@ -54,13 +54,14 @@ func (c Chain) edits(f *facts.File) []analysis.Edit {
 	}
 	var anchor *facts.Run // the RUN behind which what moves is put
 	moved := ""
+	moves := moving(c.Runs)
 	for i, next := range c.Runs[1:] {
 		start := next.In.Body.Home(0)
 		if c.form == list {
 			// The second "set -e…;" says what is so already.
 			start = next.Program.Text.Home(afterSet(next))
 		}
-		if anchor == nil && c.Runs[i].In.Index+1 == next.In.Index {
+		if !slices.Contains(moves, next.In) {
 			gap := source.Span{Start: c.Runs[i].End(), End: start}
 			put(gap, closed+style.next(commentsIn(doc, gap), connector, open))
 			continue
@@ -98,20 +99,11 @@ func Append(f *facts.File, r *facts.Run, command string, comments []string) anal
 }
 
 // Remove returns the edit that takes an instruction out of the file, and the
-// comments that stood directly above it, which speak of it.
-func Remove(f *facts.File, in *syntax.Instruction) (e analysis.Edit, comments []string) {
+// comments that stood directly above it, which speak of it. never says which
+// comment would then stand in the wrong place.
+func Remove(f *facts.File, in *syntax.Instruction) (e analysis.Edit, comments []string, never string) {
 	lines := own(f.Doc, in)
-	return analysis.Edit{Edit: source.Replace(tidy(f.Doc, lines), "")}, commentsIn(f.Doc, lines)
-}
-
-// own is an instruction's lines with the comments directly above it.
-func own(doc *syntax.Document, in *syntax.Instruction) source.Span {
-	lines := in.Lines
-	if len(in.Lead) > 0 {
-		at := in.Lead[0].Span.Start
-		lines.Start = strings.LastIndexByte(doc.Content[:at], '\n') + 1
-	}
-	return lines
+	return analysis.Edit{Edit: source.Replace(tidy(f.Doc, lines), "")}, commentsIn(f.Doc, lines), orphan(f, in)
 }
 
 // tidy takes in a blank line where two would be left, or one at the end.
@@ -128,15 +120,4 @@ func tidy(doc *syntax.Document, s source.Span) source.Span {
 		}
 	}
 	return s
-}
-
-// commentsIn lists the comment lines in a stretch of the file.
-func commentsIn(doc *syntax.Document, s source.Span) []string {
-	var out []string
-	for _, piece := range doc.Pieces {
-		if piece.Kind == syntax.Comment && s.Contains(piece.Span) {
-			out = append(out, strings.TrimRight(piece.Span.In(doc.Content), "\r\n"))
-		}
-	}
-	return out
 }

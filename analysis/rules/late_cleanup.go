@@ -376,9 +376,9 @@ func moveCleanup(p *analysis.Pass, a, b *facts.Run, c *facts.Command) (analysis.
 	if why := needed(p, a, b, c, places); why != "" {
 		return analysis.Fix{}, why
 	}
-	removed, comments, ok := takeOut(p, b, c)
-	if !ok {
-		return analysis.Fix{}, fmt.Sprintf("line %d deletes in the midst of other commands", line)
+	removed, comments, why := takeOut(p, b, c)
+	if why != "" {
+		return analysis.Fix{}, why
 	}
 	written := spanOf(b, c).In(p.Doc.Content)
 	return analysis.Fix{
@@ -509,15 +509,18 @@ func steers(name string) bool {
 
 // takeOut takes a command out of a RUN: with the RUN, if it is all of it, or with
 // its "&&" at either end of the RUN's one list. The comments are those that go
-// along.
-func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command) (e analysis.Edit, comments []string, ok bool) {
+// along; why says what stands in the way.
+func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command) (e analysis.Edit, comments []string, why string) {
+	midst := fmt.Sprintf("line %d deletes in the midst of other commands", lineOf(p, r, c))
 	if whole(r, c) {
-		e, comments = chain.Remove(p.File, r.In)
-		return e, comments, len(r.In.Inside) == 0
+		if len(r.In.Inside) > 0 {
+			return e, nil, midst
+		}
+		return chain.Remove(p.File, r.In)
 	}
 	list := r.Program.Root.Children
 	if len(list) != 1 || list[0].Kind != shell.And {
-		return e, nil, false
+		return e, nil, midst
 	}
 	parts := list[0].Children
 	var from, to int
@@ -527,7 +530,7 @@ func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command) (e analysis.Edit,
 	case parts[len(parts)-1]:
 		from, to = parts[len(parts)-2].To, c.Node.To
 	default:
-		return e, nil, false
+		return e, nil, midst
 	}
 	text := r.Program.Text
 	gap := source.Span{Start: text.Home(from), End: text.HomeEnd(to)}
@@ -536,5 +539,8 @@ func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command) (e analysis.Edit,
 	} else {
 		gap.End = text.Home(to)
 	}
-	return analysis.Edit{Edit: source.Replace(gap, "")}, nil, !slices.ContainsFunc(r.In.Inside, func(k syntax.CommentLine) bool { return gap.Contains(k.Span) })
+	if slices.ContainsFunc(r.In.Inside, func(k syntax.CommentLine) bool { return gap.Contains(k.Span) }) {
+		return e, nil, midst
+	}
+	return analysis.Edit{Edit: source.Replace(gap, "")}, nil, ""
 }
