@@ -12,12 +12,23 @@ import (
 )
 
 // A comment directly above a RUN speaks of it and goes where it goes. Others have a
-// meaning where they stand, and a RUN that would leave them over something else stays.
+// meaning where they stand, and a RUN that would take them along, or leave them over
+// something else, stays.
 
 // misplaced says which comment would stand in the wrong place once RUNs are one; ""
 // when none would.
 func misplaced(f *facts.File, runs []*facts.Run) string {
-	return orphan(f, moving(runs)...)
+	moves := moving(runs)
+	for i, next := range runs[1:] {
+		taken := source.Span{Start: runs[i].In.Lines.End, End: next.In.Lines.Start}
+		if slices.Contains(moves, next.In) {
+			taken = own(f.Doc, next.In)
+		}
+		if line := commentedOut(f.Doc, taken); line > 0 {
+			return fmt.Sprintf("the commented-out instruction on line %d stands between them", line)
+		}
+	}
+	return orphan(f, moves...)
 }
 
 // moving lists those of the RUNs that must move up to be one with the first: behind
@@ -52,7 +63,7 @@ func own(doc *syntax.Document, in *syntax.Instruction) source.Span {
 func orphan(f *facts.File, gone ...*syntax.Instruction) string {
 	for _, in := range gone {
 		heading := above(f.Doc, own(f.Doc, in).Start)
-		if heading.Len() == 0 {
+		if heading.Len() == 0 || commentedOut(f.Doc, heading) > 0 {
 			continue
 		}
 		last := in
@@ -93,6 +104,24 @@ func following(doc *syntax.Document, in *syntax.Instruction) *syntax.Instruction
 		}
 	}
 	return nil
+}
+
+// commentedOut is the line, from 1, of an instruction that somebody commented out in
+// a stretch of the file, or 0.
+func commentedOut(doc *syntax.Document, s source.Span) int {
+	for i := piecesBefore(doc, s.Start); i < len(doc.Pieces) && doc.Pieces[i].Span.Start < s.End; i++ {
+		piece := doc.Pieces[i]
+		if piece.Kind != syntax.Comment {
+			continue
+		}
+		text := strings.TrimSpace(strings.TrimLeft(strings.TrimSpace(piece.Span.In(doc.Content)), "#"))
+		keyword, rest, _ := strings.Cut(text, " ")
+		// In small letters it is a word of a sentence.
+		if syntax.IsKeyword(keyword) && keyword == strings.ToUpper(keyword) && strings.TrimSpace(rest) != "" {
+			return doc.Lines.Line(piece.Span.Start) + 1
+		}
+	}
+	return 0
 }
 
 // commentsIn lists the comment lines in a stretch of the file.

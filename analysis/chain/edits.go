@@ -2,6 +2,7 @@ package chain
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -103,6 +104,9 @@ func Append(f *facts.File, r *facts.Run, command string, comments []string) anal
 // comment would then stand in the wrong place.
 func Remove(f *facts.File, in *syntax.Instruction) (e analysis.Edit, comments []string, never string) {
 	lines := own(f.Doc, in)
+	if line := commentedOut(f.Doc, lines); line > 0 {
+		return e, nil, fmt.Sprintf("the commented-out instruction on line %d stands above it", line)
+	}
 	return analysis.Edit{Edit: source.Replace(tidy(f.Doc, lines), "")}, commentsIn(f.Doc, lines), orphan(f, in)
 }
 

@@ -23,7 +23,7 @@ var MergeRuns = analysis.Rule{
 			"What installs from a package index that another RUN fetched is stale-package-index's, and what deletes is late-cleanup's.",
 		Fix: "Safe where it is known that the commands do the same in one RUN: they stay byte for byte; `&&` joins them where each is a plain chain of commands, which then fails exactly where the separate RUNs failed, with or without `set -e` in the SHELL. " +
 			"Where a body opens with `set -e…` both go on in one such list; where a state would leak, a subshell holds it. " +
-			"Unsafe where a command is not known: it may leave a process behind or compare file times. No fix where RUN flags differ, a here-document or a shell comment is in the way, `set -e` would lose its meaning, or a heading would be left over something else. " +
+			"Unsafe where a command is not known: it may leave a process behind or compare file times. No fix where RUN flags differ, a here-document, a shell comment or a commented-out instruction is in the way, `set -e` would lose its meaning, or a heading would be left over something else. " +
 			"It stands on lines 1 to 14 of the soundness list.",
 	},
 	Aliases:  []string{"DL3059"},
