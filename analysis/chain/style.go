@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/facts"
@@ -40,7 +41,14 @@ func (s *style) learn(doc *syntax.Document, in *syntax.Instruction) bool {
 	if in.JSON || len(in.Heredocs) > 0 {
 		return false
 	}
-	lines := strings.SplitAfter(in.Lines.In(doc.Content), "\n")
+	// Blank lines and comments in between teach nothing.
+	lines := slices.DeleteFunc(strings.SplitAfter(in.Lines.In(doc.Content), "\n"), func(line string) bool {
+		text := strings.TrimSpace(line)
+		return text == "" || text[0] == '#'
+	})
+	if len(lines) == 0 {
+		return false
+	}
 	for _, line := range lines[1:] {
 		text := strings.TrimLeft(line, " \t")
 		if strings.HasPrefix(text, "&&") {
@@ -52,7 +60,7 @@ func (s *style) learn(doc *syntax.Document, in *syntax.Instruction) bool {
 		before := strings.TrimRight(strings.TrimRight(line, "\r\n\t "), s.escape)
 		next := lines[i+1]
 		text := strings.TrimLeft(next, " \t")
-		if strings.HasSuffix(strings.TrimRight(before, " \t"), "&&") && text != "" && text[0] != '#' {
+		if strings.HasSuffix(strings.TrimRight(before, " \t"), "&&") {
 			s.indent, s.trailing = next[:len(next)-len(text)], true
 			return true
 		}
