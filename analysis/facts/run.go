@@ -194,6 +194,7 @@ func (r *Run) Redirects(op string) bool {
 type Made struct {
 	Place
 	By *Command
+	In *Run // of By
 }
 
 // Leaves returns what the RUN certainly downloads, unpacks, clones or copies and
@@ -214,7 +215,7 @@ func (r *Run) Leaves() []Made {
 			}) {
 				continue
 			}
-			out = append(out, Made{p, c})
+			out = append(out, Made{p, c, r})
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
@@ -20,6 +21,7 @@ var MergeRuns = analysis.Rule{
 			"A tool of 50 MB made executable in the next RUN ships 100 MB; `chown -R` over a project doubles it.",
 		Silent: "When nothing is won: merging RUNs that share no file neither shrinks an image nor speeds it up (`when = \"always\"` asks for it all the same, as advice). " +
 			"When anything but comments and config (LABEL, EXPOSE, CMD, …) stands between the RUNs, or in a stage that does not ship. " +
+			"When it is not certain that a mode or owner becomes another one: `chown root` of what root downloaded, `chmod +x` of what an archive holds. " +
 			"What installs from a package index that another RUN fetched is stale-package-index's, and what deletes is late-cleanup's.",
 		Fix: "Safe where it is known that the commands do the same in one RUN: they stay byte for byte; `&&` joins them where each is a plain chain of commands, which then fails exactly where the separate RUNs failed, with or without `set -e` in the SHELL. " +
 			"Where a body opens with `set -e…` both go on in one such list; where a state would leak, a subshell holds it. " +
@@ -64,7 +66,6 @@ func runMergeRuns(p *analysis.Pass) {
 type rewritten struct {
 	path string // what is stored again: all that was made, or a part
 	made facts.Made
-	in   *facts.Run // that made it
 	by   *facts.Command
 	at   *facts.Run // of by
 }
@@ -77,15 +78,17 @@ func pays(p *analysis.Pass, runs []*facts.Run) (n int, twice []rewritten) {
 		if chain.Between(p.File, runs[j-1], runs[j]) != "" {
 			break
 		}
-		if w, ok := again(left, runs[0], runs[j]); ok {
+		if w, ok := again(p, left, runs[:j+1]); ok {
 			n, twice = j+1, append(twice, w)
 		}
 	}
 	return n, twice
 }
 
-// again finds a command that certainly stores a second time what a RUN left.
-func again(left []facts.Made, in, at *facts.Run) (rewritten, bool) {
+// again finds a command of the last RUN that certainly stores a second time what the
+// first one left.
+func again(p *analysis.Pass, left []facts.Made, runs []*facts.Run) (rewritten, bool) {
+	at := runs[len(runs)-1]
 	if at.Opaque != "" || len(at.Mounts) > 0 {
 		return rewritten{}, false
 	}
@@ -98,19 +101,40 @@ func again(left []facts.Made, in, at *facts.Run) (rewritten, bool) {
 		if c.Name == "mv" {
 			touched = f.Removes
 		}
-		for _, p := range touched {
+		for _, place := range touched {
 			for _, m := range left {
+				path := ""
 				switch {
-				case !p.Sure:
-				case p.Covers(m.Place), p.Path == m.Path && !m.All:
-					return rewritten{m.Name(), m, in, c, at}, true
-				case m.Sure && m.All && strings.HasPrefix(p.Path, m.Path+"/") && !facts.Small(p.Path):
-					return rewritten{p.Name(), m, in, c, at}, true
+				case !place.Sure:
+				case place.Covers(m.Place), place.Path == m.Path && !m.All:
+					path = m.Name()
+				case m.Sure && m.All && strings.HasPrefix(place.Path, m.Path+"/") && !facts.Small(place.Path):
+					path = place.Name()
+				}
+				if path != "" && p.Alters(m, at, c, place) && !setBefore(runs, c, place) {
+					return rewritten{path, m, c, at}, true
 				}
 			}
 		}
 	}
 	return rewritten{}, false
+}
+
+// setBefore reports whether a command before another may have changed already what
+// that one changes at a place, its mode or its owner.
+func setBefore(runs []*facts.Run, c *facts.Command, place facts.Place) bool {
+	sets := map[string]string{"chmod": "mode", "chown": "owner", "chgrp": "owner"}
+	for _, r := range runs {
+		for _, before := range r.Commands {
+			if before == c {
+				return false
+			}
+			if what := sets[before.Name]; what != "" && what == sets[c.Name] && slices.ContainsFunc(r.Files(before).Changes, place.Meets) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // joinable returns how many RUNs from the first on can be one without a doubt.
@@ -140,7 +164,7 @@ func merge(p *analysis.Pass, runs []*facts.Run, twice []rewritten) analysis.Diag
 			d.Message += ". "
 		}
 		d.Message += w.message(p)
-		d.Related = append(d.Related, analysis.Related{Span: w.in.Program.Span(w.made.By.Node.Range), Message: "made here"})
+		d.Related = append(d.Related, analysis.Related{Span: w.made.In.Program.Span(w.made.By.Node.Range), Message: "made here"})
 	}
 	joinFix(p, &d, runs)
 	return d
@@ -151,5 +175,5 @@ func (w rewritten) message(p *analysis.Pass) string {
 	if does == "" {
 		does = "changes"
 	}
-	return fmt.Sprintf("Line %d %s %s, which line %d made: the image ships it twice", lineOf(p, w.at, w.by), does, w.path, lineOf(p, w.in, w.made.By))
+	return fmt.Sprintf("Line %d %s %s, which line %d made: the image ships it twice", lineOf(p, w.at, w.by), does, w.path, lineOf(p, w.made.In, w.made.By))
 }
