@@ -49,16 +49,41 @@ func runLateCleanup(p *analysis.Pass) {
 			if r.Opaque != "" {
 				continue
 			}
+			var found []analysis.Diagnostic
 			for _, c := range r.Commands {
 				if !c.Context.Always || c.Name != "rm" && (c.Call == nil || c.Call.Verb != pkgmgr.Remove && c.Call.Verb != pkgmgr.Clean) {
 					continue
 				}
 				if kept := keeps(p, runs[:i], r, c); len(kept) > 0 {
-					p.Report(late(p, runs[:i+1], kept, c))
+					found = append(found, late(p, runs[:i+1], kept, c))
 				}
+			}
+			for _, d := range byFix(found) {
+				p.Report(d)
 			}
 		}
 	}
+}
+
+// byFix makes one finding of those of a RUN that the same edits mend.
+func byFix(found []analysis.Diagnostic) []analysis.Diagnostic {
+	var out []analysis.Diagnostic
+	for _, d := range found {
+		i := slices.IndexFunc(out, func(o analysis.Diagnostic) bool {
+			return len(o.Fixes) > 0 && len(d.Fixes) > 0 && slices.Equal(o.Fixes[0].Edits, d.Fixes[0].Edits)
+		})
+		if i < 0 {
+			out = append(out, d)
+			continue
+		}
+		first := &out[i]
+		first.Message += ". " + d.Message
+		first.Gain.Bytes += d.Gain.Bytes
+		for _, r := range d.Related {
+			relate(first, r.Span, r.Message)
+		}
+	}
+	return out
 }
 
 // A kept is something that a layer ships although a later RUN removes it.
@@ -96,9 +121,11 @@ func keeps(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, c *facts.Comman
 		return out
 	}
 	for _, place := range r.Files(c).Removes {
-		if k, ok := lastMaker(p, earlier, r, place); ok {
-			out = append(out, k)
-		} else if k, ok := lastCopy(p, earlier, r, place); ok {
+		k, ok := lastMaker(p, earlier, r, place)
+		if !ok {
+			k, ok = lastCopy(p, earlier, r, place)
+		}
+		if ok && !slices.Contains(out, k) {
 			out = append(out, k)
 		}
 	}
@@ -283,7 +310,7 @@ func late(p *analysis.Pass, runs []*facts.Run, all []kept, c *facts.Command) ana
 	}
 	for i, k := range all {
 		d.Gain.Bytes += k.bytes
-		d.Related = append(d.Related, analysis.Related{Span: k.by, Message: "made here"})
+		relate(&d, k.by, "made here")
 		if i == 0 {
 			d.Message = fmt.Sprintf("Line %d %s %s, but the layer of line %d still ships %s%s", lineOf(p, r, c), verb, k.what, p.Doc.Lines.Line(k.by.Start)+1, k.ships, size(k.bytes))
 		} else if i < 3 {

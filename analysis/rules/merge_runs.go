@@ -164,7 +164,7 @@ func merge(p *analysis.Pass, runs []*facts.Run, twice []rewritten) analysis.Diag
 			d.Message += ". "
 		}
 		d.Message += w.message(p)
-		d.Related = append(d.Related, analysis.Related{Span: w.made.In.Program.Span(w.made.By.Node.Range), Message: "made here"})
+		relate(&d, spanOf(w.made.In, w.made.By), "made here")
 	}
 	joinFix(p, &d, runs)
 	return d

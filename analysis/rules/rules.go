@@ -3,6 +3,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/chain"
@@ -38,6 +39,13 @@ func joinFix(p *analysis.Pass, d *analysis.Diagnostic, runs []*facts.Run) {
 		fix.Title += " (" + c.Doubt + ")"
 	}
 	d.Fixes = append(d.Fixes, fix)
+}
+
+// relate adds a place that explains a finding, once.
+func relate(d *analysis.Diagnostic, at source.Span, message string) {
+	if r := (analysis.Related{Span: at, Message: message}); !slices.Contains(d.Related, r) {
+		d.Related = append(d.Related, r)
+	}
 }
 
 // lineOf is the line on which a command of a RUN starts, from 1.

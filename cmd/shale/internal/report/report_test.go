@@ -159,6 +159,33 @@ var mergeRuns = analysis.Diagnostic{
 
 const aptRuns = "FROM debian:12\nRUN apt-get update\n«RUN apt-get install -y é git»\n"
 
+// A line is named once, however many places on it explain a finding.
+func TestRelated(t *testing.T) {
+	content := "FROM a\nRUN curl -o a && curl -o b\nRUN «rm a b»\n"
+	d := analysis.Diagnostic{Rule: "late-cleanup", Severity: analysis.Warning, Message: "It ships.", Related: []analysis.Related{
+		{Span: source.Span{Start: 11, End: 20}, Message: "made here"},
+		{Span: source.Span{Start: 24, End: 33}, Message: "made here"},
+		{Span: source.Span{Start: 24, End: 33}, Message: "copied here"},
+	}}
+	got := write(t, Text, Options{Brief: true}, file("Dockerfile", content, d))
+	want := "Dockerfile:3:5: warning: It ships. [late-cleanup]\n  = see line 2: made here\n  = see line 2: copied here\n"
+	if !strings.HasPrefix(got, want) {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+// Two findings that the same edits mend ask for one fix.
+func TestSameFix(t *testing.T) {
+	f := file("Dockerfile", aptRuns, mergeRuns)
+	other := f.Diagnostics[0]
+	other.Rule, other.Fixes = "late-cleanup", other.Fixes[:1]
+	f.Diagnostics = append(f.Diagnostics, other)
+	got := write(t, Text, Options{Brief: true}, f)
+	if want := "= fix: Merge 2 RUNs into 1 (the same as above)\n"; strings.Count(got, "Merge 2 RUNs into 1 (safe;") != 1 || strings.Count(got, want) != 1 {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 func TestText(t *testing.T) {
 	copyFirst := analysis.Diagnostic{
 		Rule: "copy-before-install", Severity: analysis.Info, Message: "Each change of a source file installs again.",

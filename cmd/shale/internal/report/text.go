@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/fatih/color"
@@ -55,8 +56,9 @@ func (t *textWriter) File(f File) error {
 		}
 		fmt.Fprintf(&b, "%s: %s: %s %s\n", at, t.style.good.Sprint(t.o.Fixed), Visible(a.Title), t.rule(a.Rule))
 	}
+	shown := map[string]bool{}
 	for _, d := range f.Diagnostics {
-		t.diagnostic(&b, f, d)
+		t.diagnostic(&b, f, d, shown)
 	}
 	_, err := t.w.Write(b.Bytes())
 	return err
@@ -74,7 +76,9 @@ func message(s string) string {
 
 func (t *textWriter) rule(name string) string { return t.style.dim.Sprint("[" + Visible(name) + "]") }
 
-func (t *textWriter) diagnostic(b *bytes.Buffer, f File, d analysis.Diagnostic) {
+// diagnostic writes a finding. shown are the edits that the file's findings before it
+// offered: several may ask for the same ones.
+func (t *textWriter) diagnostic(b *bytes.Buffer, f File, d analysis.Diagnostic, shown map[string]bool) {
 	fmt.Fprintf(b, "%s %s %s %s\n",
 		t.style.bold.Sprint(place(f, d.Span)+":"),
 		t.style.severity[d.Severity].Sprint(d.Severity.String()+":"),
@@ -100,8 +104,13 @@ func (t *textWriter) diagnostic(b *bytes.Buffer, f File, d analysis.Diagnostic) 
 	note := func(format string, args ...any) {
 		fmt.Fprintf(b, "  %s%s %s\n", strings.Repeat(" ", max(gutter-1, 0)), t.style.gutter.Sprint("="), fmt.Sprintf(format, args...))
 	}
+	var seen []string
 	for _, r := range d.Related {
-		note("see line %d: %s", f.Lines.Line(r.Span.Start)+1, Visible(r.Message))
+		// Two places on one line are one here.
+		if see := fmt.Sprintf("see line %d: %s", f.Lines.Line(r.Span.Start)+1, Visible(r.Message)); !slices.Contains(seen, see) {
+			seen = append(seen, see)
+			note("%s", see)
+		}
 	}
 	if gain := gainWords(d.Gain); gain != "" {
 		note("gain: %s", gain)
@@ -114,7 +123,10 @@ func (t *textWriter) diagnostic(b *bytes.Buffer, f File, d analysis.Diagnostic) 
 		if i > 0 {
 			label = t.style.good.Sprint("or:")
 		}
+		edits := fmt.Sprint(fix.Edits)
 		switch {
+		case shown[edits]:
+			how = "the same as above"
 		case i > 0:
 			how = fix.Safety.String() + ", offered in an editor"
 		case t.o.Fixed != "" && (fix.Safety == analysis.Safe || fix.Safety == analysis.Unsafe && t.o.Unsafe):
@@ -126,6 +138,7 @@ func (t *textWriter) diagnostic(b *bytes.Buffer, f File, d analysis.Diagnostic) 
 		default:
 			how = "shown only"
 		}
+		shown[edits] = len(fix.Edits) > 0
 		note("%s %s (%s)", label, Visible(fix.Title), how)
 	}
 	if !t.o.Brief {
