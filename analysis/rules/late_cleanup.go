@@ -541,7 +541,7 @@ func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command) (e analysis.Edit,
 	midst := fmt.Sprintf("line %d deletes in the midst of other commands", lineOf(p, r, c))
 	if whole(r, c) {
 		if len(r.In.Inside) > 0 {
-			return e, nil, midst
+			return e, nil, commentGoes(p, r.In.Inside[0])
 		}
 		return chain.Remove(p.File, r.In)
 	}
@@ -566,8 +566,12 @@ func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command) (e analysis.Edit,
 	} else {
 		gap.End = text.Home(to)
 	}
-	if slices.ContainsFunc(r.In.Inside, func(k syntax.CommentLine) bool { return gap.Contains(k.Span) }) {
-		return e, nil, midst
+	if i := slices.IndexFunc(r.In.Inside, func(k syntax.CommentLine) bool { return gap.Contains(k.Span) }); i >= 0 {
+		return e, nil, commentGoes(p, r.In.Inside[i])
 	}
 	return analysis.Edit{Edit: source.Replace(gap, "")}, nil, ""
+}
+
+func commentGoes(p *analysis.Pass, k syntax.CommentLine) string {
+	return fmt.Sprintf("the comment on line %d stands inside what would move", p.Doc.Lines.Line(k.Span.Start)+1)
 }
