@@ -24,6 +24,9 @@ import (
 // later line that certainly needs the cache is for the caller to find.
 func Mend(f *facts.File, r *facts.Run, left facts.Leftover) (fix analysis.Fix, withheld []string) {
 	cache := left.Cache
+	if Pointless(f, r, left) {
+		return remove(f, r, left)
+	}
 	fix, why := mend(f, r, left)
 	if why != "" {
 		return analysis.Fix{}, []string{why}

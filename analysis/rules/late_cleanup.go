@@ -31,7 +31,8 @@ var LateCleanup = analysis.Rule{
 			"For `apt-get clean`: the images of Debian and Ubuntu delete package archives after each install.",
 		Fix: "Where nothing between needs what is deleted, the clean-up moves into the RUN that made it; where the RUNs follow each other they become one. " +
 			"Both are safe where it is known that the commands do the same there, which the soundness list's lines 1 to 14 say; otherwise merging is unsafe, and the title says which line is not known. " +
-			"Where neither can be, the finding says what stands in the way.",
+			"A RUN that only fetches an index which nothing needs is removed, which is unsafe: a build that fails there would go on. " +
+			"Where nothing can be done, the finding says what stands in the way.",
 	},
 	Aliases:  []string{"DL3009"},
 	Best:     analysis.Safe,
@@ -323,6 +324,13 @@ func late(p *analysis.Pass, runs []*facts.Run, all []kept, c *facts.Command) ana
 	}
 	from := slices.Index(runs, first.run)
 	only := !slices.ContainsFunc(all, func(k kept) bool { return k.run != first.run })
+	if only && first.left != nil && cleanup.Pointless(p.File, first.run, *first.left) {
+		var fix analysis.Fix
+		if fix, d.Withheld = cleanup.Mend(p.File, first.run, *first.left); len(fix.Edits) > 0 {
+			d.Fixes = append(d.Fixes, fix)
+		}
+		return d
+	}
 	follows := from == len(runs)-2 && chain.Between(p.File, first.run, r) == ""
 	why := ""
 	if only && c.Name == "rm" && !(follows && whole(r, c)) {

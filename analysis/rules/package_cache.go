@@ -35,6 +35,7 @@ var PackageCache = analysis.Rule{
 			"The RPM managers, zypper, pacman and Yarn 1 get an `rm -rf` of their own folder: `dnf clean all` writes to logs that ship, " +
 			"`pacman -Scc --noconfirm` deletes nothing, and `yarn cache clean` of Yarn 2 and later deletes packages that a Plug'n'Play project runs from. " +
 			"For composer, conda, bun and a Yarn that is not root's the manager's own clean-up is offered and is unsafe; its title says what could differ. " +
+			"A RUN that only fetches an index which nothing needs is removed, which is unsafe: a build that fails there would go on. " +
 			"What people run later in a container, or build on the image in another repository, is outside the promise. It stands on lines 16 to 18 of the soundness list.",
 	},
 	Aliases:  []string{"DL3009", "DL3019", "DL3032", "DL3036", "DL3040", "DL3042", "DL3060"},
