@@ -108,7 +108,8 @@ func EffectOf(program string, args []shell.Word) Effect {
 			e |= Times
 		}
 	case "tar":
-		if option(words, "u", "--update") || len(words) > 0 && !strings.HasPrefix(words[0], "-") && strings.Contains(words[0], "u") {
+		if option(words, "u", "--update") || len(words) > 0 && !strings.HasPrefix(words[0], "-") && strings.Contains(words[0], "u") ||
+			option(words, "N", "--newer") || among(words, "--newer-mtime", "--keep-newer-files") {
 			e |= Times
 		}
 		if option(words, "I", "--use-compress-program") || option(words, "F", "--info-script") || among(words, "--checkpoint-action", "--to-command", "--remove-files", "--new-volume-script", "--rsh-command") {
@@ -125,18 +126,25 @@ func EffectOf(program string, args []shell.Word) Effect {
 			e |= Times
 		}
 	case "test", "[":
-		if among(words, "-nt", "-ot") {
+		if among(words, "-nt", "-ot", "-N") {
 			e |= Times
+		}
+		if among(words, "-ef") {
+			e &^= Settled // names of one file in one layer may be two files in two
 		}
 	case "wget":
 		if option(words, "b", "--background") {
 			e &^= Settled
 		}
-		if option(words, "N", "--timestamping") {
+		if option(words, "N", "--timestamping") || option(words, "m", "--mirror") {
 			e |= Times
 		}
 		if option(words, "c", "--continue") {
 			e |= InPlace
+		}
+		// What is there already decides what it does: -c, -nc.
+		if option(words, "c", "--continue") || among(words, "--no-clobber") {
+			e &^= Settled
 		}
 	case "curl":
 		if option(words, "z", "--time-cond") {
