@@ -202,6 +202,12 @@ var (
 	marks = []string{"nosec", "nolint", "trivy:", "checkov:", "kics-scan", "nosemgrep"}
 )
 
+// RemovesWorkdir reports whether a RUN may remove the working folder, which the next
+// RUN makes anew.
+func RemovesWorkdir(f *facts.File, r *facts.Run) bool {
+	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return removesWorkdir(f, r, c) })
+}
+
 // Takes says why a command of b cannot simply follow a's by "&&"; "" when it can.
 func Takes(f *facts.File, a, b *facts.Run, c *facts.Command) string {
 	line, p := f.Line(a.In), a.Program

@@ -156,6 +156,9 @@ const (
 // collect reads each word in its role.
 func (n namer) collect(f *Files, words []shell.Word, r role, all bool) {
 	for _, w := range words {
+		if text, _ := w.Literal(); r == reads && text == "-" {
+			continue // standard input
+		}
 		p, ok := n.place(w, all)
 		if !ok {
 			f.Unknown = f.Unknown || r != nothing
@@ -669,18 +672,6 @@ func (r *Run) Files(c *Command) Files {
 	return f
 }
 
-// Touches reports whether the RUN may read, make, change or remove what is at a
-// place.
-func (r *Run) Touches(p Place) bool {
-	if r.Opaque != "" {
-		return true
-	}
-	return slices.ContainsFunc(r.Commands, func(c *Command) bool {
-		f := r.Files(c)
-		return f.Unknown || slices.ContainsFunc(f.All(), p.Meets)
-	})
-}
-
 // readDirs finds the working folder of each command. environment knows the
 // variables that the RUN starts with.
 func (r *Run) readDirs(workdir string, environment func(name string) (string, bool)) {
@@ -714,7 +705,7 @@ func (r *Run) readDirs(workdir string, environment func(name string) (string, bo
 		text, known := environment(name)
 		return text, known, true
 	}
-	r.dirs = map[*shell.Node]string{}
+	r.dirs = map[*shell.Node]string{r.Program.Root: workdir}
 	_, stops := r.Program.OpensWithSet()
 	walkDir{dirs: r.dirs, value: r.value}.follow(r.Program.Root, workdir, stops || r.Shell.Errexit == shell.Yes)
 }

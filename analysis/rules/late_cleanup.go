@@ -408,7 +408,7 @@ func moveCleanup(p *analysis.Pass, a, b *facts.Run, c *facts.Command) (analysis.
 	if why := chain.Takes(p.File, a, b, c); why != "" {
 		return analysis.Fix{}, why
 	}
-	if why := needed(p, a, b, c, places); why != "" {
+	if why := cmp.Or(needed(p, a, b, c, places), hinders(p, a, b, c, places)); why != "" {
 		return analysis.Fix{}, why
 	}
 	removed, comments, why := takeOut(p, b, c)
@@ -468,7 +468,7 @@ func disposable(p facts.Place) bool {
 
 // private reports whether no program of the system has a reason to look at a place.
 func private(p facts.Place) bool {
-	return p.Sure && !strings.Contains(p.Path, "/.") && !slices.ContainsFunc([]string{"/root", "/home", "/var/", "/usr/"}, func(dir string) bool { return strings.HasPrefix(p.Path, dir) })
+	return p.Sure && !strings.Contains(p.Path, "/.") && !slices.ContainsFunc([]string{"/root", "/home", "/var/", "/usr/", "/opt/"}, func(dir string) bool { return strings.HasPrefix(p.Path, dir) })
 }
 
 // needed says what between two RUNs may need or make anew what a clean-up of the
@@ -525,12 +525,53 @@ func needed(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts.
 	return ""
 }
 
-// busy reports whether a command does more than its words say: package managers,
+// hinders says what else is in the way of the move: a command between that may remove
+// the folder which the clean-up's RUN makes, one before it in its own RUN that needs
+// what it deletes or changes the shell for it, or a variable that names it.
+func hinders(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts.Place) string {
+	g := p.Stages()
+	if name, ok := g.AnySet(b.In, func(name string) bool {
+		return slices.ContainsFunc(strings.FieldsFunc(g.Lookup(b.In, name).Text, func(r rune) bool { return strings.ContainsRune(" :;,=", r) }), func(v string) bool {
+			return path.IsAbs(v) && slices.ContainsFunc(places, func(place facts.Place) bool { return place.Covers(facts.Place{Path: path.Clean(v), All: true}) })
+		})
+	}); ok {
+		return name + " names what is deleted"
+	}
+	if whole(b, c) {
+		for _, in := range p.Doc.Instructions[a.In.Index+1 : b.In.Index] {
+			if in.Name == "run" && chain.RemovesWorkdir(p.File, p.Run(in)) {
+				return fmt.Sprintf("line %d may remove the WORKDIR, which line %d makes anew", p.Line(in), p.Line(b.In))
+			}
+		}
+		return ""
+	}
+	first := b.Commands[0] == c
+	switch leaks := b.Program.Leaks(); {
+	case !first && len(leaks) > 0:
+		return fmt.Sprintf("line %d changes its shell before it deletes: %s", p.Line(b.In), leaks[0])
+	case slices.ContainsFunc(places, func(place facts.Place) bool { return b.TouchesBefore(c, place) }):
+		return fmt.Sprintf("a command before it on line %d may need what it deletes", p.Line(b.In))
+	}
+	return ""
+}
+
+// busy reports whether a command may do more than its words say: package managers,
 // and what reads settings from home folders.
 func busy(commands []*facts.Command) bool {
-	return slices.ContainsFunc(commands, func(c *facts.Command) bool {
-		return c.Call != nil || c.Effect.Has(facts.Users) || slices.Contains([]string{"curl", "wget", "git", "update-ca-certificates"}, c.Name)
-	})
+	return slices.ContainsFunc(commands, func(c *facts.Command) bool { return len(c.Node.Words) > 0 && !quiet[c.Name] })
+}
+
+// quiet are the commands that touch no file but those that their words name.
+var quiet = map[string]bool{}
+
+func init() {
+	for name := range strings.FieldsSeq(`echo printf cat head tail tr cut sort uniq wc ls true false : id whoami uname date sleep basename dirname
+		readlink realpath sha1sum sha256sum sha512sum md5sum pwd env printenv expr seq grep egrep fgrep hostname nproc arch
+		file du stat diff cmp base64 mkdir xxd od nl rev tac sed gzip gunzip bzip2 bunzip2 xz unxz zcat bzcat xzcat zstd
+		test [ rm rmdir mv cp ln install chmod chown chgrp touch truncate tee tar unzip
+		cd export set unset umask readonly local return exit shift break continue`) {
+		quiet[name] = true
+	}
 }
 
 // steers reports whether a variable may change what rm does.
@@ -564,6 +605,9 @@ func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command) (e analysis.Edit,
 		from, to = c.Node.From, parts[1].From
 	case parts[len(parts)-1]:
 		from, to = parts[len(parts)-2].To, c.Node.To
+		if before := parts[len(parts)-2]; r.Shell.Errexit != shell.No && !fails(before) {
+			return e, nil, fmt.Sprintf("line %d would go on after another failure without its clean-up", p.Line(r.In))
+		}
 	default:
 		return e, nil, midst
 	}
@@ -578,6 +622,17 @@ func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command) (e analysis.Edit,
 		return e, nil, commentGoes(p, r.In.Inside[i])
 	}
 	return analysis.Edit{Edit: source.Replace(gap, "")}, nil, ""
+}
+
+// fails reports whether a node under errexit ends its shell exactly where it is false.
+func fails(n *shell.Node) bool {
+	switch n.Kind {
+	case shell.Simple:
+		return true
+	case shell.Pipe:
+		return !slices.ContainsFunc(n.Children, func(c *shell.Node) bool { return !fails(c) })
+	}
+	return false
 }
 
 func commentGoes(p *analysis.Pass, k syntax.CommentLine) string {
