@@ -85,6 +85,18 @@ func run(rule *Rule, pass *Pass) (err error) {
 	return nil
 }
 
+// Schema tells a configuration which rules there are, and their options.
+func Schema(rules []*Rule) config.Schema {
+	s := config.Schema{Rules: map[string]map[string][]string{}}
+	for _, r := range rules {
+		s.Rules[r.Name] = map[string][]string{}
+		for _, o := range r.Options {
+			s.Rules[r.Name][o.Name] = o.Values
+		}
+	}
+	return s
+}
+
 // configured reports whether the user set the rule's severity.
 func configured(rule *Rule, c *config.Config) bool {
 	if c == nil {

@@ -150,21 +150,7 @@ type statistics struct {
 
 func newProperty(t *testing.T) *property {
 	t.Helper()
-	p := &property{shells: map[string]string{}, stats: statistics{forms: map[string]int{}, shells: map[string]int{}, ends: map[string]int{}}}
-	schema := config.Schema{Rules: map[string]map[string][]string{}}
-	for _, r := range rules.All() {
-		schema.Rules[r.Name] = map[string][]string{}
-		for _, o := range r.Options {
-			schema.Rules[r.Name][o.Name] = o.Values
-		}
-	}
-	loader, err := config.New(config.Options{Schema: schema, Args: []string{`rules.merge-runs.when="always"`}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.config, err = loader.For(filepath.Join(t.TempDir(), "Dockerfile")); err != nil {
-		t.Fatal(err)
-	}
+	p := &property{config: sequence.Merged(t), shells: map[string]string{}, stats: statistics{forms: map[string]int{}, shells: map[string]int{}, ends: map[string]int{}}}
 	for name, program := range map[string]string{"dash": "dash", "bash": "bash", "ash": "busybox"} {
 		found, err := exec.LookPath(program)
 		switch {

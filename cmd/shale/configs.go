@@ -22,7 +22,7 @@ type configs struct {
 }
 
 func newConfigs(s *selection, all []*analysis.Rule) (*configs, error) {
-	c := &configs{schema: schema(all), args: s.config, only: s.only, on: map[string]*config.Loader{}}
+	c := &configs{schema: analysis.Schema(all), args: s.config, only: s.only, on: map[string]*config.Loader{}}
 	var err error
 	c.base, err = c.loader(nil)
 	return c, err
@@ -31,19 +31,6 @@ func newConfigs(s *selection, all []*analysis.Rule) (*configs, error) {
 func (c *configs) loader(more []string) (*config.Loader, error) {
 	v, _ := versions()
 	return config.New(config.Options{Schema: c.schema, Version: v, Args: append(c.args[:len(c.args):len(c.args)], more...)})
-}
-
-// schema tells the configuration which rules there are.
-func schema(all []*analysis.Rule) config.Schema {
-	known := map[string]map[string][]string{}
-	for _, r := range all {
-		options := map[string][]string{}
-		for _, o := range r.Options {
-			options[o.Name] = o.Values
-		}
-		known[r.Name] = options
-	}
-	return config.Schema{Rules: known}
 }
 
 // of returns the configuration for a file; for text without a name, that of the

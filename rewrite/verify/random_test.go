@@ -5,14 +5,12 @@ package verify
 import (
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/shale-build/shale/analysis"
-	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/rules"
 	"github.com/shale-build/shale/rewrite"
 	"github.com/shale-build/shale/rewrite/internal/sequence"
@@ -109,21 +107,7 @@ var environment = regexp.MustCompile(`\b(env|printenv|export|set)\b *(-p *)?([>|
 // merging is asked for whatever it wins.
 func mergeAlways(t *testing.T) func(string) string {
 	t.Helper()
-	schema := config.Schema{Rules: map[string]map[string][]string{}}
-	for _, r := range rules.All() {
-		schema.Rules[r.Name] = map[string][]string{}
-		for _, o := range r.Options {
-			schema.Rules[r.Name][o.Name] = o.Values
-		}
-	}
-	loader, err := config.New(config.Options{Schema: schema, Args: []string{`rules.merge-runs.when="always"`}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := loader.For(filepath.Join(t.TempDir(), "Dockerfile"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := sequence.Merged(t)
 	return func(text string) string {
 		t.Helper()
 		in := analysis.Input{Path: "Dockerfile", Content: shellBase + text, Config: c}

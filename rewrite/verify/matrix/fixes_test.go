@@ -25,15 +25,7 @@ var update = flag.Bool("update", false, "write what tests would compare: the fix
 // -update fills them in. That they are right is what building shows.
 func TestFixes(t *testing.T) {
 	options := rewrite.Options{Rules: rules.All()}
-	schema := config.Schema{Rules: map[string]map[string][]string{}}
-	for _, r := range options.Rules {
-		own := map[string][]string{}
-		for _, o := range r.Options {
-			own[o.Name] = o.Values
-		}
-		schema.Rules[r.Name] = own
-	}
-	load, err := config.New(config.Options{Schema: schema})
+	load, err := config.New(config.Options{Schema: analysis.Schema(options.Rules)})
 	if err != nil {
 		t.Fatal(err)
 	}
