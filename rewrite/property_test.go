@@ -8,7 +8,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -20,7 +19,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +28,7 @@ import (
 	"github.com/shale-build/shale/analysis/compile"
 	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/rules"
+	"github.com/shale-build/shale/internal/shelltest"
 	"github.com/shale-build/shale/rewrite"
 	"github.com/shale-build/shale/rewrite/internal/sequence"
 )
@@ -400,7 +399,11 @@ func (w *world) outcome(t *testing.T, p *property, sh string, list []*compile.Ex
 			break
 		}
 	}
-	return outcome{status, w.tree(t)}
+	files, err := shelltest.Tree(w.root, w.top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcome{status, files}
 }
 
 func (w *world) reset(t *testing.T, cwd string) {
@@ -430,14 +433,7 @@ func (w *world) run(t *testing.T, p *property, sh string, x *compile.Exec) strin
 	cmd.Env = w.placed(append(slices.Clone(x.Env), "HOME="+sequence.Prefix+"/home"))
 	searched, _ := (&compile.Exec{Env: cmd.Env}).Getenv("PATH")
 	cmd.Env = append(cmd.Env, "PATH="+p.bin+":"+searched)
-	// A group of its own, so that whatever the body starts ends with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	end := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.Cancel = end
-	err := cmd.Run()
-	if cmd.Process != nil {
-		_ = end()
-	}
+	err := shelltest.Run(cmd)
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
@@ -457,51 +453,6 @@ func (w *world) placed(words []string) []string {
 		out = append(out, strings.ReplaceAll(a, sequence.Prefix, w.root+sequence.Prefix))
 	}
 	return out
-}
-
-// tree lists all that is left: paths, types, modes, content, where links lead, and
-// which names are one file.
-func (w *world) tree(t *testing.T) string {
-	t.Helper()
-	var out strings.Builder
-	names := map[uint64]string{}
-	err := filepath.WalkDir(w.top, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		name, _ := filepath.Rel(w.root, path)
-		fmt.Fprintf(&out, "%s %s", info.Mode(), name)
-		switch {
-		case info.Mode().IsRegular():
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(&out, " %q", text)
-			if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Nlink > 1 {
-				if other := names[st.Ino]; other != "" {
-					out.WriteString(" is " + other)
-				}
-				names[st.Ino] = name
-			}
-		case info.Mode().Type() == fs.ModeSymlink:
-			to, err := os.Readlink(path)
-			if err != nil {
-				return err
-			}
-			out.WriteString(" -> " + to)
-		}
-		out.WriteByte('\n')
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out.String()
 }
 
 // report makes the failing sequence as small as it gets, and tells it.

@@ -3,11 +3,9 @@
 package shell
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -16,9 +14,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/shale-build/shale/internal/shelltest"
 )
 
 // A testShell is a real shell that the tests run.
@@ -88,49 +87,12 @@ func (w world) run(t *testing.T, shell []string, body string) bool {
 	cmd := exec.CommandContext(ctx, shell[0], append(slices.Clone(shell[1:]), "-c", body)...)
 	cmd.Dir = w.dir
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "E=from env"}
-	// A group of its own, so that whatever the body starts ends with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	end := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.Cancel = end
-	err := cmd.Run()
-	if cmd.Process != nil {
-		_ = end()
-	}
+	err := shelltest.Run(cmd)
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
 		t.Fatalf("%q: %v, %v", body, err, ctx.Err())
 	}
 	return err == nil
-}
-
-// tree is all that is left in the folder: paths, types, modes, content.
-func (w world) tree(t *testing.T) string {
-	t.Helper()
-	var out bytes.Buffer
-	err := filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		rel, _ := filepath.Rel(w.dir, path)
-		fmt.Fprintf(&out, "%s %v", rel, info.Mode())
-		if info.Mode().IsRegular() {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(&out, " %q", text)
-		}
-		out.WriteByte('\n')
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out.String()
 }
 
 // A generator makes bodies that do everything to a shell which matters for joining.
@@ -521,7 +483,11 @@ func (w world) outcome(t *testing.T, shell []string, bodies ...string) outcome {
 			break
 		}
 	}
-	return outcome{ok, w.tree(t)}
+	files, err := shelltest.Tree(w.dir, w.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcome{ok, files}
 }
 
 func checkJoin(t *testing.T, w world, argv, bodies []string, js []joining, forms map[string]int, mu *sync.Mutex) (failed int) {

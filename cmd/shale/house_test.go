@@ -43,6 +43,7 @@ var floors = []string{
 	"analysis/shell",
 	"analysis/syntax",
 	"analysis/source",
+	"internal/shelltest",
 }
 
 // forbidden names imports that the order of the floors would allow.
