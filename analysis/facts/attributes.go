@@ -13,8 +13,8 @@ import (
 // layer holds a file again only if something changes. Commands other than chmod, chown
 // and chgrp always do.
 func (f *File) Alters(m Made, at *Run, c *Command, p Place) bool {
-	options, operands := c.args()
-	if _, ok := options["--reference"]; ok {
+	given, operands := c.args()
+	if given.has("--reference") {
 		return false
 	}
 	switch c.Name {
@@ -34,7 +34,7 @@ func (f *File) Alters(m Made, at *Run, c *Command, p Place) bool {
 	case c.Name == "chgrp":
 		to = ":" + to
 	}
-	if _, ok := options["--from"]; ok {
+	if given.has("--from") {
 		return false
 	}
 	return f.altersOwner(to, m)

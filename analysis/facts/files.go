@@ -212,9 +212,26 @@ var optionsWithValue = map[string][]string{
 	"ln": {"-t", "-S"}, "unzip": {"-d", "-x", "-P"}, "xz": {"-T", "--threads"}, "chmod": nil, "du": {"-d"}, "base64": {"-w"}, "stat": {"-c", "--format"},
 }
 
+// options are those that a command is given, with the words that they take.
+type options map[string][]shell.Word
+
+// has reports whether one of the options is given.
+func (o options) has(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { _, ok := o[name]; return ok })
+}
+
+// of lists the words that the options take.
+func (o options) of(names ...string) []shell.Word {
+	var out []shell.Word
+	for _, name := range names {
+		out = append(out, o[name]...)
+	}
+	return out
+}
+
 // args tells a command's options with their values from its operands.
-func (c *Command) args() (options map[string][]shell.Word, operands []shell.Word) {
-	options = map[string][]shell.Word{}
+func (c *Command) args() (given options, operands []shell.Word) {
+	given = options{}
 	valued := optionsWithValue[c.Name]
 	for i := 0; i < len(c.Args); i++ {
 		text, ok := c.Args[i].Literal()
@@ -224,14 +241,14 @@ func (c *Command) args() (options map[string][]shell.Word, operands []shell.Word
 		name, _, joined := strings.Cut(text, "=")
 		switch {
 		case text == "--":
-			return options, append(operands, c.Args[i+1:]...)
+			return given, append(operands, c.Args[i+1:]...)
 		case len(text) < 2 || text[0] != '-' && !(c.Name == "tar" && i == 0):
 			operands = append(operands, c.Args[i])
 		case strings.HasPrefix(text, "--"):
-			options[name] = append(options[name], shell.Word{})
+			given[name] = append(given[name], shell.Word{})
 			if !joined && slices.Contains(valued, name) && i+1 < len(c.Args) {
 				i++
-				options[name][len(options[name])-1] = c.Args[i]
+				given[name][len(given[name])-1] = c.Args[i]
 			}
 		default:
 			for j, letter := range strings.TrimPrefix(text, "-") {
@@ -239,18 +256,18 @@ func (c *Command) args() (options map[string][]shell.Word, operands []shell.Word
 				var value shell.Word
 				takes := slices.Contains(valued, short)
 				if rest := strings.TrimPrefix(text, "-")[j+1:]; takes && rest != "" && c.Name != "tar" {
-					options[short] = append(options[short], shell.Word{Range: c.Args[i].Range, Parts: []shell.Part{{Kind: shell.Literal, Text: rest}}})
+					given[short] = append(given[short], shell.Word{Range: c.Args[i].Range, Parts: []shell.Part{{Kind: shell.Literal, Text: rest}}})
 					break
 				}
 				if takes && i+1 < len(c.Args) {
 					i++
 					value = c.Args[i]
 				}
-				options[short] = append(options[short], value)
+				given[short] = append(given[short], value)
 			}
 		}
 	}
-	return options, operands
+	return given, operands
 }
 
 // files reads what the command does to files.
@@ -281,39 +298,36 @@ func (c *Command) files(n namer) Files {
 			}
 		}
 	}
-	options, operands := c.args()
-	has := func(names ...string) bool {
-		return slices.ContainsFunc(names, func(o string) bool { _, ok := options[o]; return ok })
-	}
-	recursive := has("-r", "-R", "--recursive")
+	given, operands := c.args()
+	recursive := given.has("-r", "-R", "--recursive")
 	switch c.Name {
 	case "rm":
 		n.collect(&f, operands, removes, recursive)
 	case "chmod", "chown", "chgrp":
 		// "chmod -x f" has its mode among the options.
-		mode := c.Name == "chmod" && has("-r", "-w", "-x", "-X", "-s", "-t", "-u", "-g", "-o", "-a")
-		if !mode && !has("--reference") && len(operands) > 0 {
+		mode := c.Name == "chmod" && given.has("-r", "-w", "-x", "-X", "-s", "-t", "-u", "-g", "-o", "-a")
+		if !mode && !given.has("--reference") && len(operands) > 0 {
 			operands = operands[1:]
 		}
-		n.collect(&f, operands, changes, has("-R", "--recursive"))
+		n.collect(&f, operands, changes, given.has("-R", "--recursive"))
 	case "sed":
-		c.sed(&f, n, options, operands)
+		c.sed(&f, n, given, operands)
 	case "cp", "mv", "ln", "install":
-		c.copies(&f, n, options, operands)
+		c.copies(&f, n, given, operands)
 	case "tar", "unzip":
-		c.unpacks(&f, n, options, operands)
+		c.unpacks(&f, n, given, operands)
 	case "curl", "wget":
-		c.downloads(&f, n, options, operands)
+		c.downloads(&f, n, given, operands)
 	case "git":
-		c.clones(&f, n, options, operands)
+		c.clones(&f, n, operands)
 	case "tee":
 		r := makes
-		if has("-a", "--append") {
+		if given.has("-a", "--append") {
 			r = changes
 		}
 		n.collect(&f, operands, r, false)
 	case "grep", "egrep", "fgrep", "awk", "gawk", "mawk":
-		if !has("-f", "--file", "-e") && len(operands) > 0 {
+		if !given.has("-f", "--file", "-e") && len(operands) > 0 {
 			operands = operands[1:]
 		}
 		n.collect(&f, operands, reads, recursive)
@@ -345,14 +359,13 @@ func (n namer) here(f *Files) {
 	f.Reads = append(f.Reads, Place{Path: n.dir, All: true})
 }
 
-func (c *Command) sed(f *Files, n namer, options map[string][]shell.Word, operands []shell.Word) {
-	_, script := options["-e"]
-	_, file := options["-f"]
-	if !script && !file && len(operands) > 0 {
+func (c *Command) sed(f *Files, n namer, given options, operands []shell.Word) {
+	script := given.has("-e", "-f")
+	if !script && len(operands) > 0 {
 		operands = operands[1:]
 	}
 	// -e and -f take a word that args leaves among the operands.
-	f.Unknown = f.Unknown || script || file || !c.Effect.Has(Settled)
+	f.Unknown = f.Unknown || script || !c.Effect.Has(Settled)
 	r := reads
 	if c.Effect.Has(InPlace) {
 		r = changes
@@ -361,9 +374,8 @@ func (c *Command) sed(f *Files, n namer, options map[string][]shell.Word, operan
 }
 
 // copies reads cp, mv, ln and install: sources, and a place to put them.
-func (c *Command) copies(f *Files, n namer, options map[string][]shell.Word, operands []shell.Word) {
-	target := options["-t"]
-	target = append(target, options["--target-directory"]...)
+func (c *Command) copies(f *Files, n namer, given options, operands []shell.Word) {
+	target := given.of("-t", "--target-directory")
 	if len(target) == 0 && len(operands) > 1 {
 		target, operands = operands[len(operands)-1:], operands[:len(operands)-1]
 	}
@@ -391,30 +403,27 @@ func (c *Command) copies(f *Files, n namer, options map[string][]shell.Word, ope
 	if c.Name == "mv" {
 		r = removes
 	}
-	if _, symbolic := options["-s"]; c.Name == "ln" && symbolic {
+	if c.Name == "ln" && given.has("-s") {
 		r = nothing
 	}
 	n.collect(f, operands, r, true)
 }
 
 // unpacks reads tar and unzip.
-func (c *Command) unpacks(f *Files, n namer, options map[string][]shell.Word, operands []shell.Word) {
-	has := func(names ...string) bool {
-		return slices.ContainsFunc(names, func(o string) bool { _, ok := options[o]; return ok })
-	}
-	archive := slices.Concat(options["-f"], options["--file"])
-	folder := slices.Concat(options["-C"], options["--directory"])
+func (c *Command) unpacks(f *Files, n namer, given options, operands []shell.Word) {
+	archive := given.of("-f", "--file")
+	folder := given.of("-C", "--directory")
 	if c.Name == "unzip" {
-		folder = options["-d"]
+		folder = given.of("-d")
 		archive, operands = operands[:min(1, len(operands))], nil
 	}
 	switch {
-	case c.Name == "tar" && has("-c", "--create", "-r", "--append", "-u", "--update"):
+	case c.Name == "tar" && given.has("-c", "--create", "-r", "--append", "-u", "--update"):
 		n.collect(f, archive, makes, false)
 		f.Unknown = f.Unknown || len(folder) > 0
 		n.collect(f, operands, reads, true)
 		return
-	case c.Name == "tar" && !has("-x", "--extract", "--get"):
+	case c.Name == "tar" && !given.has("-x", "--extract", "--get"):
 		f.Unknown = true
 		return
 	}
@@ -443,23 +452,20 @@ func (c *Command) unpacks(f *Files, n namer, options map[string][]shell.Word, op
 }
 
 // downloads reads curl and wget.
-func (c *Command) downloads(f *Files, n namer, options map[string][]shell.Word, operands []shell.Word) {
-	has := func(names ...string) bool {
-		return slices.ContainsFunc(names, func(o string) bool { _, ok := options[o]; return ok })
-	}
-	if has("-K", "--config", "-i", "--input-file", "-e", "--execute", "-r", "--recursive", "-m", "--mirror", "-b", "--background") && !(c.Name == "curl" && has("-r", "-m", "-i", "-e", "-b")) {
+func (c *Command) downloads(f *Files, n namer, given options, operands []shell.Word) {
+	if given.has("-K", "--config", "-i", "--input-file", "-e", "--execute", "-r", "--recursive", "-m", "--mirror", "-b", "--background") && !(c.Name == "curl" && given.has("-r", "-m", "-i", "-e", "-b")) {
 		f.Unknown = true
 	}
 	var files []shell.Word
 	dir := n
 	if c.Name == "curl" {
-		files = slices.Concat(options["-o"], options["--output"])
-		if has("--output-dir") {
+		files = given.of("-o", "--output")
+		if given.has("--output-dir") {
 			f.Unknown = true
 		}
 	} else {
-		files = slices.Concat(options["-O"], options["--output-document"])
-		if folder := slices.Concat(options["-P"], options["--directory-prefix"]); len(folder) > 0 {
+		files = given.of("-O", "--output-document")
+		if folder := given.of("-P", "--directory-prefix"); len(folder) > 0 {
 			p, ok := n.place(folder[0], false)
 			if !ok {
 				f.Unknown = true
@@ -478,7 +484,7 @@ func (c *Command) downloads(f *Files, n namer, options map[string][]shell.Word, 
 		}
 		n.collect(f, []shell.Word{w}, makes, false)
 	}
-	if len(files) > 0 || c.Name == "curl" && !has("-O", "--remote-name") {
+	if len(files) > 0 || c.Name == "curl" && !given.has("-O", "--remote-name") {
 		return
 	}
 	// Named after the last part of the address.
@@ -520,7 +526,7 @@ func remoteName(w shell.Word) (shell.Word, bool) {
 }
 
 // clones reads git clone.
-func (c *Command) clones(f *Files, n namer, options map[string][]shell.Word, operands []shell.Word) {
+func (c *Command) clones(f *Files, n namer, operands []shell.Word) {
 	if len(operands) < 2 || Shape(operands[0]) != "clone" {
 		f.Unknown = true
 		return
@@ -547,6 +553,9 @@ func (c *Command) clones(f *Files, n namer, options map[string][]shell.Word, ope
 var standing = map[string]bool{"/": true, "/tmp": true, "/opt": true, "/usr/src": true, "/usr/local": true, "/usr/local/src": true, "/usr/local/bin": true,
 	"/etc": true, "/var": true, "/var/tmp": true, "/root": true, "/home": true, "/srv": true, "/usr": true, "/var/lib": true}
 
+// moving are the commands beside cd that may lead elsewhere.
+var moving = map[string]bool{"pushd": true, "popd": true, "eval": true, ".": true, "source": true, "command": true, "builtin": true}
+
 // A walkDir follows the working folder through a program.
 type walkDir struct {
 	dirs  map[*shell.Node]string
@@ -569,11 +578,11 @@ func (d walkDir) follow(n *shell.Node, dir string, exits bool) string {
 			return ""
 		case name == "cd" || name == "chdir":
 			return d.cd(n, dir, exits)
-		case name == "pushd" || name == "popd" || name == "eval" || name == "." || name == "source" || name == "command" || name == "builtin":
+		case moving[name]:
 			return ""
 		}
 		return dir
-	case shell.List:
+	case shell.List, shell.Block:
 		for _, ch := range n.Children {
 			dir = d.follow(ch, dir, exits)
 		}
@@ -585,11 +594,6 @@ func (d walkDir) follow(n *shell.Node, dir string, exits bool) string {
 		}
 		if !exits && d.moves(n) {
 			return ""
-		}
-		return dir
-	case shell.Block:
-		for _, ch := range n.Children {
-			dir = d.follow(ch, dir, exits)
 		}
 		return dir
 	case shell.Subshell:
@@ -636,7 +640,7 @@ func (d walkDir) moves(n *shell.Node) bool {
 		}
 		if x.Kind == shell.Simple && len(x.Words) > 0 {
 			switch name, ok := x.Words[0].Literal(); {
-			case !ok, name == "cd", name == "chdir", name == "pushd", name == "popd", name == "eval", name == ".", name == "source", name == "command", name == "builtin":
+			case !ok, name == "cd", name == "chdir", moving[name]:
 				found = true
 			}
 		}

@@ -90,17 +90,14 @@ func (c *Command) setsUp() bool {
 // fromList reports whether a command may work on files whose names it finds in
 // another file, or on its standard input.
 func (c *Command) fromList() bool {
-	options, operands := c.args()
-	has := func(names ...string) bool {
-		return slices.ContainsFunc(names, func(o string) bool { _, ok := options[o]; return ok })
-	}
+	given, operands := c.args()
 	switch c.Name {
 	case "tar":
-		return has("-T", "-P", "--files-from", "--absolute-names")
+		return given.has("-T", "-P", "--files-from", "--absolute-names")
 	case "wc", "du", "sort":
-		return has("--files0-from")
+		return given.has("--files0-from")
 	}
-	if !strings.HasSuffix(c.Name, "sum") || !has("-c", "--check") {
+	if !strings.HasSuffix(c.Name, "sum") || !given.has("-c", "--check") {
 		return false
 	}
 	// echo "… /tmp/a.tgz" | sha256sum -c -
@@ -112,23 +109,20 @@ func (c *Command) fromList() bool {
 // inFolder reports whether a command works in the folder in force without a word
 // that names it.
 func (c *Command) inFolder() bool {
-	options, operands := c.args()
-	has := func(names ...string) bool {
-		return slices.ContainsFunc(names, func(o string) bool { _, ok := options[o]; return ok })
-	}
+	given, operands := c.args()
 	switch c.Name {
 	case "ls", "du":
 		return len(operands) == 0
 	case "grep", "egrep", "fgrep":
-		return has("-r", "-R", "--recursive", "--dereference-recursive")
+		return given.has("-r", "-R", "--recursive", "--dereference-recursive")
 	case "curl":
-		return has("-O", "--remote-name", "-J", "--remote-name-all")
+		return given.has("-O", "--remote-name", "-J", "--remote-name-all")
 	case "wget":
-		return !has("-O", "--output-document", "-P", "--directory-prefix")
+		return !given.has("-O", "--output-document", "-P", "--directory-prefix")
 	case "git":
 		return len(operands) < 3
 	case "tar":
-		return !has("-C", "--directory")
+		return !given.has("-C", "--directory")
 	}
 	return c.Call != nil && c.Call.Verb == pkgmgr.Download
 }
