@@ -38,13 +38,11 @@ var CacheMount = analysis.Rule{
 }
 
 func runCacheMount(p *analysis.Pass) {
-	for _, s := range p.Stages().Stages {
-		for _, r := range p.Runs(s) {
-			for _, m := range cacheMounts(r) {
-				if path.IsAbs(m.Target) && !strings.Contains(m.Target, "$") {
-					d := doctor{Pass: p, r: r, m: m.Mount, flag: m.flag, target: path.Clean(m.Target)}
-					d.examine()
-				}
+	for r := range allRuns(p) {
+		for _, m := range cacheMounts(r) {
+			if path.IsAbs(m.Target) && !strings.Contains(m.Target, "$") {
+				d := doctor{Pass: p, r: r, m: m.Mount, flag: m.flag, target: path.Clean(m.Target)}
+				d.examine()
 			}
 		}
 	}

@@ -31,21 +31,19 @@ var CombineInstalls = analysis.Rule{
 }
 
 func runCombineInstalls(p *analysis.Pass) {
-	for _, s := range p.Stages().Stages {
-		for _, r := range p.Runs(s) {
-			if r.Opaque != "" || r.Program.Ambiguous {
-				continue
+	for r := range allRuns(p) {
+		if r.Opaque != "" || r.Program.Ambiguous {
+			continue
+		}
+		for i := 0; i < len(r.Commands); {
+			n := 1
+			for i+n < len(r.Commands) && combine(r, r.Commands[i+n-1], r.Commands[i+n]) {
+				n++
 			}
-			for i := 0; i < len(r.Commands); {
-				n := 1
-				for i+n < len(r.Commands) && combine(r, r.Commands[i+n-1], r.Commands[i+n]) {
-					n++
-				}
-				if n > 1 {
-					p.Report(combined(p, r, r.Commands[i:i+n]))
-				}
-				i += n
+			if n > 1 {
+				p.Report(combined(p, r, r.Commands[i:i+n]))
 			}
+			i += n
 		}
 	}
 }

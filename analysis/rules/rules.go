@@ -3,6 +3,7 @@ package rules
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/shale-build/shale/analysis"
@@ -22,6 +23,19 @@ func All() []*analysis.Rule {
 		&NoRecommends,
 		&PackageCache,
 		&StalePackageIndex,
+	}
+}
+
+// allRuns yields the RUNs of every stage, of those that do not ship too.
+func allRuns(p *analysis.Pass) iter.Seq[*facts.Run] {
+	return func(yield func(*facts.Run) bool) {
+		for _, s := range p.Stages().Stages {
+			for _, r := range p.Runs(s) {
+				if !yield(r) {
+					return
+				}
+			}
+		}
 	}
 }
 
