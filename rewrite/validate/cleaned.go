@@ -62,7 +62,7 @@ func (d *deriver) places(p *shell.Program, was string) map[int][]candidate {
 		return out
 	}
 	for _, f := range d.flags {
-		for _, at := range flagPlaces(p, f) {
+		for _, at := range d.flagPlaces(p, f) {
 			out[at] = append(out[at], candidate{" " + f.Text, insertion{at: at, flag: &f}})
 		}
 	}
@@ -112,17 +112,18 @@ func (c candidate) match(s string) int {
 	return len(s) - len(t)
 }
 
-// align finds insertions that make was into text.
+// align finds insertions that make was into text. What is tried and does not fit is
+// bounded, by far more than texts hold that were not made to be hard.
 func align(text, was string, places map[int][]candidate) ([]insertion, bool) {
-	budget := 10_000
+	budget := 1_000
 	var from func(i, j int) ([]insertion, bool)
 	from = func(i, j int) ([]insertion, bool) {
 		for {
-			if budget--; budget < 0 && len(places[j]) > 0 {
-				return nil, false
-			}
 			for _, c := range places[j] {
 				if n := c.match(text[i:]); n > 0 {
+					if budget < 0 {
+						return nil, false
+					}
 					// The same candidate is not inserted twice at one place.
 					rest := places[j]
 					places[j] = slices.DeleteFunc(slices.Clone(rest), func(o candidate) bool { return o.text == c.text })
@@ -132,6 +133,7 @@ func align(text, was string, places map[int][]candidate) ([]insertion, bool) {
 						c.insertion.fresh = i + n
 						return append([]insertion{c.insertion}, found...), true
 					}
+					budget--
 				}
 			}
 			if i == len(text) || j == len(was) {
@@ -228,7 +230,7 @@ func (d *deriver) cleanedWithin(was, text string, in insertion) *Rejection {
 			return reject("what follows the clean-up %q reads the status of the command before it", k.Command)
 		}
 		for _, later := range p.Root.Children[i+1:] {
-			for _, c := range commandsBelow(p, later) {
+			for _, c := range d.commandsBelow(p, later) {
 				if why := c.needsIndex(k.Manager); why != "" {
 					return reject("%s needs what the clean-up %q deletes", why, k.Command)
 				}
@@ -242,7 +244,7 @@ func (d *deriver) cleanedWithin(was, text string, in insertion) *Rejection {
 // certainErrexit reports whether a script runs under errexit from its start to its
 // end.
 func (d *deriver) certainErrexit(p *shell.Program) bool {
-	for _, c := range commands(p) {
+	for _, c := range d.library.commands(p) {
 		args, _ := c.args()
 		if c.name == "set" && slices.ContainsFunc(args, func(a string) bool {
 			return strings.HasPrefix(a, "+") && strings.ContainsAny(a, "eo") || strings.Contains(a, "\x00")

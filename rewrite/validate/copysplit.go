@@ -197,7 +197,7 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 	if p.Err != nil || p.Ambiguous || processes(p) != "" {
 		return reject("%q is not an install that is known", op)
 	}
-	list := commands(p)
+	list := m.library.commands(p)
 	moved := moves(list) || assigns(list)
 	have := func(file string) bool {
 		return slices.ContainsFunc(s.Files, func(f string) bool {

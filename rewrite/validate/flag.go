@@ -10,9 +10,9 @@ import (
 
 // flagPlaces lists where a flag may be inserted: behind the verb of each call that
 // does not carry it yet.
-func flagPlaces(p *shell.Program, f change.Flag) []int {
+func (d *deriver) flagPlaces(p *shell.Program, f change.Flag) []int {
 	var out []int
-	for _, c := range commands(p) {
+	for _, c := range d.library.commands(p) {
 		if at, ok := c.flagPlace(f); ok && !c.has(f.Text) {
 			out = append(out, at)
 		}
@@ -72,7 +72,7 @@ func (d *deriver) flagAdded(was string, in insertion) *Rejection {
 	if p.Ambiguous {
 		return reject("sh and bash read %q as different programs", brief(was))
 	}
-	for _, c := range commands(p) {
+	for _, c := range d.library.commands(p) {
 		at, ok := c.flagPlace(f)
 		if !ok || at != in.at {
 			continue

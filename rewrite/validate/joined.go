@@ -28,7 +28,7 @@ func (m *matcher) deriver(op *compile.Op, s *script) *deriver {
 func (d *deriver) parse(text string) *shell.Program {
 	p, ok := d.parsed[text]
 	if !ok {
-		p = d.script.parse(text)
+		p = d.library.parse(d.script, text)
 		d.parsed[text] = p
 	}
 	return p
@@ -132,7 +132,7 @@ func (d *deriver) longest(olds []*script) int {
 	for _, o := range olds {
 		n += len(o.text)
 		for _, k := range d.cleanups {
-			n += 2 * (len(k.Command) + 32)
+			n += (2 + strings.Count(o.text, ";")) * (len(k.Command) + 32)
 		}
 		for _, f := range d.flags {
 			n += strings.Count(o.text, f.Verb) * (len(f.Text) + 1)
@@ -522,7 +522,7 @@ func (d *deriver) startUp() *Rejection {
 	}
 	if v, ok := d.op.Exec.Getenv("BASH_ENV"); ok && v != "" {
 		return reject("BASH_ENV is set: its file is read once in every RUN")
-	} else if !ok && d.script.dialect == shell.Bash && d.base == compile.Bare && outside(d.op) {
+	} else if !ok && d.script.dialect == shell.Bash && d.base == compile.Bare && d.outside(d.op) {
 		return reject("the base may set BASH_ENV, whose file bash reads once in every RUN")
 	}
 	return nil
@@ -604,26 +604,26 @@ func (n *namer) opensUnknown(w shell.Word) bool {
 var ofTheShell = setOf("HOME PWD OLDPWD RANDOM SRANDOM SECONDS LINENO PPID UID EUID BASHPID OPTARG OPTIND REPLY HOSTNAME")
 
 // outside reports whether a RUN starts from an image that is not in the Dockerfile.
-func outside(op *compile.Op) bool {
-	for op != nil {
-		switch {
-		case op.Source != nil:
-			return true
-		case op.Exec != nil:
-			from, _ := op.Exec.Root()
-			op = from.Op
-		case len(op.Inputs) > 0:
-			// A file operation's first input is what it changes; for others any will do.
-			next := op.Inputs[0].Op
-			if op.File != nil {
-				next = op.File.Actions[0].On.Edge.Op
-			}
-			op = next
-		default:
-			return false
+func (m *matcher) outside(op *compile.Op) bool {
+	if m.beyond == nil {
+		m.beyond = map[*compile.Op]bool{nil: false}
+	}
+	is, way := false, []*compile.Op(nil) // down to what is known
+	for at := op; ; at = primary(at).Op {
+		known := false
+		if is, known = m.beyond[at]; known {
+			break
+		}
+		way = append(way, at)
+		if at.Source != nil {
+			is = true
+			break
 		}
 	}
-	return false
+	for _, at := range way {
+		m.beyond[at] = is
+	}
+	return is
 }
 
 func brief(s string) string {

@@ -13,27 +13,72 @@ import (
 // nothing of it. Links come with copied folders, with archives and with base images:
 // what moves past a use of such a place could move past a use of what it deletes.
 
-// linked lists the places below which links may lie in the files of an edge.
-func (m *matcher) linked(at compile.Edge) []deletion {
-	var out []deletion
-	for ; at.Op != nil; at = primary(at.Op) {
-		switch op := at.Op; {
-		case op.Source != nil:
-			if !plainBase(op.Source.Identifier) {
-				out = append(out, deletion{path: "/"})
-			}
-		case op.Exec != nil:
-			out = append(out, m.linksOf(op)...)
-		case op.File != nil:
-			out = append(out, copiedLinks(op)...)
-		default:
-			for _, in := range op.Inputs[1:] {
-				if in.Op == nil || in.Op.File == nil {
-					return []deletion{{path: "/"}}
-				}
-				out = append(out, copiedLinks(in.Op)...)
-			}
+// linkPlaces are the places below which links may lie in the files of an edge: those
+// that its operation brought, and those of the files that it changed.
+type linkPlaces struct {
+	own   []deletion
+	below *linkPlaces
+}
+
+// any reports whether one of the places is as asked for.
+func (l *linkPlaces) any(is func(deletion) bool) bool {
+	for ; l != nil; l = l.below {
+		if slices.ContainsFunc(l.own, is) {
+			return true
 		}
+	}
+	return false
+}
+
+// meets reports whether what a word names may lead through a link.
+func (l *linkPlaces) meets(f naming) bool {
+	return l.any(f.meetsOne)
+}
+
+var everywhere = []deletion{{path: "/"}}
+
+// linked finds the places below which links may lie in the files of an edge.
+func (m *matcher) linked(at compile.Edge) *linkPlaces {
+	if m.places == nil {
+		m.places = map[*compile.Op]*linkPlaces{nil: nil}
+	}
+	var way []*compile.Op // down to what is known
+	op := at.Op
+	for ; ; op = primary(op).Op {
+		if _, ok := m.places[op]; ok {
+			break
+		}
+		way = append(way, op)
+	}
+	below := m.places[op]
+	for _, at := range slices.Backward(way) {
+		if own := m.linksAt(at); len(own) > 0 {
+			below = &linkPlaces{own, below}
+		}
+		m.places[at] = below
+	}
+	return below
+}
+
+// linksAt lists where one operation may put links.
+func (m *matcher) linksAt(op *compile.Op) []deletion {
+	switch {
+	case op.Source != nil:
+		if !plainBase(op.Source.Identifier) {
+			return everywhere
+		}
+		return nil
+	case op.Exec != nil:
+		return m.linksOf(op)
+	case op.File != nil:
+		return copiedLinks(op)
+	}
+	var out []deletion
+	for _, in := range op.Inputs[min(1, len(op.Inputs)):] {
+		if in.Op == nil || in.Op.File == nil {
+			return everywhere
+		}
+		out = append(out, copiedLinks(in.Op)...)
 	}
 	return out
 }
@@ -77,29 +122,28 @@ func copiedLinks(op *compile.Op) []deletion {
 // linksOf lists where a RUN may make links: all places that its commands name which
 // unpack, copy or link, and any place where it is not known what it does.
 func (m *matcher) linksOf(op *compile.Op) []deletion {
-	anywhere := []deletion{{path: "/"}}
 	if from, _ := op.Exec.Root(); m.base == compile.Full && from.Op != nil && from.Op.Source != nil && slices.Contains(op.Exec.Args, "base-trigger") {
 		return nil // the made-up base's own trigger; the base is judged by its name
 	}
 	s, ok := readScript(op.Exec)
 	if !ok {
-		return anywhere
+		return everywhere
 	}
-	p := m.deriver(op, s).parse(s.text)
+	p := m.library.parse(s, s.text)
 	if p.Err != nil || p.Ambiguous {
-		return anywhere
+		return everywhere
 	}
-	n := newNamer(op.Exec, p)
+	n := m.library.namer(op.Exec, p)
 	var out []deletion
-	for _, c := range commands(p) {
+	for _, c := range m.library.commands(p) {
 		switch {
 		case c.unknown() != "" || c.foreign():
-			return anywhere
+			return everywhere
 		case !setOf("tar unzip git cp mv ln install")[c.name]:
 			continue
 		case c.inFolder():
 			if n.lost {
-				return anywhere
+				return everywhere
 			}
 			for _, dir := range n.dirs {
 				out = append(out, deletion{path: dir, pattern: "*"})
@@ -112,7 +156,7 @@ func (m *matcher) linksOf(op *compile.Op) []deletion {
 		for _, w := range c.words[1:] {
 			found, any := n.names(w)
 			if any || slices.ContainsFunc(found, func(f naming) bool { return f.beginning }) {
-				return anywhere
+				return everywhere
 			}
 			for _, f := range found {
 				out = append(out, deletion{path: f.path, pattern: within})
@@ -123,12 +167,12 @@ func (m *matcher) linksOf(op *compile.Op) []deletion {
 }
 
 // throughLink names a word of a RUN that may lead through a link.
-func throughLink(p *shell.Program, n *namer, links []deletion) string {
-	if len(links) == 0 {
+func (m *matcher) throughLink(p *shell.Program, n *namer, links *linkPlaces) string {
+	if links == nil {
 		return ""
 	}
-	for _, c := range commands(p) {
-		if c.inFolder() && (n.lost || slices.ContainsFunc(n.dirs, func(dir string) bool { return naming{dir, false}.meets(links) })) {
+	for _, c := range m.library.commands(p) {
+		if c.inFolder() && (n.lost || slices.ContainsFunc(n.dirs, func(dir string) bool { return links.meets(naming{dir, false}) })) {
 			return c.name
 		}
 	}
@@ -144,7 +188,7 @@ func throughLink(p *shell.Program, n *namer, links []deletion) string {
 				continue // what is said is no path
 			}
 			found, any := n.names(w)
-			if word == "" && (any || slices.ContainsFunc(found, func(f naming) bool { return f.meets(links) })) {
+			if word == "" && (any || slices.ContainsFunc(found, links.meets)) {
 				word = p.Source(w.Range)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 // explanations accounts for it.
 type matcher struct {
 	*declared
+	library *library
 	base    compile.Base
 	old     *compile.Graph
 	fresh   *compile.Graph
@@ -20,6 +21,12 @@ type matcher struct {
 	stopped []stop // where the new graph stops keeping files, to be checked at the end
 	budget  int
 	meeting *meeting
+
+	told   map[*compile.Op]*teller // what tellers found
+	heard  map[hearing]string      // what noted found
+	places map[*compile.Op]*linkPlaces
+	beyond map[*compile.Op]bool // what outside found
+	unused map[mountAt]*Rejection
 }
 
 // A question is whether an edge of the new graph is one of the old.
@@ -35,17 +42,21 @@ type meeting struct {
 // stand is what a guess at the old RUNs of a new one costs.
 const stand = 10
 
-// maxSteps bounds the search over explanations of one graph.
-const maxSteps = 200_000
+// The search over explanations of one graph is bounded, by far more than a right
+// rewrite needs: stepsEach for each operation.
+const (
+	maxSteps  = 200_000
+	stepsEach = 200
+)
 
-func explain(was, is *compile.Graph, d *declared, base compile.Base) *Rejection {
+func explain(was, is *compile.Graph, d *declared, base compile.Base, read *library) *Rejection {
 	if was.Image != is.Image {
 		return reject("the image config differs: %s", firstDifference(was.Image, is.Image))
 	}
 	if was.Root.Key() == is.Root.Key() {
 		return nil
 	}
-	m := &matcher{declared: d, base: base, old: was, fresh: is, memo: map[question]*Rejection{}, budget: maxSteps}
+	m := &matcher{declared: d, library: read, base: base, old: was, fresh: is, memo: map[question]*Rejection{}, budget: max(maxSteps, stepsEach*len(is.Ops))}
 	if r := m.edge(is.Root, was.Root, nil); r != nil {
 		return r
 	}
@@ -215,7 +226,7 @@ func (e *execs) stand(st standing) bool {
 		next := st
 		next.late = slices.Concat(w.moved, st.late)
 		next.moved = st.moved || len(w.moved) > 0
-		if r := next.late.apart(); r != nil {
+		if r := next.late.apart(len(w.moved)); r != nil {
 			e.note(r)
 			continue
 		}
@@ -249,8 +260,11 @@ func (e *execs) body(st standing, at *compile.Op, w way, movable lates) bool {
 	st.length += len(w.rest.text)
 	// Too few of them to make up the text: blanks aside, wrappers are short.
 	st.visible += blankless(w.rest.text) + e.d.longest([]*script{w.rest}) - len(w.rest.text) + 16
-	choices := movable.in(e.text.text).choices()
-	for _, here := range choices {
+	movable = movable.in(e.text.text)
+	for here := range movable.choices() {
+		if len(here) > 0 {
+			e.budget -= stand
+		}
 		next := st
 		next.olds = slices.Insert(here.scripts(), 0, w.rest)
 		next.olds = append(next.olds, st.olds...)
@@ -264,7 +278,7 @@ func (e *execs) body(st standing, at *compile.Op, w way, movable lates) bool {
 			continue
 		}
 		if r := e.placed(at, w, here, next.late); r != nil {
-			if len(here) > 0 || len(choices) == 1 {
+			if len(here) > 0 || len(movable) == 0 {
 				// Else it stands there, and why it may not says more.
 				e.note(r)
 			}

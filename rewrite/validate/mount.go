@@ -76,7 +76,7 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 	if p.Err != nil || p.Ambiguous {
 		return reject("a mount was added to %q, which cannot be read with certainty", brief(s.text))
 	}
-	list := commands(p)
+	list := m.library.commands(p)
 	for _, mount := range added {
 		known, ok := mountTargets[mount.Dest]
 		switch {
@@ -179,41 +179,58 @@ func (c *command) empties(d *deriver, dir string) string {
 // unusedBefore holds a mount to a target that nothing earlier in its stage has
 // put anything at, as far as that can be seen: the mount would hide it.
 func (m *matcher) unusedBefore(op *compile.Op, mount compile.Mount) *Rejection {
-	known := mountTargets[mount.Dest]
-	at, _ := op.Exec.Root()
-	for at.Op != nil {
-		o := at.Op
-		switch {
-		case o.Exec != nil:
-			has := slices.ContainsFunc(o.Exec.Mounts, func(e compile.Mount) bool { return e.Dest == mount.Dest })
-			s, ok := readScript(o.Exec)
-			if !has && ok {
-				d := m.deriver(o, s)
-				for _, c := range commands(d.parse(s.text)) {
-					if c.usesCache(known.manager) && !c.has("--no-cache", "--no-cache-dir") {
-						return reject("the mount at %s hides what %q left there", mount.Dest, brief(s.text))
-					}
-				}
-				if strings.Contains(s.text, mount.Dest) {
-					return reject("the mount at %s hides what %q may have put there", mount.Dest, brief(s.text))
-				}
-			}
-			at, _ = o.Exec.Root()
-		case o.File != nil:
-			for _, a := range o.File.Actions {
-				dest := a.Made
-				if a.Copy != nil {
-					dest = a.Copy.Dest
-				}
-				if under(path.Clean(dest), mount.Dest) {
-					return reject("the mount at %s hides what was copied to %s", mount.Dest, dest)
-				}
-			}
-			at = o.File.Actions[0].On.Edge
-		case len(o.Inputs) > 0:
-			at = o.Inputs[0]
-		default:
+	if m.unused == nil {
+		m.unused = map[mountAt]*Rejection{}
+	}
+	var r *Rejection
+	var way []*compile.Op // down to what is known, or to what uses it
+	for at := primary(op).Op; at != nil && r == nil; at = primary(at).Op {
+		known := false
+		if r, known = m.unused[mountAt{at, mount.Dest}]; known {
+			break
+		}
+		way = append(way, at)
+		r = m.uses(at, mount.Dest)
+	}
+	for _, at := range way {
+		m.unused[mountAt{at, mount.Dest}] = r
+	}
+	return r
+}
+
+// A mountAt is the target of a mount over what an operation left.
+type mountAt struct {
+	op   *compile.Op
+	dest string
+}
+
+// uses refuses that an operation has put something where a mount would hide it.
+func (m *matcher) uses(o *compile.Op, dest string) *Rejection {
+	switch {
+	case o.Exec != nil:
+		has := slices.ContainsFunc(o.Exec.Mounts, func(e compile.Mount) bool { return e.Dest == dest })
+		s, ok := readScript(o.Exec)
+		if has || !ok {
 			return nil
+		}
+		manager := mountTargets[dest].manager
+		for _, c := range m.library.commands(m.library.parse(s, s.text)) {
+			if c.usesCache(manager) && !c.has("--no-cache", "--no-cache-dir") {
+				return reject("the mount at %s hides what %q left there", dest, brief(s.text))
+			}
+		}
+		if strings.Contains(s.text, dest) {
+			return reject("the mount at %s hides what %q may have put there", dest, brief(s.text))
+		}
+	case o.File != nil:
+		for _, a := range o.File.Actions {
+			to := a.Made
+			if a.Copy != nil {
+				to = a.Copy.Dest
+			}
+			if under(path.Clean(to), dest) {
+				return reject("the mount at %s hides what was copied to %s", dest, to)
+			}
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -58,9 +59,10 @@ func (p lates) lost() *Rejection {
 	return reject("the clean-up %q is gone, and no earlier RUN ends with it", brief(p[0].script.text))
 }
 
-// apart holds clean-ups that may pass one another to different files.
-func (p lates) apart() *Rejection {
-	for i, a := range p {
+// apart holds clean-ups that may pass one another to different files: the first n,
+// and these and all others.
+func (p lates) apart(n int) *Rejection {
+	for i, a := range p[:n] {
 		for _, b := range p[i+1:] {
 			for _, t := range a.deletes {
 				if slices.ContainsFunc(b.deletes, t.meetsOther) {
@@ -80,17 +82,29 @@ func (p lates) in(text string) lates {
 	})
 }
 
-// choices lists every choice out of them, all of them first.
-func (p lates) choices() []lates {
-	if len(p) == 0 {
-		return []lates{nil}
+// maxChoices bounds the choices out of clean-ups that are tried.
+const maxChoices = 64
+
+// choices yields choices out of them: all of them, none, and then others.
+func (p lates) choices() iter.Seq[lates] {
+	return func(yield func(lates) bool) {
+		if !yield(p) || len(p) == 0 || !yield(nil) {
+			return
+		}
+		n := uint(min(len(p), 62))
+		for i := range min(1<<n-2, maxChoices) {
+			var some lates
+			for j, l := range p {
+				// From all but the last one on.
+				if uint(j) >= n || (1<<n-2-i)>>(n-1-uint(j))&1 != 0 {
+					some = append(some, l)
+				}
+			}
+			if !yield(some) {
+				return
+			}
+		}
 	}
-	var with []lates
-	rest := p[1:].choices()
-	for _, c := range rest {
-		with = append(with, append(lates{p[0]}, c...))
-	}
-	return append(with, rest...)
 }
 
 func (p lates) without(some lates) lates {
@@ -127,7 +141,7 @@ func (m *matcher) ways(op *compile.Op, s *script) ([]way, *Rejection) {
 			why = r
 		}
 	}
-	for _, command := range m.moved {
+	for _, command := range m.movedFrom(s.trimmed()) {
 		front, rest, ok := m.cut(op, s, command)
 		if !ok {
 			continue
@@ -177,7 +191,7 @@ func (m *matcher) cut(op *compile.Op, s *script, command string) (front bool, re
 	if !strings.HasPrefix(text, command) && !strings.HasSuffix(text, command) {
 		return false, nil, false
 	}
-	n := only(s.parse(text))
+	n := only(m.library.parse(s, text))
 	if n == nil || n.Kind != shell.And || n.Background {
 		return false, nil, false
 	}
@@ -198,7 +212,7 @@ func (m *matcher) cut(op *compile.Op, s *script, command string) (front bool, re
 
 // remains holds what is left of a RUN to doing what it did beside the clean-up.
 func (m *matcher) remains(op *compile.Op, s, rest *script, front bool) *Rejection {
-	whole := s.parse(s.trimmed())
+	whole := m.library.parse(s, s.trimmed())
 	switch {
 	case whole.Ambiguous:
 		return reject("sh and bash read %q as different programs", brief(s.text))
@@ -208,7 +222,7 @@ func (m *matcher) remains(op *compile.Op, s, rest *script, front bool) *Rejectio
 	if why := processes(whole); why != "" {
 		return reject("%s may still use what the clean-up deletes", why)
 	}
-	p := rest.parse(rest.text)
+	p := m.library.parse(rest, rest.text)
 	n := only(p)
 	if n == nil {
 		return reject("the rest of %q is not one list of commands", brief(s.text))
@@ -238,7 +252,7 @@ func (m *matcher) late(op *compile.Op, s *script, command string) (late, *Reject
 	alone := *s
 	alone.text, alone.cleanup = command, true
 	l := late{op: op, script: &alone}
-	p := alone.parse(command)
+	p := m.library.parse(&alone, command)
 	n := only(p)
 	if n == nil || p.Ambiguous || len(p.Comments) > 0 || n.Background || n.Kind != shell.Simple && n.Kind != shell.And {
 		return l, reject("%q is not a clean-up that is known", brief(command))
@@ -436,7 +450,7 @@ func (m *matcher) gone(is, was compile.Edge, p lates) *Rejection {
 			continue
 		}
 		q := slices.Concat(w.moved, p)
-		r := q.apart()
+		r := q.apart(len(w.moved))
 		if r == nil {
 			r = m.edge(is, root, q)
 		}
@@ -547,7 +561,7 @@ func (m *matcher) keepsFolder(op *compile.Op, body *script, l late) string {
 		return ""
 	}
 	d := m.deriver(op, body)
-	return d.removes(commands(d.parse(body.text)), l.op.Exec.Cwd)
+	return d.removes(m.library.commands(d.parse(body.text)), l.op.Exec.Cwd)
 }
 
 // primary is what an operation changes: the files that its result has but for
@@ -618,7 +632,7 @@ func (m *matcher) brings(op *compile.Op, below compile.Edge, p lates) *Rejection
 			if slices.ContainsFunc(l.deletes, func(t deletion) bool { return t.meets(dest) }) {
 				return l.over(op, "it makes %s", dest)
 			}
-			if slices.ContainsFunc(links, func(t deletion) bool { return t.holds(dest) }) {
+			if links.any(func(t deletion) bool { return t.holds(dest) }) {
 				return l.over(op, "a link may lead from %s to what is deleted", dest)
 			}
 		}
@@ -668,8 +682,8 @@ func (m *matcher) leaves(op *compile.Op, body *script, p lates) *Rejection {
 	if r := d.startUp(); r != nil {
 		return first.over(op, "%s", r.Reason)
 	}
-	n := newNamer(op.Exec, prog)
-	list := commands(prog)
+	n := m.library.namer(op.Exec, prog)
+	list := m.library.commands(prog)
 	_, checks := sums(prog)
 	for _, c := range list {
 		if c.fromList() && !checks[c.node] {
@@ -698,7 +712,7 @@ func (m *matcher) leaves(op *compile.Op, body *script, p lates) *Rejection {
 			return r
 		}
 	}
-	if word := throughLink(prog, n, m.linked(primary(op))); word != "" {
+	if word := m.throughLink(prog, n, m.linked(primary(op))); word != "" {
 		return first.over(op, "%q may lead through a link to what is deleted", brief(word))
 	}
 	return nil
@@ -787,79 +801,4 @@ func wordsApart(op *compile.Op, p *shell.Program, n *namer, at *shell.Node, l la
 		}
 	}
 	return nil
-}
-
-// noted names what below the old place of a clean-up may have made another way to
-// what it deletes: a link to it. With told, also what may have written its path
-// where programs look that are not told of it: into their configuration.
-func (m *matcher) noted(l late, told bool) string {
-	for at, _ := l.op.Exec.Root(); at.Op != nil; at = primary(at.Op) {
-		switch op := at.Op; {
-		case op.Exec != nil:
-			if why := m.notes(op, l, told); why != "" {
-				return why
-			}
-		case op.File != nil && told:
-			for _, a := range op.File.Actions {
-				if c := a.Copy; c != nil {
-					if dest := lands(c); under("/etc", dest) || under(dest, "/etc") || under(dest, "/root") || under(dest, "/home") {
-						return op.String()
-					}
-				}
-			}
-		}
-	}
-	return ""
-}
-
-func (m *matcher) notes(op *compile.Op, l late, told bool) string {
-	s, ok := readScript(op.Exec)
-	if !ok {
-		s = &script{text: strings.Join(op.Exec.Args, " ")}
-	}
-	d := m.deriver(op, s)
-	p := d.parse(s.text)
-	mentions := slices.ContainsFunc(l.deletes, func(t deletion) bool { return strings.Contains(s.text, t.start()) })
-	if p.Err != nil || strings.Contains(s.text, "<<") {
-		if mentions {
-			return op.String()
-		}
-		return ""
-	}
-	n := newNamer(op.Exec, p)
-	said, _ := sums(p)
-	for _, c := range commands(p) {
-		_, known := programs[c.name]
-		writes := c.name == "ln" || told && (!known && !shellState[c.name] || programs[c.name].runs && !programs[c.name].times ||
-			setOf("echo printf tee sed update-alternatives git pip pip3 npm apt-config")[c.name] && !said[c.node])
-		if !writes || len(c.words) == 0 {
-			continue
-		}
-		if slices.ContainsFunc(c.words[1:], func(w shell.Word) bool { return n.does(w, l.deletes) }) {
-			return op.String()
-		}
-	}
-	return ""
-}
-
-// sums finds what is said to a program that compares checksums, and that program:
-// echo "… /tmp/a.tgz" | sha256sum -c -
-func sums(p *shell.Program) (said, checks map[*shell.Node]bool) {
-	said, checks = map[*shell.Node]bool{}, map[*shell.Node]bool{}
-	walk(p.Root, func(n *shell.Node, _ []*shell.Node) {
-		if n.Kind != shell.Pipe || len(n.Children) != 2 || n.Children[0].Kind != shell.Simple || n.Children[1].Kind != shell.Simple {
-			return
-		}
-		from, to := command{words: n.Children[0].Words}, command{words: n.Children[1].Words}
-		if len(from.words) == 0 || len(to.words) == 0 {
-			return
-		}
-		from.strip(p)
-		to.strip(p)
-		files := slices.ContainsFunc(to.operands(), func(w shell.Word) bool { text, _ := literal(w); return text != "-" })
-		if (from.name == "echo" || from.name == "printf") && strings.HasSuffix(to.name, "sum") && !files {
-			said[n.Children[0]], checks[n.Children[1]] = true, true
-		}
-	})
-	return said, checks
 }

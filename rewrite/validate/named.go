@@ -216,13 +216,13 @@ func (n *namer) does(w shell.Word, what []deletion) bool {
 	return slices.ContainsFunc(found, func(f naming) bool { return f.meets(what) })
 }
 
-func (f naming) meets(what []deletion) bool {
-	return slices.ContainsFunc(what, func(t deletion) bool {
-		if f.beginning {
-			return t.meetsBeginning(f.path)
-		}
-		return t.meets(f.path)
-	})
+func (f naming) meets(what []deletion) bool { return slices.ContainsFunc(what, f.meetsOne) }
+
+func (f naming) meetsOne(t deletion) bool {
+	if f.beginning {
+		return t.meetsBeginning(f.path)
+	}
+	return t.meets(f.path)
 }
 
 // inFolder reports whether a command reads or writes the folder in force, or what

@@ -20,68 +20,119 @@ type stop struct {
 	mount   bool
 }
 
-// stops holds what comes after each stop to doing without the files.
+// stops holds what comes after each stop to doing without the files. Stops of one kind
+// are looked at together; only where something is found it matters which one it was.
 func (m *matcher) stops(g *compile.Graph) *Rejection {
+	kinds := map[kind]*after{}
 	for _, s := range m.stopped {
-		if r := m.after(g, s); r != nil {
+		a := kinds[s.kind()]
+		if a == nil {
+			a = &after{matcher: m, graph: g, stop: s, at: map[*compile.Op]bool{}, asked: map[*compile.Op]need{}}
+			kinds[s.kind()] = a
+		}
+		a.at[s.op] = true
+	}
+	passed := map[*after]bool{}
+	for _, s := range m.stopped {
+		a := kinds[s.kind()]
+		pass, looked := passed[a]
+		if !looked {
+			pass = a.look(a.at) == nil
+			passed[a] = pass
+		}
+		if pass {
+			continue
+		}
+		if r := a.look(map[*compile.Op]bool{s.op: true}); r != nil {
 			return r
 		}
 	}
 	return nil
 }
 
-// after looks at every operation whose files come from the stop's, the stages that
-// are FROM it included, and at what is copied or mounted out of these.
-func (m *matcher) after(g *compile.Graph, s stop) *Rejection {
-	state := map[*compile.Op]bool{s.op: true}
-	// Where a later RUN has fetched the index anew, what follows finds that one.
-	renewed := map[*compile.Op]bool{}
-	for _, o := range g.Ops {
-		switch {
-		case state[o]:
-		case o.Exec != nil:
-			root, _ := o.Exec.Root()
-			for _, mount := range o.Exec.Mounts {
-				if mount.Dest != "/" && state[mount.Input.Op] && s.reaches("/"+mount.Selector) {
-					return reject("%q mounts what %s deletes", o, s.what)
-				}
-			}
-			if !state[root.Op] {
-				continue
-			}
-			state[o] = true
-			if renewed[root.Op] {
-				renewed[o] = true
-				continue
-			}
-			why, fetches := m.needs(o, s)
-			if why != "" {
-				return reject("%s needs what %s deletes", why, s.what)
-			}
-			renewed[o] = fetches
-		case o.File != nil:
-			for _, a := range o.File.Actions {
-				if state[a.On.Edge.Op] {
-					state[o] = true
-					renewed[o] = renewed[o] || renewed[a.On.Edge.Op]
-				}
-				if c := a.Copy; c != nil && state[c.From.Edge.Op] && s.reaches(c.Src) && !s.sameFolder(c) {
-					return reject("%q copies what %s deletes", o, s.what)
-				}
-			}
-		default:
-			// A merge, of COPY --link: what is copied lies on top.
-			for _, in := range o.Inputs {
-				if state[in.Op] {
-					state[o] = true
-					renewed[o] = renewed[in.Op]
-				}
-			}
+// A kind is what stops have in common that keep the same files for the same reason.
+type kind struct{ what, manager, paths string }
+
+func (s stop) kind() kind { return kind{s.what, s.manager, strings.Join(s.paths, "\x00")} }
+
+// An after looks at what comes after stops of one kind.
+type after struct {
+	*matcher
+	stop
+	graph *compile.Graph
+	at    map[*compile.Op]bool // the stops
+	asked map[*compile.Op]need
+}
+
+// A need is what needs found.
+type need struct {
+	why     string
+	renewed bool
+}
+
+// look looks at every operation whose files come from one of the stops, the stages
+// that are FROM it included, and at what is copied or mounted out of these.
+func (a *after) look(at map[*compile.Op]bool) *Rejection {
+	state := map[*compile.Op]bool{} // the files come from a stop
+	stale := map[*compile.Op]bool{} // and no RUN since has fetched the index anew
+	for _, o := range a.graph.Ops {
+		if r := a.pass(o, state, stale); r != nil {
+			return r
+		}
+		if at[o] {
+			state[o], stale[o] = true, true
 		}
 	}
-	if state[g.Root.Op] {
-		if why := atRunTime(g.Image, s); why != "" {
-			return reject("%s of the image needs what %s deletes", why, s.what)
+	if state[a.graph.Root.Op] {
+		if why := a.atRunTime(a.graph.Image, a.stop); why != "" {
+			return reject("%s of the image needs what %s deletes", why, a.what)
+		}
+	}
+	return nil
+}
+
+func (a *after) pass(o *compile.Op, state, stale map[*compile.Op]bool) *Rejection {
+	switch {
+	case o.Exec != nil:
+		root, _ := o.Exec.Root()
+		for _, mount := range o.Exec.Mounts {
+			if mount.Dest != "/" && state[mount.Input.Op] && a.reaches("/"+mount.Selector) {
+				return reject("%q mounts what %s deletes", o, a.what)
+			}
+		}
+		if !state[root.Op] {
+			return nil
+		}
+		state[o] = true
+		if !stale[root.Op] {
+			return nil // what follows finds the new index
+		}
+		need, ok := a.asked[o]
+		if !ok {
+			need.why, need.renewed = a.needs(o, a.stop)
+			a.asked[o] = need
+		}
+		if need.why != "" {
+			return reject("%s needs what %s deletes", need.why, a.what)
+		}
+		stale[o] = !need.renewed
+	case o.File != nil:
+		for _, action := range o.File.Actions {
+			if from := action.On.Edge.Op; state[from] {
+				state[o] = true
+				stale[o] = stale[o] || stale[from]
+			}
+			if c := action.Copy; c != nil && state[c.From.Edge.Op] && a.reaches(c.Src) && !a.sameFolder(c) {
+				return reject("%q copies what %s deletes", o, a.what)
+			}
+		}
+	default:
+		// A merge, of COPY --link: what is copied lies on top.
+		for _, in := range o.Inputs {
+			if state[in.Op] {
+				state[o] = true
+				stale[o] = stale[o] || stale[in.Op]
+			}
 		}
 	}
 	return nil
@@ -89,7 +140,7 @@ func (m *matcher) after(g *compile.Graph, s stop) *Rejection {
 
 // atRunTime names what of an image's config asks for packages, as far as it can be
 // read there: a script that it starts is for those to read who have the context.
-func atRunTime(image string, s stop) string {
+func (m *matcher) atRunTime(image string, s stop) string {
 	if distributions[s.manager] == nil {
 		return ""
 	}
@@ -115,7 +166,7 @@ func atRunTime(image string, s stop) string {
 	}
 	for i, text := range texts {
 		updated := false
-		for _, c := range commands(text.parse(text.text)) {
+		for _, c := range m.library.commands(m.library.parse(text, text.text)) {
 			if distributions[s.manager][c.name] {
 				v, _ := c.verb()
 				if updated = updated || s.manager == "apt" && v == "update"; !updated && c.needsIndex(s.manager) != "" {
@@ -166,7 +217,7 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 		}
 		return "", false
 	}
-	p := text.parse(text.text)
+	p := m.library.parse(text, text.text)
 	if p.Err != nil {
 		return "a script that does not parse", false
 	}
@@ -177,8 +228,8 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 		return "a script that runs in " + cwd, false
 	}
 	d := m.deriver(o, text)
-	n := newNamer(o.Exec, p)
-	for _, c := range commands(p) {
+	n := m.library.namer(o.Exec, p)
+	for _, c := range m.library.commands(p) {
 		if s.manager == "apt" && (c.name == "apt-get" || c.name == "apt") {
 			if v, _ := c.verb(); v == "update" {
 				// In a condition it might not run, and its failure might not show.
@@ -220,7 +271,7 @@ func (s stop) around(dir string) bool {
 // surely reports whether a script that has succeeded has run a command, and that
 // has succeeded too.
 func (d *deriver) surely(p *shell.Program, n *shell.Node) bool {
-	for _, c := range commands(p) {
+	for _, c := range d.library.commands(p) {
 		if c.node.From < n.From && setOf("exit return exec trap break continue")[c.name] {
 			return false
 		}
@@ -249,9 +300,9 @@ func succeeded(at, n *shell.Node) bool {
 	return false
 }
 
-func commandsBelow(p *shell.Program, n *shell.Node) []command {
+func (d *deriver) commandsBelow(p *shell.Program, n *shell.Node) []command {
 	var out []command
-	for _, c := range commands(p) {
+	for _, c := range d.library.commands(p) {
 		if c.node.From >= n.From && c.node.To <= n.To {
 			out = append(out, c)
 		}

@@ -16,7 +16,7 @@ func (d *deriver) commandsTogether(l, r *shell.Program, same bool) *Rejection {
 			return reject("%s may live on into the commands joined after it", why)
 		}
 	}
-	left, right := commands(l), commands(r)
+	left, right := d.library.commands(l), d.library.commands(r)
 	for i, list := range [][]command{left, right} {
 		for _, c := range list {
 			if why := c.unknown(); why != "" {
@@ -294,7 +294,7 @@ func (d *deriver) place(w shell.Word, moved bool) place {
 // sets reports whether the script may set a variable.
 func (d *deriver) sets(name string) bool {
 	if d.namer == nil {
-		d.namer = newNamer(d.op.Exec, d.parse(d.script.text))
+		d.namer = d.library.namer(d.op.Exec, d.parse(d.script.text))
 	}
 	return d.namer.all || d.namer.assigned[name]
 }

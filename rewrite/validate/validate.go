@@ -51,10 +51,6 @@ func unprovable(format string, args ...any) *Rejection {
 	return r
 }
 
-// maxMoved bounds the clean-ups that one rewrite may move: where each went is a choice
-// of its own. More of them are made in turns.
-const maxMoved = 6
-
 // Check holds a safe rewrite to its promise: every target of both texts compiles,
 // over every made-up base, and after is before but for the changes declared. It
 // returns nil, a *Rejection, or the error of ctx.
@@ -62,9 +58,6 @@ func Check(ctx context.Context, before, after string, changes []change.Change, o
 	d, r := read(changes)
 	if r != nil {
 		return r
-	}
-	if len(d.moved) > maxMoved {
-		return reject("%d clean-ups moved at once, which is more than can be told apart", len(d.moved))
 	}
 	old, fresh := syntax.Parse(before), syntax.Parse(after)
 	if r := texts(old, fresh); r != nil {
@@ -82,6 +75,7 @@ func Check(ctx context.Context, before, after string, changes []change.Change, o
 		return r
 	}
 	targets = touched(targets, old, fresh)
+	library := newLibrary()
 	for _, v := range variants(was, is) {
 		graphs, shape, err := v.compile(ctx, was, targets)
 		if err != nil {
@@ -92,7 +86,7 @@ func Check(ctx context.Context, before, after string, changes []change.Change, o
 			if err != nil {
 				return failed(ctx, t, "after", err)
 			}
-			if r := explain(graphs[i], g, d, v.base); r != nil {
+			if r := explain(graphs[i], g, d, v.base, library); r != nil {
 				r.Target = t.label
 				return r
 			}
@@ -303,19 +297,62 @@ shape:
 	return nil, 0, first
 }
 
-// declared are the changes that a fix may make, each known to change's own list.
+// declared are the changes that a fix may make, each once, and each known to change's
+// own list.
 type declared struct {
 	joined   bool
 	cleanups []change.Cleanup
 	flags    []change.Flag
 	mounts   []change.MountAdded
 	splits   []change.CopySplit
-	moved    []string // clean-ups as they are written
+	moved    []string       // clean-ups as they are written
+	movedAt  map[string]int // each of them in moved
+	lengths  []int          // of them
+}
+
+// move declares that a clean-up moved.
+func (d *declared) move(command string) {
+	if d.movedAt == nil {
+		d.movedAt = map[string]int{}
+	}
+	d.movedAt[command] = len(d.moved)
+	d.moved = append(d.moved, command)
+	if at, ok := slices.BinarySearch(d.lengths, len(command)); !ok {
+		d.lengths = slices.Insert(d.lengths, at, len(command))
+	}
+}
+
+// movedFrom lists the clean-ups that moved and that a text may have lost: it begins or
+// ends with them.
+func (d *declared) movedFrom(text string) []string {
+	var found []int
+	for _, n := range d.lengths {
+		if n > len(text) {
+			break
+		}
+		for _, part := range []string{text[:n], text[len(text)-n:]} {
+			if i, ok := d.movedAt[part]; ok {
+				found = append(found, i)
+			}
+		}
+	}
+	slices.Sort(found)
+	var out []string
+	for _, i := range slices.Compact(found) {
+		out = append(out, d.moved[i])
+	}
+	return out
 }
 
 func read(changes []change.Change) (*declared, *Rejection) {
 	d := &declared{}
+	seen := map[string]bool{}
 	for _, c := range changes {
+		if key := fmt.Sprintf("%T%q", c, c); seen[key] {
+			continue
+		} else {
+			seen[key] = true
+		}
 		switch c := c.(type) {
 		case change.Joined:
 			d.joined = true
@@ -338,7 +375,7 @@ func read(changes []change.Change) (*declared, *Rejection) {
 		case change.CopySplit:
 			d.splits = append(d.splits, c)
 		case change.CleanupMoved:
-			d.moved = append(d.moved, c.Command)
+			d.move(c.Command)
 		default:
 			return nil, reject("a change of type %T is not known", c)
 		}
