@@ -53,9 +53,10 @@ func Join(f *facts.File, runs ...*facts.Run) (c Chain, never string) {
 		}
 		c.form = max(c.form, form)
 		for _, earlier := range runs[:i+1] {
-			if c.Doubt == "" {
-				c.Doubt = differs(f, earlier, b)
+			if c.Doubt != "" {
+				break
 			}
+			c.Doubt = differs(neighbourFor(f, earlier), neighbourFor(f, b))
 		}
 	}
 	if never := misplaced(f, runs); never != "" {
@@ -232,5 +233,5 @@ func Takes(f *facts.File, a, b *facts.Run, c *facts.Command) string {
 	}
 	moved := *b
 	moved.Commands = []*facts.Command{c}
-	return differs(f, a, &moved)
+	return differs(neighbourFor(f, a), newNeighbour(f, &moved))
 }

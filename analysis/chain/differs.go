@@ -13,42 +13,86 @@ import (
 
 // differs says why b may do something else, or fail, when it runs right behind a in
 // one layer instead of in a RUN of its own; "" when it is known that it does not.
-func differs(f *facts.File, a, b *facts.Run) string {
-	for _, r := range []*facts.Run{a, b} {
-		if c := unknown(r); c != nil {
-			return fmt.Sprintf("line %d runs %s, which may leave processes behind or compare file times", f.Line(r.In), name(c))
+func differs(a, b *neighbour) string {
+	for _, n := range []*neighbour{a, b} {
+		if n.unknown != nil {
+			return fmt.Sprintf("line %d runs %s, which may leave processes behind or compare file times", n.line, name(n.unknown))
 		}
-		if what := f.PerRun(r); what != "" {
-			return fmt.Sprintf("%s may lead line %d to /dev, /proc or /sys, which are fresh in every RUN", what, f.Line(r.In))
-		}
-	}
-	var eb facts.Effect
-	for _, c := range a.Commands {
-		switch {
-		case c.Effect.Has(facts.Users) && c.Call == nil:
-			return fmt.Sprintf("line %d runs %s: users and groups are read when a RUN starts", f.Line(a.In), name(c))
-		case replacesShell(c), unpacksAnywhere(f, a, c), rewritesSystem(c):
-			return fmt.Sprintf("line %d runs %s, which may replace the shell or what it reads", f.Line(a.In), name(c))
-		case removesWorkdir(f, a, c):
-			return fmt.Sprintf("line %d runs %s, which may remove the WORKDIR: it is made anew for every RUN", f.Line(a.In), name(c))
-		}
-	}
-	for _, c := range b.Commands {
-		eb |= c.Effect
-		if tellsLayers(b, c) {
-			return fmt.Sprintf("line %d keeps what %s tells of inodes, links or blocks, which are others in another layer", f.Line(b.In), c.Name)
-		}
-		if linksFiles(c) {
-			return fmt.Sprintf("line %d links files: of one that line %d made a layer of its own holds a copy", f.Line(b.In), f.Line(a.In))
+		if n.fresh != "" {
+			return fmt.Sprintf("%s may lead line %d to /dev, /proc or /sys, which are fresh in every RUN", n.fresh, n.line)
 		}
 	}
 	switch {
-	case eb.Has(facts.Times):
-		return fmt.Sprintf("line %d compares the times of files", f.Line(b.In))
-	case eb.Has(facts.Renames):
-		return fmt.Sprintf("line %d may rename folders of the RUN before", f.Line(b.In))
-	case cutsLinks(a, b):
-		return fmt.Sprintf("line %d changes in place what line %d may have hard-linked", f.Line(b.In), f.Line(a.In))
+	case a.first != "":
+		return a.first
+	case b.tells != "":
+		return fmt.Sprintf("line %d keeps what %s tells of inodes, links or blocks, which are others in another layer", b.line, b.tells)
+	case b.links:
+		return fmt.Sprintf("line %d links files: of one that line %d made a layer of its own holds a copy", b.line, a.line)
+	case b.effects.Has(facts.Times):
+		return fmt.Sprintf("line %d compares the times of files", b.line)
+	case b.effects.Has(facts.Renames):
+		return fmt.Sprintf("line %d may rename folders of the RUN before", b.line)
+	case a.linked && (b.cutsPackages || b.cutsOthers && !a.packages):
+		return fmt.Sprintf("line %d changes in place what line %d may have hard-linked", b.line, a.line)
+	}
+	return ""
+}
+
+// A neighbour is what of a RUN decides whether it may be one with another.
+type neighbour struct {
+	line    int
+	unknown *facts.Command
+	fresh   string // what leads it to files that are made anew for every RUN
+	effects facts.Effect
+	// As the first of two:
+	first    string // why nothing may run right behind it
+	linked   bool   // it may have hard-linked files
+	packages bool   // none but those of packages
+	// As the second:
+	tells        string // what of it tells of layers
+	links        bool   // it links files
+	cutsPackages bool   // it may change in place what packages have linked
+	cutsOthers   bool   // it may change in place what others have linked
+}
+
+type neighbourOf struct{ *facts.Run }
+
+// neighbourFor derives it once for each RUN.
+func neighbourFor(f *facts.File, r *facts.Run) *neighbour {
+	return facts.Once(f, neighbourOf{r}, func() *neighbour { return newNeighbour(f, r) })
+}
+
+func newNeighbour(f *facts.File, r *facts.Run) *neighbour {
+	n := &neighbour{line: f.Line(r.In), unknown: unknown(r), fresh: f.PerRun(r), packages: true}
+	for _, c := range r.Commands {
+		if n.tells == "" && tellsLayers(r, c) {
+			n.tells = c.Name
+		}
+		if n.first == "" {
+			n.first = asFirst(f, r, c)
+		}
+		n.effects |= c.Effect
+		n.links = n.links || linksFiles(c)
+		if c.Effect.Has(facts.Links) || movesLinks(r, c) {
+			// Packages link files of theirs; other commands link what they please.
+			n.linked, n.packages = true, n.packages && c.Call != nil
+		}
+		n.cutsPackages = n.cutsPackages || changesLinked(r, c, true)
+		n.cutsOthers = n.cutsOthers || changesLinked(r, c, false)
+	}
+	return n
+}
+
+// asFirst says why nothing may run right behind a command of a RUN.
+func asFirst(f *facts.File, r *facts.Run, c *facts.Command) string {
+	switch {
+	case c.Effect.Has(facts.Users) && c.Call == nil:
+		return fmt.Sprintf("line %d runs %s: users and groups are read when a RUN starts", f.Line(r.In), name(c))
+	case replacesShell(c), unpacksAnywhere(f, r, c), rewritesSystem(c):
+		return fmt.Sprintf("line %d runs %s, which may replace the shell or what it reads", f.Line(r.In), name(c))
+	case removesWorkdir(f, r, c):
+		return fmt.Sprintf("line %d runs %s, which may remove the WORKDIR: it is made anew for every RUN", f.Line(r.In), name(c))
 	}
 	return ""
 }
@@ -113,26 +157,17 @@ func tellsLayers(r *facts.Run, c *facts.Command) bool {
 	return c.Context.Subshell || c.Context.Substitute || r.Redirects(">") || r.Redirects(">>") || r.Redirects("&>") || r.Redirects(">|")
 }
 
-// cutsLinks reports whether b may change in place what a has linked: in another
-// layer that cuts the link.
-func cutsLinks(a, b *facts.Run) bool {
-	links := slices.DeleteFunc(slices.Clone(a.Commands), func(c *facts.Command) bool {
-		return !c.Effect.Has(facts.Links) && !movesLinks(a, c)
-	})
-	if len(links) == 0 {
-		return false
+// changesLinked reports whether a command may change in place what a command before it
+// has linked: in another layer that cuts the link. packages says that no files but
+// those of packages are linked.
+func changesLinked(r *facts.Run, c *facts.Command, packages bool) bool {
+	if c.Call != nil {
+		return !packages
 	}
-	// Packages link files of theirs; other commands link what they please.
-	packages := !slices.ContainsFunc(links, func(c *facts.Command) bool { return c.Call == nil })
-	return slices.ContainsFunc(b.Commands, func(c *facts.Command) bool {
-		if c.Call != nil {
-			return !packages
-		}
-		fs := b.Files(c)
-		return slices.ContainsFunc(slices.Concat(fs.Makes, fs.Changes), func(p facts.Place) bool {
-			return !packages || !p.Literal() || !apart(p.Path)
-		}) || fs.Unknown && (c.Effect.Has(facts.InPlace) || !packages)
-	})
+	fs := r.Files(c)
+	return slices.ContainsFunc(slices.Concat(fs.Makes, fs.Changes), func(p facts.Place) bool {
+		return !packages || !p.Literal() || !apart(p.Path)
+	}) || fs.Unknown && (c.Effect.Has(facts.InPlace) || !packages)
 }
 
 // movesLinks reports whether a command moves what may be a folder. One of an earlier

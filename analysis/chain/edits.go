@@ -43,7 +43,7 @@ func (c Chain) edits(f *facts.File) []analysis.Edit {
 		}
 	}
 	doc := f.Doc
-	style := styleOf(doc, c.Runs)
+	style := styleOf(f, c.Runs)
 	open, closed, connector := "", "", "&&"
 	switch c.form {
 	case subshell:
@@ -91,7 +91,7 @@ func (c Chain) edits(f *facts.File) []analysis.Edit {
 // Append returns the edit that puts a command behind the last one of a RUN, with
 // the comments that come along. The RUN must end in a list that takes "&&".
 func Append(f *facts.File, r *facts.Run, command string, comments []string) analysis.Edit {
-	style := styleOf(f.Doc, []*facts.Run{r})
+	style := styleOf(f, []*facts.Run{r})
 	joint := style.next(comments, "&&", "")
 	if len(comments) == 0 && !strings.Contains(r.In.Span.In(f.Doc.Content), "\n") && r.In.Span.Len() < 60 {
 		joint = " && "

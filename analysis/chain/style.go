@@ -18,19 +18,27 @@ type style struct {
 
 // styleOf finds the style of the given RUNs or, where they have a
 // single line each, of the other RUNs of the file.
-func styleOf(doc *syntax.Document, runs []*facts.Run) style {
+func styleOf(f *facts.File, runs []*facts.Run) style {
+	common := facts.Once(f, styleOfFile{}, func() style { return commonStyle(f.Doc) })
+	for _, r := range runs {
+		if own := common; own.learn(f.Doc, r.In) {
+			return own
+		}
+	}
+	return common
+}
+
+type styleOfFile struct{}
+
+// commonStyle is that of the first RUN that has more than one line.
+func commonStyle(doc *syntax.Document) style {
 	s := style{indent: "    ", eol: "\n", escape: string(doc.Escape)}
 	if i := strings.IndexByte(doc.Content, '\n'); i > 0 && doc.Content[i-1] == '\r' {
 		s.eol = "\r\n"
 	}
-	for _, r := range runs {
-		if s.learn(doc, r.In) {
-			return s
-		}
-	}
 	for _, in := range doc.Instructions {
 		if in.Name == "run" && s.learn(doc, in) {
-			return s
+			break
 		}
 	}
 	return s

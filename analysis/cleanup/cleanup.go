@@ -16,6 +16,7 @@ import (
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -66,21 +67,8 @@ func modernPip(f *facts.File, r *facts.Run) bool {
 	if b == nil || b.Name != "python" || !b.Certain {
 		return false
 	}
-	var runs []*facts.Run
-	for st := r.Stage; st != nil; st = st.Parent {
-		runs = append(runs, f.Runs(st)...)
-	}
-	for _, other := range runs {
-		for _, c := range other.Commands {
-			if c.Call == nil || c.Call.Manager.Name != "pip" {
-				continue
-			}
-			for _, name := range c.Call.Names {
-				if s := facts.Shape(name); strings.HasPrefix(s, "pip") && len(s) > 3 && strings.ContainsAny(s[3:4], "=<>~!@ ") {
-					return false
-				}
-			}
-		}
+	if pinsPip(f, r.Stage) {
+		return false
 	}
 	if rest := strings.TrimPrefix(b.Tag, b.Version); rest != "" && rest[0] != '-' && b.Version != "" {
 		return false // 3.8.0a1
@@ -92,7 +80,27 @@ func modernPip(f *facts.File, r *facts.Run) bool {
 	return b.AtLeast(3, 8)
 }
 
-// mendCache makes the fix, or says why there is none.
+// pinsPip reports whether a stage, or one that it is FROM, installs a pip of its own
+// choice.
+func pinsPip(f *facts.File, s *stage.Stage) bool {
+	if s == nil {
+		return false
+	}
+	return facts.Once(f, pinsPipIn{s}, func() bool {
+		return pinsPip(f, s.Parent) || slices.ContainsFunc(f.Runs(s), func(r *facts.Run) bool {
+			return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+				return c.Call != nil && c.Call.Manager.Name == "pip" && slices.ContainsFunc(c.Call.Names, func(w shell.Word) bool {
+					name := facts.Shape(w)
+					return strings.HasPrefix(name, "pip") && len(name) > 3 && strings.ContainsAny(name[3:4], "=<>~!@ ")
+				})
+			})
+		})
+	})
+}
+
+type pinsPipIn struct{ *stage.Stage }
+
+// mend makes the fix, or says why there is none.
 func mend(f *facts.File, r *facts.Run, left facts.Leftover) (analysis.Fix, string) {
 	if r.Program.Ambiguous {
 		return analysis.Fix{}, "sh and bash read this RUN as different programs"
@@ -173,20 +181,39 @@ func release(b *facts.Base) (int, bool) {
 
 // reads says which later call of the same manager looks into its cache.
 func reads(f *facts.File, r *facts.Run, manager *pkgmgr.Manager) string {
+	all := facts.Once(f, readersOf{manager}, func() []reader { return readers(f, manager) })
+	at, _ := slices.BinarySearchFunc(all, r.In.Index+1, func(c reader, index int) int { return c.index - index })
+	if at == len(all) {
+		return ""
+	}
+	return all[at].why
+}
+
+// A reader is a RUN that looks into a manager's cache.
+type reader struct {
+	index int
+	why   string
+}
+
+type readersOf struct{ *pkgmgr.Manager }
+
+// readers lists them in the order of the file.
+func readers(f *facts.File, manager *pkgmgr.Manager) []reader {
+	var out []reader
 	for _, s := range f.Stages().Stages {
-		for _, later := range f.Runs(s) {
-			for _, c := range later.Commands {
-				if later.In.Index <= r.In.Index || c.Call == nil || c.Call.Manager != manager && !(manager == &pkgmgr.Gem && c.Call.Manager == &pkgmgr.Bundler) {
+		for _, r := range f.Runs(s) {
+			for _, c := range r.Commands {
+				if c.Call == nil || c.Call.Manager != manager && !(manager == &pkgmgr.Gem && c.Call.Manager == &pkgmgr.Bundler) {
 					continue
 				}
 				word, _, _ := strings.Cut(c.Call.Word, " ")
 				if c.Call.Has("--local", "-l") || slices.Contains([]string{"cache", "package", "pack", "pristine", "fetch"}, word) {
-					return fmt.Sprintf("line %d runs %s %s, which may read it", f.Line(later.In), c.Name, c.Call.Word)
+					out = append(out, reader{r.In.Index, fmt.Sprintf("line %d runs %s %s, which may read it", f.Line(r.In), c.Name, c.Call.Word)})
 				}
 			}
 		}
 	}
-	return ""
+	return out
 }
 
 // asRoot reports whether a RUN's call certainly runs as root.

@@ -28,6 +28,21 @@ type File struct {
 	stages  *stage.Graph
 	runs    map[*syntax.Instruction]*Run
 	context *contextFact
+	derived map[any]any
+}
+
+// Once returns what derive made of the file when it was first asked for by the key,
+// which is of a type of the caller's own.
+func Once[T any](f *File, key any, derive func() T) T {
+	if v, ok := f.derived[key]; ok {
+		return v.(T)
+	}
+	v := derive()
+	if f.derived == nil {
+		f.derived = map[any]any{}
+	}
+	f.derived[key] = v
+	return v
 }
 
 type contextFact struct {

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"sort"
 	"strings"
+	"sync"
 
 	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/pkgmgr"
@@ -23,44 +25,145 @@ type LaterUse struct {
 // LaterUse finds what may need a cache after a RUN: in its stage, in the stages
 // FROM it, in copies from them, or when the image starts.
 func (f *File) LaterUse(r *Run, cache *pkgmgr.Cache) LaterUse {
-	manager := managerOf(cache)
-	seen := map[*stage.Stage]bool{}
-	var scan func(s *stage.Stage, after int) LaterUse
-	scan = func(s *stage.Stage, after int) LaterUse {
-		seen[s] = true
+	scan := f.laterScan(r.Stage, cache)
+	use := scan.after(r.In.Index)
+	if use.Why != "" {
+		use.Next = use.at == r.In.Index+1
+		return use.LaterUse
+	}
+	return scan.outside(use.renewed)
+}
+
+// A laterScan looks for what may need a cache in one stage and those FROM it. What it
+// has found it remembers for the other RUNs of the stage.
+type laterScan struct {
+	*File
+	stage   *stage.Stage
+	cache   *pkgmgr.Cache
+	manager *pkgmgr.Manager
+
+	trigger  *syntax.Instruction // the first that installs from it in a stage FROM this one
+	next     map[int]laterUse    // what a RUN, by its index, and those behind it do first
+	children *laterUse
+	stages   []*stage.Stage // this one and those FROM it; children is found
+	copies   [2]*LaterUse   // what is outside, with the stages FROM this one and without
+}
+
+// A laterUse is what is found first.
+type laterUse struct {
+	LaterUse
+	at      int  // the index of its instruction
+	renewed bool // the cache is filled anew there, so that nothing behind needs the old one
+}
+
+type scanOf struct {
+	*stage.Stage
+	*pkgmgr.Cache
+}
+
+func (f *File) laterScan(s *stage.Stage, cache *pkgmgr.Cache) *laterScan {
+	return Once(f, scanOf{s, cache}, func() *laterScan {
+		l := &laterScan{File: f, stage: s, cache: cache, manager: managerOf(cache), next: map[int]laterUse{}}
 		for _, in := range s.Instructions {
-			if in.Name == "onbuild" && in.Sub != nil && in.Sub.Name == "run" && cache.Index && mentions(in.Sub.Span.In(f.Doc.Content), manager) {
-				// It runs at the start of whatever is FROM this stage.
-				return LaterUse{Why: fmt.Sprintf("line %d installs from it in a stage FROM this one", f.Line(in)), Certain: true}
+			if in.Name == "onbuild" && in.Sub != nil && in.Sub.Name == "run" && cache.Index && mentions(in.Sub.Span.In(f.Doc.Content), l.manager) {
+				l.trigger = in
+				break
 			}
-			if in.Index <= after || in.Name != "run" {
+		}
+		return l
+	})
+}
+
+// after finds what may need the cache behind an instruction.
+func (l *laterScan) after(index int) laterUse {
+	use := l.runsAfter(index)
+	if l.trigger != nil && (use.at == 0 || l.trigger.Index < use.at) {
+		// It runs at the start of whatever is FROM this stage.
+		return laterUse{LaterUse: LaterUse{Why: fmt.Sprintf("line %d installs from it in a stage FROM this one", l.Line(l.trigger)), Certain: true}}
+	}
+	if use.at > 0 {
+		return use
+	}
+	return l.inChildren()
+}
+
+// runsAfter finds the first RUN of the stage behind an instruction that may need the
+// cache or fills it anew.
+func (l *laterScan) runsAfter(index int) (use laterUse) {
+	runs := l.Runs(l.stage)
+	first := sort.Search(len(runs), func(i int) bool { return runs[i].In.Index > index })
+	at, known := first, false
+	for ; at < len(runs) && !known; at++ {
+		r := runs[at]
+		if use, known = l.next[r.In.Index]; !known {
+			use.LaterUse, use.renewed = l.uses(r, l.cache, l.manager)
+			if known = use.Why != "" || use.renewed; known {
+				use.at = r.In.Index
+			}
+		}
+	}
+	for _, r := range runs[first:at] {
+		l.next[r.In.Index] = use
+	}
+	return use
+}
+
+// inChildren finds what may need the cache in the stages FROM this one.
+func (l *laterScan) inChildren() laterUse {
+	if l.children == nil {
+		l.children = &laterUse{}
+		l.stages = []*stage.Stage{l.stage}
+		seen := map[*stage.Stage]bool{l.stage: true}
+		for _, child := range l.mayStandOn(l.stage) {
+			if seen[child] {
 				continue
 			}
-			use, renewed := f.uses(f.Run(in), cache, manager)
+			scan := l.laterScan(child, l.cache)
+			use := scan.after(-1)
 			if use.Why != "" {
-				use.Next = in.Index == r.In.Index+1
-				return use
+				l.children = &use
+				break
 			}
-			if renewed {
-				return LaterUse{}
+			more := []*stage.Stage{child}
+			if !use.renewed {
+				more = scan.stages
+			}
+			for _, s := range more {
+				if !seen[s] {
+					seen[s] = true
+					l.stages = append(l.stages, s)
+				}
 			}
 		}
-		for _, child := range f.mayStandOn(s) {
-			if use := scan(child, after); use.Why != "" {
-				return use
-			}
-		}
-		return LaterUse{}
 	}
-	if use := scan(r.Stage, r.In.Index); use.Why != "" {
+	return *l.children
+}
+
+// outside finds what may need the cache out of the stages that keep it. renewed says
+// that no stage FROM this one does.
+func (l *laterScan) outside(renewed bool) LaterUse {
+	stages, memo := l.stages, &l.copies[0]
+	if renewed {
+		stages, memo = []*stage.Stage{l.stage}, &l.copies[1]
+	}
+	if *memo == nil {
+		use := l.takenFrom(stages)
+		*memo = &use
+	}
+	return **memo
+}
+
+func (l *laterScan) takenFrom(stages []*stage.Stage) LaterUse {
+	from := map[*stage.Stage]bool{}
+	for _, s := range stages {
+		from[s] = true
+	}
+	if use := l.copied(from, l.cache); use.Why != "" {
 		return use
 	}
-	if use := f.copied(seen, cache); use.Why != "" {
-		return use
-	}
-	if cache.Index {
-		for s := range seen {
-			if use := f.starts(s, manager); use.Why != "" {
+	if l.cache.Index {
+		for _, s := range stages {
+			if use := l.starts(s, l.manager); use.Why != "" {
 				return use
 			}
 		}
@@ -80,16 +183,18 @@ func (f *File) mayStandOn(s *stage.Stage) []*stage.Stage {
 	return children
 }
 
-func managerOf(cache *pkgmgr.Cache) *pkgmgr.Manager {
+func managerOf(cache *pkgmgr.Cache) *pkgmgr.Manager { return managers()[cache] }
+
+// managers knows whose each cache is.
+var managers = sync.OnceValue(func() map[*pkgmgr.Cache]*pkgmgr.Manager {
+	out := map[*pkgmgr.Cache]*pkgmgr.Manager{}
 	for _, m := range pkgmgr.Managers {
 		for i := range m.Caches {
-			if &m.Caches[i] == cache {
-				return m
-			}
+			out[&m.Caches[i]] = m
 		}
 	}
-	return nil
-}
+	return out
+})
 
 // uses reports whether a later RUN needs the cache, and whether it fetches the
 // index anew itself, so that nothing after it needs the old one.

@@ -3,10 +3,12 @@ package facts
 import (
 	"path"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/stage"
 )
 
 // A Leftover is a cache of a package manager that a RUN leaves in its layer.
@@ -49,20 +51,45 @@ func (f *File) leftovers(r *Run) []Leftover {
 // deletes a cache which an earlier RUN left in its layer, where no RUN between
 // leaves it there anew; nil if there is none.
 func (f *File) CleanedLater(r *Run, cache *pkgmgr.Cache) (*Run, *Command) {
-	for _, later := range f.Runs(r.Stage) {
-		if later.In.Index <= r.In.Index || later.Opaque != "" || later.Mounted(cache.Dir) {
-			continue
-		}
-		for _, c := range later.Commands {
-			if c.Cleans(cache) {
-				return later, c
-			}
-		}
-		if slices.ContainsFunc(f.Leftovers(later), func(l Leftover) bool { return l.Cache == cache }) {
-			return nil, nil
+	fates := Once(f, fatesOf{r.Stage, cache}, func() map[*Run]fate { return map[*Run]fate{} })
+	runs := f.Runs(r.Stage)
+	first := sort.Search(len(runs), func(i int) bool { return runs[i].In.Index > r.In.Index })
+	var end fate
+	known := false
+	at := first
+	for ; at < len(runs) && !known; at++ {
+		if end, known = fates[runs[at]]; !known {
+			end, known = f.fate(runs[at], cache)
 		}
 	}
-	return nil, nil
+	for _, run := range runs[first:at] {
+		fates[run] = end
+	}
+	return end.run, end.by
+}
+
+// A fate is what becomes of a cache: the RUN and the command that delete it, if any.
+type fate struct {
+	run *Run
+	by  *Command
+}
+
+type fatesOf struct {
+	*stage.Stage
+	*pkgmgr.Cache
+}
+
+// fate decides on a cache that lies there when a RUN starts, or leaves that open.
+func (f *File) fate(r *Run, cache *pkgmgr.Cache) (fate, bool) {
+	if r.Opaque != "" || r.Mounted(cache.Dir) {
+		return fate{}, false
+	}
+	for _, c := range r.Commands {
+		if c.Cleans(cache) {
+			return fate{r, c}, true
+		}
+	}
+	return fate{}, slices.ContainsFunc(f.Leftovers(r), func(l Leftover) bool { return l.Cache == cache })
 }
 
 // Cleans reports whether a command certainly deletes what is in a cache.
@@ -94,21 +121,39 @@ func (f *File) disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
 	if r.configures(cache, names) {
 		return true
 	}
-	for st := r.Stage; st != nil; st = st.Parent {
-		for _, in := range st.Instructions {
-			switch {
-			case in.Index >= r.In.Index:
-			case in.Name == "run" && f.Run(in).configures(cache, nil):
-				return true
-			case (in.Name == "copy" || in.Name == "add") && len(cache.Off) > 0 && strings.Contains(in.Text.String(), "pip.conf"):
-				return true
-			case cache.Dir == "/var/cache/apk" && (strings.Contains(in.Text.String(), "/etc/apk/cache") || strings.Contains(in.Text.String(), "setup-apkcache")):
-				return true
-			}
-		}
+	if f.configured(r.Stage, cache) < r.In.Index {
+		return true
 	}
 	// An outside base may have set any of them, but the well-known ones do not.
 	return len(cache.Off) > 0 && f.Base(r.Stage) == nil
+}
+
+// configured returns the index of the first instruction of a stage, or of those that it
+// is FROM, that may tell a manager to keep its cache elsewhere.
+func (f *File) configured(s *stage.Stage, cache *pkgmgr.Cache) int {
+	if s == nil {
+		return len(f.Doc.Instructions)
+	}
+	return Once(f, configuredIn{s, cache}, func() int {
+		if below := f.configured(s.Parent, cache); below < len(f.Doc.Instructions) {
+			return below
+		}
+		for _, in := range s.Instructions {
+			text := in.Text.String()
+			switch {
+			case in.Name == "run" && f.Run(in).configures(cache, nil),
+				(in.Name == "copy" || in.Name == "add") && len(cache.Off) > 0 && strings.Contains(text, "pip.conf"),
+				cache.Dir == "/var/cache/apk" && (strings.Contains(text, "/etc/apk/cache") || strings.Contains(text, "setup-apkcache")):
+				return in.Index
+			}
+		}
+		return len(f.Doc.Instructions)
+	})
+}
+
+type configuredIn struct {
+	*stage.Stage
+	*pkgmgr.Cache
 }
 
 // placed reports whether the cache lies in its folder on the image that the stage

@@ -23,24 +23,65 @@ func (l Linked) holds(p string) bool {
 	return under(p, l.Path) && (l.Itself || p != l.Path || p == "/")
 }
 
-// LinkedBelow lists the places below which links may lie in the files that an
-// instruction starts from.
-func (f *File) LinkedBelow(in *syntax.Instruction) []Linked {
-	var out []Linked
-	s := f.Stages().Of(in)
-	for ; s != nil; s = s.Parent {
-		for _, earlier := range s.Instructions {
-			if earlier == in {
-				break
-			}
-			out = append(out, f.links(earlier)...)
-		}
-		if s.Parent == nil && !s.Scratch() && !f.plainBase(s) {
-			out = append(out, Linked{Path: "/"})
+// LinkPlaces are places below which links may lie in the files that an instruction starts
+// from: those that the instruction before it brought, and those before that.
+type LinkPlaces struct {
+	own      []Linked
+	below    *LinkPlaces
+	anywhere bool // anything may be a link
+}
+
+func link(own []Linked, below *LinkPlaces) *LinkPlaces {
+	root := slices.ContainsFunc(own, func(l Linked) bool { return l.Path == "/" })
+	return &LinkPlaces{own, below, root || below != nil && below.anywhere}
+}
+
+func (l *LinkPlaces) any(is func(Linked) bool) bool {
+	for ; l != nil; l = l.below {
+		if slices.ContainsFunc(l.own, is) {
+			return true
 		}
 	}
+	return false
+}
+
+// LinkedBelow finds the places below which links may lie in the files that an
+// instruction starts from.
+func (f *File) LinkedBelow(in *syntax.Instruction) *LinkPlaces {
+	s := f.Stages().Of(in)
+	if s == nil {
+		return nil
+	}
+	before := Once(f, linksOf{s}, func() map[*syntax.Instruction]*LinkPlaces { return f.linksBefore(s) })
+	if s.From == in {
+		return before[nil]
+	}
+	return before[in]
+}
+
+type linksOf struct{ *stage.Stage }
+
+// linksBefore finds them for each instruction of a stage, and for nil those behind all.
+func (f *File) linksBefore(s *stage.Stage) map[*syntax.Instruction]*LinkPlaces {
+	var links *LinkPlaces
+	switch {
+	case s.Parent != nil:
+		links = Once(f, linksOf{s.Parent}, func() map[*syntax.Instruction]*LinkPlaces { return f.linksBefore(s.Parent) })[nil]
+	case !s.Scratch() && !f.plainBase(s):
+		links = link(everywhere, nil)
+	}
+	out := make(map[*syntax.Instruction]*LinkPlaces, len(s.Instructions)+1)
+	for _, in := range s.Instructions {
+		out[in] = links
+		if own := f.links(in); len(own) > 0 {
+			links = link(own, links)
+		}
+	}
+	out[nil] = links
 	return out
 }
+
+var everywhere = []Linked{{Path: "/"}}
 
 // plainBase reports whether a stage starts from a well-known image, whatever
 // arguments the build is given: its links lead to its own files.
@@ -55,21 +96,20 @@ func (f *File) plainBase(s *stage.Stage) bool {
 
 // links lists where one instruction may put links.
 func (f *File) links(in *syntax.Instruction) []Linked {
-	anywhere := []Linked{{Path: "/"}}
 	switch in.Name {
 	case "copy", "add":
 		// A link that a copy names is followed: what it makes is none.
 		if dest, ok := f.Dest(in); ok {
 			return []Linked{{Path: dest}}
 		}
-		return anywhere
+		return everywhere
 	case "run":
 	default:
 		return nil
 	}
 	r := f.Run(in)
 	if r.Opaque != "" {
-		return anywhere
+		return everywhere
 	}
 	var out []Linked
 	for _, c := range r.Commands {
@@ -77,7 +117,7 @@ func (f *File) links(in *syntax.Instruction) []Linked {
 			continue
 		}
 		if !c.Effect.Has(Settled) {
-			return anywhere
+			return everywhere
 		}
 		switch c.Name {
 		case "tar", "unzip", "git", "install", "cp", "mv", "ln":
@@ -90,7 +130,7 @@ func (f *File) links(in *syntax.Instruction) []Linked {
 			out = append(out, Linked{p.Path, c.Name == "cp" || c.Name == "mv" || c.Name == "ln"})
 		}
 		if files.Unknown {
-			return anywhere
+			return everywhere
 		}
 	}
 	return out
@@ -117,23 +157,24 @@ func (f *File) Dest(in *syntax.Instruction) (string, bool) {
 }
 
 // Crosses reports whether a path may lead through one of the links.
-func Crosses(dest string, links []Linked) bool {
-	return slices.ContainsFunc(links, func(l Linked) bool { return l.holds(dest) })
+func (l *LinkPlaces) Crosses(dest string) bool {
+	return l != nil && l.anywhere || l.any(func(l Linked) bool { return l.holds(dest) })
 }
 
 // Follows reports whether one of the commands of a RUN may work through one of the
 // links.
-func (r *Run) Follows(links []Linked, commands ...*Command) bool {
-	if len(links) == 0 {
+func (r *Run) Follows(links *LinkPlaces, commands ...*Command) bool {
+	if links == nil {
 		return false
 	}
-	if slices.ContainsFunc(links, func(l Linked) bool { return l.Path == "/" }) {
+	if links.anywhere {
 		return slices.ContainsFunc(commands, func(c *Command) bool { return !c.Builtin() })
 	}
 	return slices.ContainsFunc(commands, func(c *Command) bool {
 		files := r.Files(c)
-		return files.Unknown || slices.ContainsFunc(links, func(l Linked) bool {
-			return slices.ContainsFunc(files.All(), Place{Path: l.Path, All: true}.Meets)
+		all := files.All()
+		return files.Unknown || links.any(func(l Linked) bool {
+			return slices.ContainsFunc(all, Place{Path: l.Path, All: true}.Meets)
 		})
 	})
 }

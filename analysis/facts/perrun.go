@@ -24,6 +24,9 @@ func freshIn(text string) bool {
 // PerRun names what leads a RUN to files that are made anew for every RUN: a path, a
 // variable, or its folder; "" where nothing does.
 func (f *File) PerRun(r *Run) string {
+	if r.Program == nil {
+		return ""
+	}
 	g := f.Stages()
 	if dir := g.Workdir(r.In).Text; freshIn(dir) {
 		return "WORKDIR " + dir

@@ -27,6 +27,8 @@ type Run struct {
 
 	leftovers []Leftover
 	judged    bool // leftovers is derived
+	leaves    []Made
+	left      bool // leaves is
 }
 
 // A Command is one simple command of a RUN.
@@ -141,14 +143,18 @@ func mounts(in *syntax.Instruction) []Mount {
 
 // Runs returns the facts of the RUNs of a stage in order.
 func (f *File) Runs(s *stage.Stage) []*Run {
-	var out []*Run
-	for _, in := range s.Instructions {
-		if in.Name == "run" {
-			out = append(out, f.Run(in))
+	return Once(f, runsOf{s}, func() []*Run {
+		var out []*Run
+		for _, in := range s.Instructions {
+			if in.Name == "run" {
+				out = append(out, f.Run(in))
+			}
 		}
-	}
-	return out
+		return slices.Clip(out)
+	})
 }
+
+type runsOf struct{ *stage.Stage }
 
 // RunsCode reports whether the command runs code that the table cannot know: a
 // script or program by its path, a shell, or a build tool.
@@ -200,6 +206,13 @@ type Made struct {
 // Leaves returns what the RUN certainly downloads, unpacks, clones or copies and
 // does not remove itself.
 func (r *Run) Leaves() []Made {
+	if !r.left {
+		r.leaves, r.left = r.made(), true
+	}
+	return r.leaves
+}
+
+func (r *Run) made() []Made {
 	var out []Made
 	for i, c := range r.Commands {
 		if !sizeable[c.Name] || !c.Context.Always || len(r.Mounts) > 0 {

@@ -15,6 +15,7 @@ import (
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -100,15 +101,13 @@ type kept struct {
 
 // keeps lists what earlier instructions of the stage made and c removes.
 func keeps(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, c *facts.Command) []kept {
-	var out []kept
+	out := slices.Clone(cachesKept(p, r.Stage)[c])
 	for _, a := range earlier {
+		if c.Call == nil {
+			break
+		}
 		if a.Opaque != "" {
 			continue
-		}
-		for _, left := range p.Leftovers(a) {
-			if in, by := p.CleanedLater(a, left.Cache); in == r && by == c {
-				out = append(out, kept{run: a, in: a.In, left: &left, by: spanOf(a, left.By), what: left.By.Call.Manager.Name + "'s " + left.Cache.What, bytes: left.Cache.Bytes, ships: "it"})
-			}
 		}
 		if names := uninstalled(a, c); len(names) > 0 {
 			k := kept{run: a, in: a.In, by: spanOf(a, names[0].by), what: list(names), ships: "it"}
@@ -124,7 +123,7 @@ func keeps(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, c *facts.Comman
 	for _, place := range r.Files(c).Removes {
 		k, ok := lastMaker(p, earlier, r, place)
 		if !ok {
-			k, ok = lastCopy(p, earlier, r, place)
+			k, ok = lastCopy(p, r, place)
 		}
 		if ok && !slices.Contains(out, k) {
 			out = append(out, k)
@@ -133,11 +132,32 @@ func keeps(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, c *facts.Comman
 	return out
 }
 
+// cachesKept lists, for each command of a stage that cleans caches up too late, what
+// earlier layers keep of them.
+func cachesKept(p *analysis.Pass, s *stage.Stage) map[*facts.Command][]kept {
+	return facts.Once(p.File, cachesKeptIn{s}, func() map[*facts.Command][]kept {
+		out := map[*facts.Command][]kept{}
+		for _, a := range p.Runs(s) {
+			if a.Opaque != "" {
+				continue
+			}
+			for _, left := range p.Leftovers(a) {
+				if _, by := p.CleanedLater(a, left.Cache); by != nil {
+					out[by] = append(out[by], kept{run: a, in: a.In, left: &left, by: spanOf(a, left.By), what: left.By.Call.Manager.Name + "'s " + left.Cache.What, bytes: left.Cache.Bytes, ships: "it"})
+				}
+			}
+		}
+		return out
+	})
+}
+
+type cachesKeptIn struct{ *stage.Stage }
+
 // lastMaker finds the RUN that last made what r removes, and whose layer ships it.
 func lastMaker(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, place facts.Place) (kept, bool) {
 	for i := len(earlier) - 1; i >= 0; i-- {
 		a := earlier[i]
-		if a.Opaque != "" || !place.Literal() && changesEnvironment(p, a.In, r.In) {
+		if a.Opaque != "" || !place.Literal() && lastSetting(p, r.In) >= a.In.Index {
 			return kept{}, false
 		}
 		for _, m := range a.Leaves() {
@@ -152,75 +172,129 @@ func lastMaker(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, place facts
 	return kept{}, false
 }
 
-// changesEnvironment reports whether a variable, or the folder in force, may be another
-// at b than at a.
-func changesEnvironment(p *analysis.Pass, a, b *syntax.Instruction) bool {
-	return slices.ContainsFunc(p.Doc.Instructions[a.Index:b.Index], func(in *syntax.Instruction) bool {
-		return in.Name == "env" || in.Name == "arg" || in.Name == "workdir"
+// lastSetting is the index of the last instruction before another that may change a
+// variable or the folder in force; -1 for none.
+func lastSetting(p *analysis.Pass, before *syntax.Instruction) int {
+	last := facts.Once(p.File, lastSettings{}, func() []int {
+		out, at := make([]int, len(p.Doc.Instructions)), -1
+		for i, in := range p.Doc.Instructions {
+			out[i] = at
+			if in.Name == "env" || in.Name == "arg" || in.Name == "workdir" {
+				at = i
+			}
+		}
+		return out
 	})
+	return last[before.Index]
 }
+
+type lastSettings struct{}
 
 // lastCopy finds the COPY or ADD that brought the file which r removes, and that
 // no RUN between removes.
-func lastCopy(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, place facts.Place) (kept, bool) {
+func lastCopy(p *analysis.Pass, r *facts.Run, place facts.Place) (kept, bool) {
 	if !place.Sure || !place.Literal() {
 		return kept{}, false
 	}
-	for i := r.In.Index - 1; i > r.Stage.From.Index; i-- {
-		in := p.Doc.Instructions[i]
-		if in.Name == "run" {
-			if slices.ContainsFunc(earlier, func(e *facts.Run) bool {
-				return e.In == in && (e.Opaque != "" || slices.ContainsFunc(e.Commands, func(c *facts.Command) bool { return slices.ContainsFunc(e.Files(c).Removes, place.Meets) }))
-			}) {
-				return kept{}, false
-			}
+	for _, c := range slices.Backward(copiesTo(p, r.Stage)[place.Path]) {
+		if c.in.Index > r.In.Index {
 			continue
 		}
-		if in.Name != "copy" && in.Name != "add" || len(in.Args) < 2 || len(in.Heredocs) > 0 {
-			continue
-		}
-		if bytes, ok := copies(p, in, place.Path); ok {
-			return kept{in: in, by: in.Span, what: place.Path, bytes: bytes, ships: "it"}, true
+		if bytes, ok := worth(p, c); ok && !removed(p, r.Stage, c.in.Index, r.In.Index, place) {
+			return kept{in: c.in, by: c.in.Span, what: place.Path, bytes: bytes, ships: "it"}, true
+		} else if ok {
+			break
 		}
 	}
 	return kept{}, false
 }
 
-// worthwhile is the least size of a file, in bytes, that is worth a finding.
-const worthwhile = 100_000
+// removed reports whether a RUN between two instructions may remove what is at a place.
+func removed(p *analysis.Pass, s *stage.Stage, from, to int, place facts.Place) bool {
+	runs := facts.Once(p.File, removersIn{s}, func() []*facts.Run {
+		return slices.DeleteFunc(slices.Clone(p.Runs(s)), func(r *facts.Run) bool {
+			return r.Opaque == "" && !slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return len(r.Files(c).Removes) > 0 })
+		})
+	})
+	first, _ := slices.BinarySearchFunc(runs, from, func(r *facts.Run, index int) int { return r.In.Index - index })
+	for _, r := range runs[first:] {
+		if r.In.Index >= to {
+			break
+		}
+		if r.Opaque != "" || slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return slices.ContainsFunc(r.Files(c).Removes, place.Meets) }) {
+			return true
+		}
+	}
+	return false
+}
 
-// copies reports whether a COPY or ADD puts a single file at a path, and one that is
-// worth speaking of: by its size, which is 0 where the build context is not known, or
-// else by its name.
-func copies(p *analysis.Pass, in *syntax.Instruction, at string) (bytes int64, ok bool) {
+type removersIn struct{ *stage.Stage }
+
+// A copied is a single file that a COPY or ADD brings.
+type copied struct {
+	in  *syntax.Instruction
+	src string
+}
+
+// copiesTo lists, by the path where each puts one, the copies of a stage.
+func copiesTo(p *analysis.Pass, s *stage.Stage) map[string][]copied {
+	return facts.Once(p.File, copiesToIn{s}, func() map[string][]copied {
+		out := map[string][]copied{}
+		for _, in := range s.Instructions {
+			if in.Name != "copy" && in.Name != "add" || len(in.Args) < 2 || len(in.Heredocs) > 0 {
+				continue
+			}
+			for at, src := range copies(p, in) {
+				out[at] = append(out[at], copied{in, src})
+			}
+		}
+		return out
+	})
+}
+
+type copiesToIn struct{ *stage.Stage }
+
+// copies lists the single files that a COPY or ADD puts somewhere, by where.
+func copies(p *analysis.Pass, in *syntax.Instruction) map[string]string {
 	g := p.Stages()
 	dest := g.Expand(in, in.Args[len(in.Args)-1].Value)
 	dir := g.Workdir(in)
 	if !dest.Known() || !path.IsAbs(dest.Text) && !dir.Known() {
-		return 0, false
+		return nil
 	}
 	target := dest.Text
 	if !path.IsAbs(target) {
 		target = dir.Text + "/" + target
 	}
 	folder := strings.HasSuffix(target, "/") || strings.HasSuffix(target, "/.") || len(in.Args) > 2 || path.Clean(target) == dir.Text
-	for _, a := range in.Args[:len(in.Args)-1] {
+	out := map[string]string{}
+	for _, a := range slices.Backward(in.Args[:len(in.Args)-1]) {
 		src := g.Expand(in, a.Value)
 		if !src.Known() || strings.ContainsAny(src.Text, "*?[") || strings.HasSuffix(src.Text, "/") ||
 			in.Name == "add" && (strings.Contains(src.Text, "://") || archive(src.Text)) {
 			continue // ADD unpacks archives
 		}
-		if folder && path.Join(target, path.Base(src.Text)) != at || !folder && path.Clean(target) != at {
-			continue
+		if folder {
+			out[path.Join(target, path.Base(src.Text))] = src.Text
+		} else {
+			out[path.Clean(target)] = src.Text
 		}
-		if context, _ := p.Context(); context != nil && in.Flag("from") == nil {
-			if bytes, known := context.Size(src.Text); known {
-				return bytes, bytes >= worthwhile
-			}
-		}
-		return 0, path.Ext(src.Text) != "" && !facts.Small(src.Text)
 	}
-	return 0, false
+	return out
+}
+
+// worthwhile is the least size of a file, in bytes, that is worth a finding.
+const worthwhile = 100_000
+
+// worth reports whether a file that is copied is worth speaking of: by its size, which
+// is 0 where the build context is not known, or else by its name.
+func worth(p *analysis.Pass, c copied) (bytes int64, ok bool) {
+	if context, _ := p.Context(); context != nil && c.in.Flag("from") == nil {
+		if bytes, known := context.Size(c.src); known {
+			return bytes, bytes >= worthwhile
+		}
+	}
+	return 0, path.Ext(c.src) != "" && !facts.Small(c.src)
 }
 
 func archive(name string) bool {
@@ -497,7 +571,7 @@ func needed(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts.
 					return fmt.Sprintf("line %d stands between them and may write to %s", line, place.Path)
 				}
 			}
-			if facts.Crosses(dest, p.LinkedBelow(in)) {
+			if p.LinkedBelow(in).Crosses(dest) {
 				return fmt.Sprintf("line %d stands between them, and a symbolic link in %s may lead to %s", line, dest, places[0].Name())
 			}
 		case "user", "shell", "onbuild":

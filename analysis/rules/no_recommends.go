@@ -9,7 +9,7 @@ import (
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/source"
-	"github.com/shale-build/shale/analysis/syntax"
+	"github.com/shale-build/shale/analysis/stage"
 )
 
 // NoRecommends finds installs that bring what packages only recommend.
@@ -40,8 +40,9 @@ func runNoRecommends(p *analysis.Pass) {
 		if !s.Ships || p.Base(s) == nil || !p.Base(s).Certain {
 			continue
 		}
+		from := mayConfigure(p, s)
 		for _, r := range p.Runs(s) {
-			if mayConfigure(p, r) {
+			if r.In.Index > from {
 				break
 			}
 			calls := slices.DeleteFunc(slices.Clone(r.Commands), func(c *facts.Command) bool { return !recommends(c) })
@@ -66,21 +67,29 @@ func runNoRecommends(p *analysis.Pass) {
 	}
 }
 
-// mayConfigure reports whether a copy before a RUN may bring apt's configuration.
-func mayConfigure(p *analysis.Pass, r *facts.Run) bool {
-	for st := r.Stage; st != nil; st = st.Parent {
-		if slices.ContainsFunc(st.Instructions, func(in *syntax.Instruction) bool {
-			if in.Name != "copy" && in.Name != "add" || len(in.Args) == 0 || in.Index > r.In.Index {
-				return false
-			}
-			to := p.Stages().Expand(in, in.Args[len(in.Args)-1].Value)
-			return !to.Known() || to.Text == "/" || strings.HasPrefix(to.Text, "/etc")
-		}) {
-			return true
-		}
+// mayConfigure returns the index of the first copy of a stage, or of those that it is
+// FROM, that may bring apt's configuration.
+func mayConfigure(p *analysis.Pass, s *stage.Stage) int {
+	if s == nil {
+		return len(p.Doc.Instructions)
 	}
-	return false
+	return facts.Once(p.File, mayConfigureIn{s}, func() int {
+		if below := mayConfigure(p, s.Parent); below < len(p.Doc.Instructions) {
+			return below
+		}
+		for _, in := range s.Instructions {
+			if in.Name != "copy" && in.Name != "add" || len(in.Args) == 0 {
+				continue
+			}
+			if to := p.Stages().Expand(in, in.Args[len(in.Args)-1].Value); !to.Known() || to.Text == "/" || strings.HasPrefix(to.Text, "/etc") {
+				return in.Index
+			}
+		}
+		return len(p.Doc.Instructions)
+	})
 }
+
+type mayConfigureIn struct{ *stage.Stage }
 
 // recommends reports whether a command is an install by name that brings what is
 // recommended.

@@ -11,6 +11,8 @@ import (
 	"github.com/shale-build/shale/analysis/cleanup"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/stage"
+	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // PackageCache finds package caches and indexes that an image ships for nothing.
@@ -154,25 +156,8 @@ func doubtful(p *analysis.Pass, r *facts.Run, left facts.Leftover) bool {
 	if manager != &pkgmgr.Bundler && manager != &pkgmgr.Yarn && manager != &pkgmgr.Composer {
 		return false
 	}
-	// The project's own settings may name another folder.
-	for st := r.Stage; st != nil; st = st.Parent {
-		for _, in := range st.Instructions {
-			text := in.Text.String()
-			switch manager {
-			case &pkgmgr.Bundler:
-				if strings.Contains(text, "bundle config") || strings.Contains(text, ".bundle") {
-					return true
-				}
-			case &pkgmgr.Yarn:
-				if strings.Contains(text, ".yarn") || strings.Contains(text, "yarn set version") || strings.Contains(text, "corepack") || strings.Contains(text, "--immutable") || strings.Contains(text, "yarn config") {
-					return true
-				}
-			case &pkgmgr.Composer:
-				if strings.Contains(text, "composer config") || strings.Contains(text, "COMPOSER_CACHE") {
-					return true
-				}
-			}
-		}
+	if setElsewhere(p, r.Stage, manager) {
+		return true
 	}
 	if context, _ := p.Context(); context != nil && manager == &pkgmgr.Yarn {
 		dir, _ := p.ContextDir(r.In)
@@ -184,6 +169,31 @@ func doubtful(p *analysis.Pass, r *facts.Run, left facts.Leftover) bool {
 		}
 	}
 	return false
+}
+
+// setElsewhere reports whether the project's own settings may name another folder.
+func setElsewhere(p *analysis.Pass, s *stage.Stage, manager *pkgmgr.Manager) bool {
+	if s == nil {
+		return false
+	}
+	return facts.Once(p.File, setElsewhereIn{s, manager}, func() bool {
+		return setElsewhere(p, s.Parent, manager) || slices.ContainsFunc(s.Instructions, func(in *syntax.Instruction) bool {
+			text := in.Text.String()
+			return slices.ContainsFunc(settings[manager], func(word string) bool { return strings.Contains(text, word) })
+		})
+	})
+}
+
+type setElsewhereIn struct {
+	*stage.Stage
+	*pkgmgr.Manager
+}
+
+// settings are words that speak of a project's own settings of a manager.
+var settings = map[*pkgmgr.Manager][]string{
+	&pkgmgr.Bundler:  {"bundle config", ".bundle"},
+	&pkgmgr.Yarn:     {".yarn", "yarn set version", "corepack", "--immutable", "yarn config"},
+	&pkgmgr.Composer: {"composer config", "COMPOSER_CACHE"},
 }
 
 // laterYarn is what a package.json says that pins a Yarn which is not version 1.

@@ -11,6 +11,8 @@ import (
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/stage"
+	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // StalePackageIndex finds installs that lean on a package index of another layer.
@@ -116,31 +118,67 @@ func fromArchive(c *pkgmgr.Call) bool {
 // findIndex looks for the index that an install of the last RUN finds: the place of
 // the RUN that left it, or -1. Where there surely is none it reports so.
 func findIndex(p *analysis.Pass, runs []*facts.Run, c *facts.Command) (from int, left facts.Leftover) {
-	manager, index := c.Call.Manager, indexOf(c.Call.Manager)
+	manager := c.Call.Manager
 	r := runs[len(runs)-1]
-	for i := len(runs) - 2; i >= 0; i-- {
-		a := runs[i]
-		if a.Opaque != "" || slices.ContainsFunc(a.Commands, (*facts.Command).RunsCode) {
-			return -1, left // it may have fetched the index, or deleted it
-		}
-		for _, left := range p.Leftovers(a) {
-			if left.Cache == index && left.By.Call.Verb == pkgmgr.Update {
-				return i, left
-			}
-		}
-		if by := lastTouch(a, manager, index); by != nil {
-			if by.Cleans(index) && manager == &pkgmgr.Apt {
-				d := missing(p, r, c, fmt.Sprintf("line %d deleted it", lineOf(p, a, by)))
-				d.Related = []analysis.Related{{Span: spanOf(a, by), Message: "deleted here"}}
-				p.Report(d)
-			}
-			return -1, left
-		}
-	}
-	if manager == &pkgmgr.Apt && bare(p, r) {
+	before := indexBefore(p, r.Stage, manager)[len(runs)-1]
+	switch {
+	case before.deleted != nil && manager == &pkgmgr.Apt:
+		a := runs[before.at]
+		d := missing(p, r, c, fmt.Sprintf("line %d deleted it", lineOf(p, a, before.deleted)))
+		d.Related = []analysis.Related{{Span: spanOf(a, before.deleted), Message: "deleted here"}}
+		p.Report(d)
+	case before.none && manager == &pkgmgr.Apt && bare(p, r):
 		p.Report(missing(p, r, c, "the base image has none"))
+	case before.left.By != nil:
+		return before.at, before.left
 	}
 	return -1, left
+}
+
+// A before is what RUNs before another did last to a package index.
+type before struct {
+	none    bool           // nothing
+	at      int            // which of them did it
+	left    facts.Leftover // it left the index there
+	deleted *facts.Command // it deleted it
+}
+
+type indexBeforeIn struct {
+	*stage.Stage
+	*pkgmgr.Manager
+}
+
+// indexBefore tells it for each RUN of a stage.
+func indexBefore(p *analysis.Pass, s *stage.Stage, manager *pkgmgr.Manager) []before {
+	return facts.Once(p.File, indexBeforeIn{s, manager}, func() []before {
+		last := before{none: true}
+		var out []before
+		for i, r := range p.Runs(s) {
+			out = append(out, last)
+			if b, ok := does(p, r, manager); ok {
+				last, last.at = b, i
+			}
+		}
+		return out
+	})
+}
+
+// does tells what a RUN does to a package index, or may do.
+func does(p *analysis.Pass, r *facts.Run, manager *pkgmgr.Manager) (b before, ok bool) {
+	index := indexOf(manager)
+	if r.Opaque != "" || slices.ContainsFunc(r.Commands, (*facts.Command).RunsCode) {
+		return b, true // it may have fetched the index, or deleted it
+	}
+	for _, left := range p.Leftovers(r) {
+		if left.Cache == index && left.By.Call.Verb == pkgmgr.Update {
+			return before{left: left}, true
+		}
+	}
+	by := lastTouch(r, manager, index)
+	if by != nil && by.Cleans(index) {
+		b.deleted = by
+	}
+	return b, by != nil
 }
 
 // lastTouch returns the last command of a RUN that updates or deletes an index, or
@@ -162,31 +200,47 @@ func bare(p *analysis.Pass, r *facts.Run) bool {
 	if base == nil || !base.Certain || base.Name != "debian" && base.Name != "ubuntu" {
 		return false
 	}
-	for st := r.Stage; st != nil; st = st.Parent {
-		for _, in := range st.Instructions {
-			if in.Index >= r.In.Index {
-				break
-			}
-			switch in.Name {
-			case "run":
-				if other := p.Run(in); other.Opaque != "" || slices.ContainsFunc(other.Commands, func(c *facts.Command) bool {
-					return c.Script != nil || c.Effect == 0 && !c.Builtin() && (c.Call == nil || c.Call.Verb != pkgmgr.Install) || c.Call != nil && c.Call.Verb == pkgmgr.Update
-				}) {
-					return false
-				}
-			case "copy", "add":
-				if len(in.Args) == 0 {
-					return false
-				}
-				// What goes to "/" may bring an index.
-				to := p.Stages().Expand(in, in.Args[len(in.Args)-1].Value)
-				if !to.Known() || to.Text == "/" || strings.HasPrefix("/var/lib/apt/lists", strings.TrimSuffix(to.Text, "/")) {
-					return false
-				}
+	return r.In.Index <= bareUntil(p, r.Stage)
+}
+
+type bareUntilIn struct{ *stage.Stage }
+
+// bareUntil returns the index of the first instruction of a stage, or of those that it
+// is FROM, that may bring a package index.
+func bareUntil(p *analysis.Pass, s *stage.Stage) int {
+	if s == nil {
+		return len(p.Doc.Instructions)
+	}
+	return facts.Once(p.File, bareUntilIn{s}, func() int {
+		if below := bareUntil(p, s.Parent); below < len(p.Doc.Instructions) {
+			return below
+		}
+		for _, in := range s.Instructions {
+			if bringsIndex(p, in) {
+				return in.Index
 			}
 		}
+		return len(p.Doc.Instructions)
+	})
+}
+
+// bringsIndex reports whether an instruction may bring a package index.
+func bringsIndex(p *analysis.Pass, in *syntax.Instruction) bool {
+	switch in.Name {
+	case "run":
+		r := p.Run(in)
+		return r.Opaque != "" || slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+			return c.Script != nil || c.Effect == 0 && !c.Builtin() && (c.Call == nil || c.Call.Verb != pkgmgr.Install) || c.Call != nil && c.Call.Verb == pkgmgr.Update
+		})
+	case "copy", "add":
+		if len(in.Args) == 0 {
+			return true
+		}
+		// What goes to "/" may bring an index.
+		to := p.Stages().Expand(in, in.Args[len(in.Args)-1].Value)
+		return !to.Known() || to.Text == "/" || strings.HasPrefix("/var/lib/apt/lists", strings.TrimSuffix(to.Text, "/"))
 	}
-	return true
+	return false
 }
 
 // stale reports installs from an index that another RUN fetched.

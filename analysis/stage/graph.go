@@ -16,6 +16,7 @@ type Graph struct {
 	Stages  []*Stage
 
 	of      map[*syntax.Instruction]*Stage
+	named   map[string]*Stage // the last one of each name
 	globals *scope
 }
 
@@ -56,6 +57,7 @@ func New(doc *syntax.Document, targets ...string) *Graph {
 	g := &Graph{Doc: doc, of: make(map[*syntax.Instruction]*Stage, len(doc.Instructions))}
 	g.globals = newScope(doc, nil)
 	byName := map[string]*Stage{}
+	g.named = byName
 	var current *Stage
 	for _, in := range doc.Instructions {
 		switch {
@@ -148,10 +150,8 @@ func (g *Graph) Of(in *syntax.Instruction) *Stage { return g.of[in] }
 
 // Find returns the stage with that name or index, or nil.
 func (g *Graph) Find(name string) *Stage {
-	for i := len(g.Stages) - 1; i >= 0; i-- {
-		if s := g.Stages[i]; s.Name != "" && strings.EqualFold(s.Name, name) {
-			return s
-		}
+	if s := g.named[strings.ToLower(name)]; s != nil && s.Name != "" {
+		return s
 	}
 	if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(g.Stages) {
 		return g.Stages[i]
