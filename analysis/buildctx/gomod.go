@@ -12,6 +12,25 @@ import (
 	"golang.org/x/mod/semver"
 )
 
+var golang = Installer{
+	Name: "go",
+	reads: func(c Install) bool {
+		return (c.Word == "mod download" || c.Word == "build") && !c.Has("-C")
+	},
+	world: func(c *Context, dir string, call Install) World {
+		return c.Go(dir)
+	},
+	builds: func(c Install) string {
+		if c.Word != "build" {
+			return ""
+		}
+		return "put `COPY go.mod go.sum ./` and `RUN go mod download` above this line if it is fine that this may fetch more than the build needs"
+	},
+	guess:   files("go.mod", "go.sum"),
+	options: "-x -json",
+	steers:  []string{"goflags", "gopath", "gomodcache", "gowork", "go111module", "goenv", "gonosum", "gosumdb"},
+}
+
 // Go is the world of "go mod download" in a folder of the context: go.mod,
 // go.sum and the go.mod of each module that is replaced by a folder.
 //

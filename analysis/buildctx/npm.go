@@ -6,9 +6,29 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
+
+	"github.com/shale-build/shale/analysis/pkgmgr"
 )
+
+var npm = Installer{
+	Name: "npm",
+	reads: func(c Install) bool {
+		return c.Verb == pkgmgr.Install && len(c.Names) == 0 && !c.Has("-g", "--global", "--prefix", "-C")
+	},
+	world: func(c *Context, dir string, call Install) World {
+		return c.NPM(dir, NPMOptions{
+			CI:            slices.Contains([]string{"ci", "clean-install", "ic", "install-clean"}, call.Word),
+			IgnoreScripts: call.Has("--ignore-scripts"),
+		})
+	},
+	guess: files("package*.json"),
+	options: "--omit --include --production --only --no-optional --no-audit --no-fund --ignore-scripts --legacy-peer-deps " +
+		"--loglevel --silent -s -q -d --quiet --verbose --no-progress --progress --prefer-offline --prefer-online --registry --unsafe-perm --force -f --no-save",
+	steers: []string{"npm_config_", "esbuild_binary_path", "node_options"},
+}
 
 // NPM is the world of "npm ci" in a folder of the context: package.json, the
 // lock, .npmrc and the workspaces' manifests.

@@ -7,7 +7,51 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
 )
+
+var pip = Installer{
+	Name: "pip",
+	reads: func(c Install) bool {
+		return c.Verb == pkgmgr.Install && len(values(c, "-r", "--requirement")) > 0 && !c.Has("--prefix")
+	},
+	world: func(c *Context, dir string, call Install) World {
+		var packages []string
+		for _, n := range call.Names {
+			packages = append(packages, shape(n))
+		}
+		return c.Pip(dir, PipOptions{
+			Requirements: values(call, "-r", "--requirement"),
+			Constraints:  values(call, "-c", "--constraint"),
+			Packages:     packages,
+			Module:       strings.HasPrefix(call.Program, "python"),
+		})
+	},
+	guess: func(c Install) []string { return values(c, "-r", "--requirement", "-c", "--constraint") },
+	options: "-r --requirement -c --constraint --no-cache-dir -U --upgrade -q --quiet -v --verbose --no-deps --pre --user " +
+		"--disable-pip-version-check --no-warn-script-location --prefer-binary --only-binary --no-binary --timeout --default-timeout " +
+		"--retries --root-user-action --compile --no-compile --require-hashes --progress-bar --force-reinstall --ignore-installed -I " +
+		"--break-system-packages --no-build-isolation --upgrade-strategy -i --index-url --extra-index-url --trusted-host --no-input",
+	steers: []string{"pip_", "pythonpath", "pythonhome", "pythonuserbase", "virtual_env"},
+	// Where its cache lies, or that it has none, changes nothing else.
+	idle: []string{"pip_no_cache_dir", "pip_cache_dir", "pip_disable_pip_version_check"},
+}
+
+// shape is a word's text, with a NUL for what the shell would put in.
+func shape(w shell.Word) string {
+	var b strings.Builder
+	for _, p := range w.Parts {
+		switch p.Kind {
+		case shell.Literal, shell.Glob, shell.Tilde, shell.Brace:
+			b.WriteString(p.Text)
+		default:
+			b.WriteByte(0)
+		}
+	}
+	return b.String()
+}
 
 // Pip is the world of a "pip install" that runs in a folder of the context: its
 // requirement and constraint files, with all that these name. Options in them

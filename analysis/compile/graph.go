@@ -123,6 +123,8 @@ type Action struct {
 
 	// Made is the path that an action other than a copy makes or removes.
 	Made string
+	// Folder says that Made is a folder, made if it is not there: a WORKDIR.
+	Folder bool
 	// Rest holds what the other fields do not.
 	Rest string
 }
@@ -275,7 +277,7 @@ func (o *Op) file(f *pb.FileOp) error {
 				From: from, Src: c.Src, Dest: c.Dest, Owner: owner(c.Owner), Unpack: c.AttemptUnpackDockerCompatibility,
 				Include: c.IncludePatterns, Exclude: c.ExcludePatterns,
 			}
-			c.Src, c.Dest = "", ""
+			c.Src, c.Dest, c.AttemptUnpackDockerCompatibility = "", "", false
 			if c.Owner != nil {
 				resetInput(c.Owner.User)
 				resetInput(c.Owner.Group)
@@ -283,7 +285,7 @@ func (o *Op) file(f *pb.FileOp) error {
 		}
 		switch {
 		case a.GetMkdir() != nil:
-			own.Made = a.GetMkdir().Path
+			own.Made, own.Folder = a.GetMkdir().Path, a.GetMkdir().MakeParents
 		case a.GetMkfile() != nil:
 			own.Made = a.GetMkfile().Path
 		case a.GetRm() != nil:

@@ -14,7 +14,6 @@ import (
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/source"
-	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -44,17 +43,27 @@ func runCopyBeforeInstall(p *analysis.Pass) {
 			if !plainCopy(p, in) {
 				continue
 			}
-			if run := installAfter(p, s.Instructions[i:]); run != nil && copiesFolder(p, in) && chain.Meaningful(run, &facts.Run{In: in}) == "" {
-				reportCopy(p, in, run)
+			if sp, ok := installAfter(p, s.Instructions[i:]); ok && copiesFolder(p, in) && chain.Meaningful(sp.run, &facts.Run{In: in}) == "" {
+				sp.report(p)
 			}
 		}
 	}
 }
 
+// A split is a copy of a folder and the install that depends on it.
+type split struct {
+	copy   *syntax.Instruction
+	before []*facts.Run // between the two; they read nothing of the context
+	run    *facts.Run   // with the install
+	source string       // the folder of the context that is copied; "." for all of it
+	dir    string       // the folder of the context that the install runs in
+	at     string       // where in the image the folder is copied to; "" if that is not known
+}
+
 // plainCopy reports whether an instruction copies one thing of the context, with
 // no flag but those that a second copy can carry too.
 func plainCopy(p *analysis.Pass, in *syntax.Instruction) bool {
-	if in.Name != "copy" || !in.Faithful || in.JSON || len(in.Heredocs) > 0 || len(in.Args) != 2 {
+	if in.Name != "copy" && in.Name != "add" || !in.Faithful || in.JSON || len(in.Heredocs) > 0 || len(in.Args) != 2 {
 		return false
 	}
 	for _, f := range in.Flags {
@@ -80,83 +89,120 @@ func copiesFolder(p *analysis.Pass, in *syntax.Instruction) bool {
 	return c != nil && c.IsDir(name)
 }
 
-// installAfter returns the first RUN after a copy if it installs from manifests
-// and nothing between them could make a difference to either.
-func installAfter(p *analysis.Pass, from []*syntax.Instruction) *facts.Run {
-	copied := from[0]
+// installAfter finds the first RUN after a copy that installs from manifests in the
+// folder copied or one below it, if nothing between them could make a difference to
+// either.
+func installAfter(p *analysis.Pass, from []*syntax.Instruction) (split, bool) {
+	s := split{copy: from[0], source: path.Clean("./" + p.Stages().Expand(from[0], from[0].Args[0].Value).Text)}
 	for _, in := range from[1:] {
 		switch in.Name {
 		case "run":
 			r := p.Run(in)
-			if r.Opaque == "" && p.SameDir(copied, p.Stages().Expand(copied, copied.Args[1].Value).Text, in) && len(installs(r)) > 0 {
-				return r
+			if r.Opaque != "" {
+				return s, false
 			}
-			return nil
+			if len(installs(r)) > 0 {
+				s.run = r
+				return s, s.place(p)
+			}
+			if slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return !readsNothing(c) }) || len(r.Mounts) > 0 || len(r.Commands) == 0 {
+				return s, false
+			}
+			s.before = append(s.before, r)
 		case "label", "expose", "cmd", "entrypoint", "healthcheck", "stopsignal", "maintainer":
 		case "env", "arg":
-			if strings.Contains(copied.Text.String(), "$") {
-				return nil
+			if strings.Contains(s.copy.Text.String(), "$") {
+				return s, false
+			}
+		case "workdir":
+			// A relative destination would be another one behind it.
+			if !strings.HasPrefix(s.copy.Args[1].Value, "/") {
+				return s, false
 			}
 		default:
-			return nil
+			return s, false
 		}
 	}
-	return nil
+	return s, false
 }
 
-// installs returns the commands of a RUN that install from manifests in the
-// working folder.
-func installs(r *facts.Run) []*facts.Command {
-	var out []*facts.Command
-	for _, c := range r.Commands {
-		if c.Call == nil || c.Call.Unclear || c.Call.Has("-g", "--global", "--prefix", "-C") {
-			continue
+// place finds the folder of the context that the install runs in; false if it is
+// none that the copy brings.
+func (s *split) place(p *analysis.Pass) bool {
+	dest := p.Stages().Expand(s.copy, s.copy.Args[1].Value)
+	to, from := p.Stages().Workdir(s.run.In), p.Stages().Workdir(s.copy)
+	if !dest.Known() {
+		return false
+	}
+	if p.SameDir(s.copy, dest.Text, s.run.In) {
+		s.dir = s.source
+		if to.Known() {
+			s.at = to.Text
 		}
-		switch c.Call.Manager.Name {
-		case "npm":
-			if c.Call.Verb == pkgmgr.Install && len(c.Call.Names) == 0 {
-				out = append(out, c)
-			}
-		case "pip":
-			if c.Call.Verb == pkgmgr.Install && len(requirements(c, "-r", "--requirement")) > 0 {
-				out = append(out, c)
-			}
-		case "go":
-			if c.Call.Word == "mod download" || c.Call.Word == "build" {
-				out = append(out, c)
-			}
+		return true
+	}
+	if !strings.HasPrefix(dest.Text, "/") && !from.Known() || !to.Known() {
+		return false
+	}
+	s.at = dest.Text
+	if !strings.HasPrefix(s.at, "/") {
+		s.at = path.Join(from.Text, s.at)
+	}
+	below, ok := strings.CutPrefix(to.Text, strings.TrimSuffix(path.Clean(s.at), "/")+"/")
+	s.at, s.dir = path.Clean(s.at), path.Join(s.source, below)
+	return ok
+}
+
+// An install is a command that installs from manifests in the working folder.
+type install struct {
+	*facts.Command
+	by   *buildctx.Installer
+	call buildctx.Install
+}
+
+// installs returns the installs of a RUN.
+func installs(r *facts.Run) []install {
+	var out []install
+	for _, c := range r.Commands {
+		call := buildctx.Install{Call: c.Call, Program: c.Name}
+		if by := buildctx.InstallerOf(call); by != nil {
+			out = append(out, install{c, by, call})
 		}
 	}
 	return out
 }
 
-// requirements returns the values of options that name manifests.
-func requirements(c *facts.Command, names ...string) []string {
+// named are the manifests that the install's options name.
+func (c install) named() []string {
 	var out []string
 	for _, o := range c.Call.Options {
-		if slices.Contains(names, o.Name) && o.Known {
+		if slices.Contains(c.Call.Manager.ManifestOptions, o.Name) && o.Known {
 			out = append(out, o.Value)
 		}
 	}
 	return out
 }
 
-func reportCopy(p *analysis.Pass, in *syntax.Instruction, r *facts.Run) {
+// report reports a split, with a fix where one is sensible.
+func (s *split) report(p *analysis.Pass) {
+	in, r := s.copy, s.run
 	first := installs(r)[0]
-	manager := first.Call.Manager.Name
 	call := r.Program.Source(first.Node.Range)
 	d := analysis.Diagnostic{
 		Span:    in.Span,
 		Message: fmt.Sprintf("Every edit of any file reruns `%s`", call),
-		Gain:    analysis.Gain{Steps: 1},
+		Gain:    analysis.Gain{Steps: 1 + len(s.before)},
 		Related: []analysis.Related{{Span: r.Program.Span(first.Node.Range), Message: "the install that depends on this copy"}},
 	}
 	fix := analysis.Fix{
-		Title:  fmt.Sprintf("Copy the manifests, run %s, then copy the rest", manager),
+		Title:  fmt.Sprintf("Copy the manifests, run %s, then copy the rest", first.by.Name),
 		Relies: []source.Span{in.Span, r.In.Span},
 		Safety: analysis.Safe,
 	}
-	files, refusals := manifestFiles(p, in, r)
+	for _, b := range s.before {
+		fix.Relies = append(fix.Relies, b.In.Span)
+	}
+	files, refusals := s.manifests(p)
 	if slices.ContainsFunc(refusals, func(r buildctx.Refusal) bool { return r.Vain }) {
 		return
 	}
@@ -177,7 +223,9 @@ func reportCopy(p *analysis.Pass, in *syntax.Instruction, r *facts.Run) {
 		if why.Cure != "" {
 			text += "; " + why.Cure
 		}
-		d.Withheld = append(d.Withheld, text)
+		if !slices.Contains(d.Withheld, text) {
+			d.Withheld = append(d.Withheld, text)
+		}
 	}
 	if hopeless {
 		p.Report(d)
@@ -188,73 +236,109 @@ func reportCopy(p *analysis.Pass, in *syntax.Instruction, r *facts.Run) {
 		fix.Title += " (" + refusals[0].Reason + ")"
 	}
 	fix.Changes = []change.Change{change.CopySplit{Files: files}}
-	fix.Edits = splitCopy(p, in, r, files)
+	fix.Edits = s.edits(p, files)
 	d.Fixes = []analysis.Fix{fix}
 	p.Report(d)
 }
 
 func listed(files []string) string {
+	if n := len(files); n > 4 {
+		return fmt.Sprintf("%s, %s, %s and %d more files", files[0], files[1], files[2], n-3)
+	}
 	if n := len(files); n > 1 {
 		return strings.Join(files[:n-1], ", ") + " and " + files[n-1]
 	}
 	return strings.Join(files, "")
 }
 
-// manifestFiles returns the files that all installs of a RUN read, as paths of
-// the context, and what stands in the way of copying them alone.
-func manifestFiles(p *analysis.Pass, in *syntax.Instruction, r *facts.Run) ([]string, []buildctx.Refusal) {
+// maxFolders bounds the copies that a fix writes: a layer each, of which an image
+// has 127 at most.
+const maxFolders = 24
+
+// manifests returns the files that all installs of the RUN read, as paths of the
+// context, and what stands in the way of copying them alone.
+func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 	var files []string
 	var refusals []buildctx.Refusal
-	dir := strings.TrimPrefix(path.Clean("/"+p.Stages().Expand(in, in.Args[0].Value).Text), "/")
+	refuse := func(r buildctx.Refusal) { refusals = append(refusals, r) }
 	context, why := p.Context()
 	if context == nil {
-		refusals = append(refusals, buildctx.Refusal{Reason: "the build context is not known", Cure: strings.TrimPrefix(why, "the build context is not known: ")})
+		refuse(buildctx.Refusal{Reason: "the build context is not known", Cure: strings.TrimPrefix(why, "the build context is not known: ")})
 	}
-	main := installs(r)
-	for _, c := range r.Commands {
-		if !slices.Contains(main, c) {
-			if !readsNothing(c) {
-				refusals = append(refusals, buildctx.Refusal{
-					Reason: fmt.Sprintf("the same RUN also runs `%s`, which may read other files", r.Program.Source(c.Node.Range)),
-					Cure:   "give the install a RUN of its own", Hard: true,
-				})
-			}
-			continue
+	main := installs(s.run)
+	for _, c := range s.run.Commands {
+		if !slices.ContainsFunc(main, func(i install) bool { return i.Command == c }) && !readsNothing(c) {
+			refuse(buildctx.Refusal{
+				Reason: fmt.Sprintf("the same RUN also runs `%s`, which may read other files", s.run.Program.Source(c.Node.Range)),
+				Cure:   "give the install a RUN of its own", Hard: true,
+			})
 		}
-		w := world(context, dir, c)
+	}
+	for _, c := range main {
+		w := c.by.World(context, s.dir, c.call)
 		refusals = append(refusals, w.Refusals...)
 		for _, a := range w.Assumes {
-			refusals = append(refusals, buildctx.Refusal{Reason: "it is not proven that " + a, Cure: "look at it once and use --unsafe"})
+			refuse(buildctx.Refusal{Reason: "it is not proven that " + a, Cure: "look at it once and use --unsafe"})
 		}
-		if why := homeward(p, r, context, dir); why != "" {
-			refusals = append(refusals, buildctx.Refusal{Reason: why})
+		if why := s.homeward(p, context); why != "" {
+			refuse(buildctx.Refusal{Reason: why})
 		}
 		if len(c.Node.Redirs) > 0 {
-			refusals = append(refusals, buildctx.Refusal{Reason: "the install is redirected, which may write a file of the project"})
+			refuse(buildctx.Refusal{Reason: "the install is redirected, which may write a file of the project"})
 		}
-		if o, ok := strangeOption(c); ok {
-			refusals = append(refusals, buildctx.Refusal{Reason: o + " may make the install read or write other files"})
+		if o, ok := c.by.Strange(c.call); ok {
+			refuse(buildctx.Refusal{Reason: o + " may make the install read or write other files"})
 		}
-		if name, ok := steered(p, r, c); ok {
-			refusals = append(refusals, buildctx.Refusal{Reason: name + " is set, which may make the install read or write other files"})
+		if name, ok := steered(p, s.run, c); ok {
+			refuse(buildctx.Refusal{Reason: name + " is set, which may make the install read or write other files"})
 		}
 		files = append(files, w.Files...)
 	}
 	files = inOrder(files, main[0])
 	for _, f := range files {
-		if path.Dir(f) != path.Clean("./"+dir) {
-			refusals = append(refusals, buildctx.Refusal{Path: f, Hard: true,
-				Reason: "a manifest lies in a folder of its own", Cure: "copy the manifests by hand, a COPY for each folder"})
+		if !s.brings(f) {
+			refuse(buildctx.Refusal{Path: f, Hard: true, Reason: fmt.Sprintf("the install reads %s, which the copy does not bring", f)})
 			break
 		}
+		if context != nil && strings.ContainsAny(f, " \t\n*?[]\\$\"'`#<") {
+			refuse(buildctx.Refusal{Path: f, Hard: true, Reason: fmt.Sprintf("%q is no name that COPY takes as it is", f)})
+			break
+		}
+	}
+	if n := len(s.folders(files)); n > maxFolders {
+		refuse(buildctx.Refusal{Hard: true,
+			Reason: fmt.Sprintf("the manifests lie in %d folders", n), Cure: "copy them by hand with COPY --parents, which docker/dockerfile 1.20 knows"})
 	}
 	return files, refusals
 }
 
+// brings reports whether a path of the context is below what is copied.
+func (s *split) brings(file string) bool {
+	return s.source == "." || strings.HasPrefix(file, s.source+"/")
+}
+
+// folders are those of files: the install's own first, then by name.
+func (s *split) folders(files []string) []string {
+	var out []string
+	for _, f := range files {
+		if d := path.Dir(f); !slices.Contains(out, d) {
+			out = append(out, d)
+		}
+	}
+	own := func(d string) int {
+		if d == s.dir {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(own(a)-own(b), strings.Compare(a, b)) })
+	return out
+}
+
 // inOrder puts the manifests that an install is about first, as people write
 // them, then the others by name.
-func inOrder(files []string, c *facts.Command) []string {
-	first := append(slices.Clone(c.Call.Manager.Manifests), requirements(c, "-r", "--requirement")...)
+func inOrder(files []string, c install) []string {
+	first := append(slices.Clone(c.Call.Manager.Manifests), c.named()...)
 	rank := func(f string) int {
 		if i := slices.Index(first, path.Base(f)); i >= 0 {
 			return i
@@ -265,58 +349,16 @@ func inOrder(files []string, c *facts.Command) []string {
 	return slices.Compact(files)
 }
 
-// world asks the context what an install reads; without a context it guesses,
-// which licenses no safe fix.
-func world(c *buildctx.Context, dir string, cmd *facts.Command) buildctx.World {
-	switch cmd.Call.Manager.Name {
-	case "npm":
-		if c == nil {
-			return buildctx.World{Files: []string{path.Join(dir, "package*.json")}}
-		}
-		return c.NPM(dir, buildctx.NPMOptions{
-			CI:            slices.Contains([]string{"ci", "clean-install", "ic", "install-clean"}, cmd.Call.Word),
-			IgnoreScripts: cmd.Call.Has("--ignore-scripts"),
-		})
-	case "pip":
-		req, con := requirements(cmd, "-r", "--requirement"), requirements(cmd, "-c", "--constraint")
-		if c == nil {
-			var w buildctx.World
-			for _, f := range append(req, con...) {
-				w.Files = append(w.Files, path.Join(dir, f))
-			}
-			return w
-		}
-		var packages []string
-		for _, n := range cmd.Call.Names {
-			packages = append(packages, facts.Shape(n))
-		}
-		return c.Pip(dir, buildctx.PipOptions{Requirements: req, Constraints: con, Packages: packages, Module: strings.HasPrefix(cmd.Name, "python")})
-	case "go":
-		w := buildctx.World{Files: []string{path.Join(dir, "go.mod"), path.Join(dir, "go.sum")}}
-		if c != nil {
-			w = c.Go(dir)
-		}
-		if cmd.Call.Word == "build" {
-			w.Refusals = append(w.Refusals, buildctx.Refusal{
-				Reason: "`go build` fetches the modules itself, and a `RUN go mod download` of its own may fetch more than it needs", Hard: true,
-				Cure: "if that is fine, put `COPY go.mod go.sum ./` and `RUN go mod download` above this line",
-			})
-		}
-		return w
-	}
-	return buildctx.World{}
-}
-
 // homeward says why the working folder is not only the project's: it may be a home
 // folder with the manager's own settings, or hold what chooses its version, or a
 // variable leads into it.
-func homeward(p *analysis.Pass, r *facts.Run, c *buildctx.Context, dir string) string {
-	to := p.Stages().Workdir(r.In)
+func (s *split) homeward(p *analysis.Pass, c *buildctx.Context) string {
+	r := s.run
 	switch {
-	case to.Is == stage.Unknown:
+	case s.at == "":
 		return "the working folder is the base image's and not known"
-	case to.Text == "/" || to.Text == "/etc" || to.Text == "/root" || path.Dir(to.Text) == "/home":
-		return to.Text + " holds more than the project"
+	case s.at == "/" || s.at == "/etc" || s.at == "/root" || path.Dir(s.at) == "/home":
+		return s.at + " holds more than the project"
 	}
 	for st := r.Stage; st != nil; st = st.Parent {
 		for _, in := range st.Instructions {
@@ -327,7 +369,7 @@ func homeward(p *analysis.Pass, r *facts.Run, c *buildctx.Context, dir string) s
 				value := strings.Trim(pair.Value.Value, `"'`)
 				name := strings.ToUpper(pair.Key.Value)
 				sensitive := strings.Contains(name, "CERT") || strings.Contains(name, "CA_BUNDLE") || strings.Contains(name, "CONFIG") || strings.HasSuffix(name, "HOME")
-				if strings.Contains(value, to.Text) || strings.HasPrefix(value, ".") || sensitive && strings.Contains(value, "$") {
+				if strings.Contains(value, s.at) || strings.HasPrefix(value, ".") || sensitive && strings.Contains(value, "$") {
 					return pair.Key.Value + " may lead into the copied folder"
 				}
 			}
@@ -335,7 +377,7 @@ func homeward(p *analysis.Pass, r *facts.Run, c *buildctx.Context, dir string) s
 	}
 	if c != nil && p.Base(r.Stage) == nil {
 		for _, f := range []string{".python-version", ".node-version", ".nvmrc", ".tool-versions"} {
-			if c.Exists(path.Join(dir, f)) {
+			if c.Exists(path.Join(s.dir, f)) {
 				return f + " may choose another version of the installer"
 			}
 		}
@@ -343,50 +385,15 @@ func homeward(p *analysis.Pass, r *facts.Run, c *buildctx.Context, dir string) s
 	return ""
 }
 
-// plainOptions are the options, by manager, that change neither which files of the
-// context an install reads nor what it writes there.
-var plainOptions = map[string]string{
-	"npm": "--omit --include --production --only --no-optional --no-audit --no-fund --ignore-scripts --legacy-peer-deps " +
-		"--loglevel --silent -s -q -d --quiet --verbose --no-progress --progress --prefer-offline --prefer-online --registry --unsafe-perm --force -f --no-save",
-	"pip": "-r --requirement -c --constraint --no-cache-dir -U --upgrade -q --quiet -v --verbose --no-deps --pre --user " +
-		"--disable-pip-version-check --no-warn-script-location --prefer-binary --only-binary --no-binary --timeout --default-timeout " +
-		"--retries --root-user-action --compile --no-compile --require-hashes --progress-bar --force-reinstall --ignore-installed -I " +
-		"--break-system-packages --no-build-isolation --upgrade-strategy -i --index-url --extra-index-url --trusted-host --no-input",
-	"go": "-x -json",
-}
-
-// strangeOption returns an option of an install that is not a plain one, or one
-// that names a manifest which is not known.
-func strangeOption(c *facts.Command) (string, bool) {
-	plain := strings.Fields(plainOptions[c.Call.Manager.Name])
-	for _, o := range c.Call.Options {
-		if !slices.Contains(plain, o.Name) || !o.Known && slices.Contains(c.Call.Manager.ManifestOptions, o.Name) {
-			return o.Name, c.Call.Word != "build"
-		}
-	}
-	return "", false
-}
-
 // steered returns an environment variable, set in the Dockerfile, that changes
 // what an install reads or where it writes.
-func steered(p *analysis.Pass, r *facts.Run, c *facts.Command) (string, bool) {
-	prefixes := map[string][]string{
-		"npm": {"npm_config_", "esbuild_binary_path", "node_options"},
-		"pip": {"pip_", "pythonpath", "pythonhome", "pythonuserbase", "virtual_env"},
-		"go":  {"goflags", "gopath", "gomodcache", "gowork", "go111module", "goenv", "gonosum", "gosumdb"},
-	}[c.Call.Manager.Name]
-	match := func(name string) bool {
-		lower := strings.ToLower(name)
-		// Where pip's cache lies, or that it has none, changes nothing else.
-		return lower != "pip_no_cache_dir" && lower != "pip_cache_dir" && lower != "pip_disable_pip_version_check" &&
-			slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(lower, p) })
-	}
+func steered(p *analysis.Pass, r *facts.Run, c install) (string, bool) {
 	for _, a := range c.Environ {
-		if match(a.Name) {
+		if c.by.Steered(a.Name) {
 			return a.Name, true
 		}
 	}
-	return p.Stages().AnySet(r.In, match)
+	return p.Stages().AnySet(r.In, c.by.Steered)
 }
 
 // readsNothing reports whether a command beside the install reads nothing of the
@@ -412,7 +419,7 @@ func readsNothing(c *facts.Command) bool {
 					return false
 				}
 			}
-			return c.Call.Verb == pkgmgr.Install && len(c.Call.Names) > 0 && len(requirements(c, "-r", "--requirement", "-c", "--constraint", "-e", "--editable")) == 0
+			return c.Call.Verb == pkgmgr.Install && len(c.Call.Names) > 0 && !c.Call.Has("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
 		}
 		return false
 	}
@@ -427,28 +434,64 @@ func readsNothing(c *facts.Command) bool {
 	return false
 }
 
-// splitCopy copies the manifests where the folder was copied, and the folder
-// after the install:
+// edits copies the manifests where the folder was copied, one COPY a folder, and
+// the folder after the install:
 //
 //	COPY . .
 //	     ^^^ becomes "package.json package-lock.json ./"
 //	RUN npm ci
 //	          ^ "⏎COPY . ."
-func splitCopy(p *analysis.Pass, in *syntax.Instruction, r *facts.Run, files []string) []analysis.Edit {
-	dest := in.Args[1].Value
-	if dest == "." {
-		dest = "./"
-	}
-	if !strings.HasSuffix(dest, "/") {
-		dest += "/"
-	}
-	src := source.Span{Start: in.Args[0].Span().Start, End: in.Args[1].Span().End}
+func (s *split) edits(p *analysis.Pass, files []string) []analysis.Edit {
+	in, text := s.copy, p.Doc.Content
 	eol := "\n"
-	if strings.Contains(r.In.Lines.In(p.Doc.Content), "\r\n") || strings.Contains(in.Lines.In(p.Doc.Content), "\r\n") {
+	if strings.Contains(s.run.In.Lines.In(text), "\r\n") || strings.Contains(in.Lines.In(text), "\r\n") {
 		eol = "\r\n"
 	}
-	return []analysis.Edit{
-		{Edit: source.Replace(src, strings.Join(files, " ")+" "+dest)},
-		{Edit: source.Insert(r.In.Span.End, eol+in.Span.In(p.Doc.Content))},
+	word := in.Keyword.In(text)
+	var b strings.Builder
+	if in.Name == "add" { // it would unpack and fetch
+		if word = "COPY"; in.Keyword.In(text) == "add" {
+			word = "copy"
+		}
+		b.WriteString(text[in.Keyword.End:in.Args[0].Span().Start])
 	}
+	for i, dir := range s.folders(files) {
+		if i > 0 {
+			b.WriteString(eol + word + " ")
+			for _, f := range in.Flags {
+				b.WriteString(f.Span.In(text) + " ")
+			}
+		}
+		for _, f := range files {
+			if path.Dir(f) == dir {
+				b.WriteString(f + " ")
+			}
+		}
+		b.WriteString(s.to(dir))
+	}
+	at := source.Span{Start: in.Args[0].Span().Start, End: in.Args[1].Span().End}
+	out := b.String()
+	if in.Name == "add" {
+		at.Start, out = in.Keyword.Start, word+out
+	}
+	return []analysis.Edit{
+		{Edit: source.Replace(at, out)},
+		{Edit: source.Insert(s.run.In.Span.End, eol+in.Span.In(text))},
+	}
+}
+
+// to is where a folder of the context goes, as the author wrote the destination.
+func (s *split) to(dir string) string {
+	dest := s.copy.Args[1].Value
+	below := dir
+	if s.source != "." {
+		below = strings.TrimPrefix(strings.TrimPrefix(dir, s.source), "/")
+	}
+	switch {
+	case below == "" || below == ".":
+		return strings.TrimSuffix(dest, "/") + "/"
+	case dest == "." || dest == "./":
+		return below + "/"
+	}
+	return strings.TrimSuffix(dest, "/") + "/" + below + "/"
 }

@@ -266,6 +266,12 @@ var rights = []rewriting{
 
 	{name: "npm ci before the sources", before: nodeApp, changes: split("package.json", "package-lock.json"),
 		edits: [][2]string{{"COPY --chown=node:node . .\nRUN npm ci", "COPY --chown=node:node package.json package-lock.json ./\nRUN npm ci\nCOPY --chown=node:node . ."}}},
+	{name: "an ADD of the context", before: from("node:20", "WORKDIR /app", "ADD . .", "RUN npm ci"), changes: split("package.json", "package-lock.json"),
+		edits: [][2]string{{"ADD . .\nRUN npm ci", "COPY package.json package-lock.json ./\nRUN npm ci\nADD . ."}}},
+	{name: "npm ci in a folder below, made in between", before: from("node:20", "COPY . /app", "WORKDIR /app/web", "RUN npm ci"), changes: split("web/package.json", "web/package-lock.json"),
+		edits: [][2]string{{"COPY . /app", "COPY web/package.json web/package-lock.json /app/web/"}, {"RUN npm ci", "RUN npm ci\nCOPY . /app"}}},
+	{name: "workspaces, a copy each", before: from("node:20", "WORKDIR /app", "COPY . .", "RUN npm ci"), changes: split("package.json", "package-lock.json", "packages/a/package.json", "packages/b/package.json"),
+		edits: [][2]string{{"COPY . .\nRUN npm ci", "COPY package.json package-lock.json ./\nCOPY packages/a/package.json packages/a/\nCOPY packages/b/package.json packages/b/\nRUN npm ci\nCOPY . ."}}},
 	{name: "requirements and constraints, each to its place", before: pyApp, changes: split("requirements.txt", "constraints/base.txt"),
 		edits: [][2]string{{"COPY . .\nRUN pip install -r requirements.txt -c constraints/base.txt",
 			"COPY requirements.txt ./\nCOPY constraints/base.txt constraints/\nRUN pip install -r requirements.txt -c constraints/base.txt\nCOPY . ."}}},

@@ -32,8 +32,8 @@ func (m *matcher) split(is, was compile.Edge, p lates) *Rejection {
 	}
 	// Down the RUNs of both, to the old copy and to the new ones.
 	top := is.Op.File.Actions[0].On.Edge
-	newAt, moved := runs(top)
-	oldAt, _ := runs(was)
+	newAt, moved := runs(top, broad.Dest)
+	oldAt, _ := runs(was, broad.Dest)
 	if oldAt.Op == nil || oldAt.Op.Own != is.Op.Own || oldAt.Output != is.Output || len(moved) == 0 {
 		return nothing
 	}
@@ -83,27 +83,38 @@ func (m *matcher) split(is, was compile.Edge, p lates) *Rejection {
 	return best
 }
 
-// runs follows the RUNs that end in an edge down to what the first one starts from.
-func runs(at compile.Edge) (compile.Edge, []*compile.Op) {
+// runs follows the RUNs that end in an edge down to what the first one starts from,
+// past the working folders made between them: making one that is there changes
+// nothing, and the copy gives a folder that it brings its own mode and owner.
+func runs(at compile.Edge, dest string) (compile.Edge, []*compile.Op) {
 	var out []*compile.Op
-	for at.Op != nil && at.Op.Exec != nil {
-		root, output := at.Op.Exec.Root()
-		if at.Output != output {
-			break
+	for at.Op != nil {
+		switch {
+		case at.Op.Exec != nil:
+			root, output := at.Op.Exec.Root()
+			if at.Output != output {
+				return at, out
+			}
+			out = append(out, at.Op)
+			at = root
+		case at.Op.File != nil && len(at.Op.File.Actions) == 1 && at.Op.File.Actions[0].Folder &&
+			under(path.Clean(at.Op.File.Actions[0].Made), path.Clean(dest)):
+			at = at.Op.File.Actions[0].On.Edge
+		default:
+			return at, out
 		}
-		out = append(out, at.Op)
-		at = root
 	}
 	return at, out
 }
 
-// broadCopy reads a copy of one folder, whole, out of the build context.
+// broadCopy reads a copy of one folder, whole, out of the build context. ADD unpacks
+// archives that it is given, but the context itself is a folder.
 func broadCopy(e compile.Edge) (*compile.Copy, bool) {
 	if e.Op.File == nil || len(e.Op.File.Actions) != 1 {
 		return nil, false
 	}
 	c := e.Op.File.Actions[0].Copy
-	if c == nil || c.Unpack || len(c.Include)+len(c.Exclude) > 0 || strings.ContainsAny(c.Src, "*?[\\") {
+	if c == nil || c.Unpack && c.Src != "/" || len(c.Include)+len(c.Exclude) > 0 || strings.ContainsAny(c.Src, "*?[\\") {
 		return nil, false
 	}
 	from := c.From.Edge.Op
@@ -141,6 +152,8 @@ func manifests(at compile.Edge, broad *compile.Copy, flags string, s change.Copy
 			}
 			src := path.Clean(c.Src)
 			switch {
+			case c.Unpack:
+				return at, reject("the split would unpack %s", src)
 			case strings.ContainsAny(c.Src, "*?[\\"):
 				return at, reject("the split copies a pattern, %s", c.Src)
 			case !left[src]:
@@ -210,21 +223,14 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 		v, _ := c.verb()
 		args, all := c.args()
 		switch {
-		case c.name == "npm" && (v == "ci" || v == "clean-install"):
-			if moved || c.has("--prefix", "-C", "-w", "--workspace", "--workspaces", "--userconfig", "--globalconfig", "--script-shell") {
-				return reject("npm is told to work in another folder")
+		case installers[c.name] != nil:
+			if r := installers[c.name].judge(&c, cwd, moved, have); r != nil {
+				return r
 			}
-			if !have(path.Join(cwd, "package.json")) || !have(path.Join(cwd, "package-lock.json")) && !have(path.Join(cwd, "npm-shrinkwrap.json")) {
-				return reject("npm ci reads package.json and a lock file in %s, which are not copied first", cwd)
-			}
-		case c.name == "npm" && v == "cache", isPip(c.name) && v == "cache", c.name == "npm" && v == "config":
+		case isPip(c.name) && v == "cache":
 		case isPip(c.name) && v == "install":
 			if r := pipReads(&c, args, all, moved, cwd, have); r != nil {
 				return r
-			}
-		case c.name == "go" && len(args) >= 2 && args[0] == "mod" && (args[1] == "download" || args[1] == "verify"):
-			if moved || !have(path.Join(cwd, "go.mod")) || !have(path.Join(cwd, "go.sum")) {
-				return reject("go mod %s reads go.mod and go.sum in %s, which are not copied first", args[1], cwd)
 			}
 		case slices.Contains([]string{"apt-get", "apt", "apk"}, c.name):
 			if slices.ContainsFunc(args, func(a string) bool {

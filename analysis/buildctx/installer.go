@@ -1,0 +1,121 @@
+package buildctx
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/pkgmgr"
+)
+
+// An Installer is what is known of a package manager that installs what the
+// manifests in its working folder name. One file an ecosystem.
+type Installer struct {
+	Name string // as the table of package managers has it
+
+	// reads reports whether a call installs from manifests.
+	reads func(Install) bool
+	// builds says what to do instead if the call builds the project as well, which
+	// needs the sources; nil for never, "" for a call that does not.
+	builds func(Install) string
+	// world is what such a call reads and makes in a folder of the context.
+	world func(*Context, string, Install) World
+	// guess names what it likely reads, where the context is not known.
+	guess func(Install) []string
+	// options change neither what it reads from the context nor what it makes there.
+	options string
+	// steers are the beginnings, in lower case, of environment variables that may.
+	steers []string
+	// idle are those of them that do not.
+	idle []string
+}
+
+// An Install is a call of a package manager as a RUN has it.
+type Install struct {
+	*pkgmgr.Call
+	Program string // the base name of the command: "pip3", "python"
+}
+
+// installers is the table.
+var installers = []*Installer{&npm, &pip, &golang}
+
+// InstallerOf returns what is known of a call that installs from manifests, or nil
+// if it does not, or nobody knows.
+func InstallerOf(c Install) *Installer {
+	if c.Call == nil || c.Unclear || c.Has("-h", "--help", "--version") {
+		return nil
+	}
+	for _, i := range installers {
+		if i.Name == c.Manager.Name && i.reads(c) {
+			return i
+		}
+	}
+	return nil
+}
+
+// World returns what a call reads and makes in a folder of the context. Without a
+// context it guesses, which licenses no safe fix.
+func (i *Installer) World(c *Context, dir string, call Install) World {
+	var w World
+	if c != nil {
+		w = i.world(c, dir, call)
+	} else {
+		for _, f := range i.guess(call) {
+			w.Files = append(w.Files, path.Join(dir, f))
+		}
+	}
+	if instead := i.Builds(call); instead != "" {
+		// What stands in the way of a plain install does not matter then.
+		w.Assumes = nil
+		w.Refusals = slices.DeleteFunc(w.Refusals, func(r Refusal) bool { return !r.Vain })
+		w.Refusals = append(w.Refusals, Refusal{Reason: "`" + i.Name + " " + call.Word + "` fetches what it needs itself", Cure: instead, Hard: true})
+	}
+	return w
+}
+
+// Builds says what to do instead if a call builds the project as well as it fetches
+// what that needs; "" if it only installs.
+func (i *Installer) Builds(call Install) string {
+	if i.builds == nil {
+		return ""
+	}
+	return i.builds(call)
+}
+
+// Strange returns an option of a call that may change what it reads or makes, or
+// that names a manifest which is not known.
+func (i *Installer) Strange(call Install) (string, bool) {
+	if i.Builds(call) != "" {
+		return "", false
+	}
+	plain := strings.Fields(i.options)
+	for _, o := range call.Options {
+		if !slices.Contains(plain, o.Name) || !o.Known && slices.Contains(call.Manager.ManifestOptions, o.Name) {
+			return o.Name, true
+		}
+	}
+	return "", false
+}
+
+// Steered reports whether an environment variable may change what an install reads
+// or makes.
+func (i *Installer) Steered(variable string) bool {
+	lower := strings.ToLower(variable)
+	return !slices.Contains(i.idle, lower) && slices.ContainsFunc(i.steers, func(p string) bool { return strings.HasPrefix(lower, p) })
+}
+
+// values returns what the options of a call are given, where that is known.
+func values(c Install, options ...string) []string {
+	var out []string
+	for _, o := range c.Options {
+		if slices.Contains(options, o.Name) && o.Known {
+			out = append(out, o.Value)
+		}
+	}
+	return out
+}
+
+// files is a guess that is the same for every call.
+func files(names ...string) func(Install) []string {
+	return func(Install) []string { return names }
+}

@@ -1,0 +1,130 @@
+package validate
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// An installer is what the validator knows of a program that installs from
+// manifests: the calls that read them and nothing else of the project, and the files
+// that these find in their working folder. It is a closed list of its own, apart from
+// the table that rules lean on.
+type installer struct {
+	calls []installCall
+	idle  []string // calls that read and write nothing of the project, by their first words
+}
+
+// An installCall is one way to call an installer.
+type installCall struct {
+	verb    string            // the words that it starts with; "" for none
+	needs   [][]string        // of each list one file must be there
+	demands []string          // of these options one must stand there; nil if none must
+	flags   string            // options that it may carry
+	values  string            // those that take the next word, when it is not joined
+	operand func(string) bool // words that it may be given; nil for none
+}
+
+var installers = map[string]*installer{
+	"npm": {
+		calls: calls(installCall{
+			needs: [][]string{{"package.json"}, {"package-lock.json", "npm-shrinkwrap.json"}},
+			flags: `--production --no-optional --no-audit --no-fund --ignore-scripts --legacy-peer-deps --silent -s -q -d --quiet
+				--verbose --no-progress --progress --prefer-offline --prefer-online --unsafe-perm --force -f --no-save`,
+			values: `--omit --include --only --loglevel --registry`,
+		}, "ci", "clean-install", "ic", "install-clean"),
+		idle: []string{"cache", "config"},
+	},
+	"go": {calls: calls(installCall{needs: [][]string{{"go.mod"}, {"go.sum"}}, flags: "-x -json"}, "mod download", "mod verify")},
+}
+
+// calls are the same call under several verbs.
+func calls(c installCall, verbs ...string) []installCall {
+	var out []installCall
+	for _, v := range verbs {
+		c.verb = v
+		out = append(out, c)
+	}
+	return out
+}
+
+// judge holds a command to the calls that are known.
+func (i *installer) judge(c *command, cwd string, moved bool, have func(string) bool) *Rejection {
+	args, all := c.args()
+	if !all {
+		return reject("an argument of %s is not literal", c.name)
+	}
+	for _, idle := range i.idle {
+		if len(args) > 0 && args[0] == idle {
+			return nil
+		}
+	}
+	if moved {
+		return reject("%s may be told to work in another folder", c.name)
+	}
+	// Of several calls with this verb the last one's reason is told.
+	why := reject("%s may read a file of the project that is not copied first", short(c.name, args))
+	for _, call := range i.calls {
+		rest, ok := call.is(args)
+		if !ok {
+			continue
+		}
+		if why = call.judge(c.name, args, rest, cwd, have); why == nil {
+			return nil
+		}
+	}
+	return why
+}
+
+// is reports whether the words start with the verb, options aside, and returns the
+// others.
+func (k installCall) is(args []string) ([]string, bool) {
+	verb := strings.Fields(k.verb)
+	values := strings.Fields(k.values)
+	var rest []string
+	for n := 0; n < len(args); n++ {
+		switch {
+		case len(verb) > 0 && args[n] == verb[0]:
+			verb = verb[1:]
+		case slices.Contains(values, args[n]) && n+1 < len(args):
+			rest = append(rest, args[n], args[n+1])
+			n++
+		case len(verb) > 0 && !strings.HasPrefix(args[n], "-"):
+			return nil, false
+		default:
+			rest = append(rest, args[n])
+		}
+	}
+	return rest, len(verb) == 0
+}
+
+func (k installCall) judge(name string, args, rest []string, cwd string, have func(string) bool) *Rejection {
+	flags, values := strings.Fields(k.flags), strings.Fields(k.values)
+	demanded := len(k.demands) == 0
+	for n := 0; n < len(rest); n++ {
+		option, _, joined := strings.Cut(rest[n], "=")
+		switch {
+		case slices.Contains(k.demands, rest[n]):
+			demanded = true
+		case slices.Contains(flags, option), slices.Contains(values, option) && joined:
+		case slices.Contains(values, option):
+			n++
+		case k.operand == nil || !k.operand(rest[n]):
+			return reject("%s may read a file of the project that is not copied first: %s is not known", short(name, args), rest[n])
+		}
+	}
+	if !demanded {
+		return reject("%s may write the manifests without %s", short(name, args), k.demands[0])
+	}
+	for _, any := range k.needs {
+		if !slices.ContainsFunc(any, func(f string) bool { return have(path.Join(cwd, f)) }) {
+			return reject("%s reads %s in %s, which is not copied first", short(name, args), strings.Join(any, " or "), cwd)
+		}
+	}
+	return nil
+}
+
+// short names a call by its first words.
+func short(name string, args []string) string {
+	return strings.Join(append([]string{name}, args[:min(len(args), 1)]...), " ")
+}
