@@ -125,3 +125,16 @@ func (g *ignore) folder(p string) verdict {
 	}
 	return v
 }
+
+// HidesTree reports whether .dockerignore leaves out a path and all that is below
+// it, there or not yet, of any type.
+func (c *Context) HidesTree(p string) bool {
+	p, ok := inside(p)
+	if !ok {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := c.ignore.of(p)
+	return v.excluded && (v.pruned || len(c.ignore.exceptions) == 0)
+}

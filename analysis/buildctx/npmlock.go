@@ -29,7 +29,7 @@ type locked struct {
 }
 
 // lock judges package-lock.json or npm-shrinkwrap.json, which npm prefers.
-func (n *npmReader) lock() {
+func (n *nodeReader) lock() {
 	// npm reads a yarn.lock beside the lock as well.
 	n.read(path.Join(n.dir, "yarn.lock"))
 	shrinkwrap := path.Join(n.dir, "npm-shrinkwrap.json")
@@ -105,7 +105,7 @@ func (n *npmReader) lock() {
 	n.oldLock(p, obj["dependencies"], 0)
 }
 
-func (n *npmReader) some(p string, names []string, format, cure string) {
+func (n *nodeReader) some(p string, names []string, format, cure string) {
 	if len(names) > 0 {
 		slices.Sort(names)
 		n.refuse(Refusal{Reason: p + " " + fmt.Sprintf(format, list(slices.Compact(names))), Cure: cure, Path: p})
@@ -113,13 +113,13 @@ func (n *npmReader) some(p string, names []string, format, cure string) {
 }
 
 // workspace reports whether a folder, relative to the root, is a known workspace.
-func (n *npmReader) workspace(folder string) bool {
+func (n *nodeReader) workspace(folder string) bool {
 	p, ok := within(n.dir, folder)
 	return ok && slices.Contains(n.workspaces, p)
 }
 
 // oldLock judges the part of a version 2 lock that npm 6 reads.
-func (n *npmReader) oldLock(p string, raw json.RawMessage, depth int) {
+func (n *nodeReader) oldLock(p string, raw json.RawMessage, depth int) {
 	var deps map[string]struct {
 		Version      string          `json:"version"`
 		Dependencies json.RawMessage `json:"dependencies"`

@@ -2,7 +2,6 @@ package buildctx
 
 import (
 	"fmt"
-	"path"
 	"strings"
 )
 
@@ -25,11 +24,14 @@ var harmless = map[string]bool{
 	// pnpm's and yarn's, which npm leaves alone
 	"auto-install-peers": true, "hoist": true, "node-linker": true, "public-hoist-pattern": true,
 	"resolution-mode": true, "shamefully-hoist": true, "strict-peer-dependencies": true,
+	"enable-pre-post-scripts": true, "link-workspace-packages": true, "prefer-workspace-packages": true,
+	"save-workspace-protocol": true, "dedupe-peer-dependents": true, "resolve-peers-from-workspace-root": true,
+	"strict-dep-builds": true, "prefer-frozen-lockfile": true, "side-effects-cache": true, "ignore-workspace-root-check": true,
+	"hoist-pattern": true, "dedupe-direct-deps": true, "minimum-release-age": true,
 }
 
 // npmrc judges the project's own settings.
-func (n *npmReader) npmrc() {
-	p := path.Join(n.dir, ".npmrc")
+func (n *nodeReader) npmrc(p string) {
 	text, s := n.read(p)
 	if s != present {
 		return
@@ -58,6 +60,9 @@ func (n *npmReader) npmrc() {
 			}
 		case strings.HasPrefix(key, "@") && strings.HasSuffix(key, ":registry"):
 		case harmless[strings.ReplaceAll(key, "_", "-")] || harmless[key]:
+			if key == "node-linker" && value == "pnp" {
+				n.refuse(Refusal{Reason: fmt.Sprintf("%s:%d has a linker that writes into the project", p, line), Path: p, Line: line})
+			}
 			if strings.HasPrefix(value, "file:") {
 				n.refuse(Refusal{Reason: fmt.Sprintf("%s:%d takes packages from a file", p, line), Path: p, Line: line})
 			}

@@ -65,6 +65,31 @@ func (b *builder) file(p string) {
 	}
 }
 
+// makes adds paths that the install creates, and refuses those that COPY could
+// bring as well.
+func (b *builder) makes(paths ...string) {
+	var shown []string
+	for _, p := range paths {
+		b.world.Creates = append(b.world.Creates, p)
+		if !b.c.HidesTree(p) {
+			shown = append(shown, p)
+		}
+	}
+	if len(shown) == 0 {
+		return
+	}
+	file := path.Base(display(b.c.IgnoreFile()))
+	is, line := "is", "line "
+	if len(shown) > 1 {
+		is, line = "are", "lines "
+	}
+	all := strings.Join(shown, ", ")
+	b.refuse(Refusal{
+		Reason: fmt.Sprintf("%s %s not in %s", all, is, file),
+		Cure:   fmt.Sprintf("add the %s%s to %s", line, all, file), Path: b.c.contextPath(b.c.ignoreFile),
+	})
+}
+
 func (b *builder) done() World {
 	sort.Strings(b.world.Files)
 	sort.Strings(b.world.Creates)

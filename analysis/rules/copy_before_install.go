@@ -13,6 +13,7 @@ import (
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -396,6 +397,22 @@ func steered(p *analysis.Pass, r *facts.Run, c install) (string, bool) {
 	return p.Stages().AnySet(r.In, c.by.Steered)
 }
 
+// scriptless are packages of npm's registry that people install for all, and that run
+// no script of their own when they are.
+var scriptless = []string{"npm", "pnpm", "yarn", "corepack", "node-gyp", "typescript", "serve", "http-server"}
+
+// fromRegistry reports whether words name packages without scripts, with versions or
+// without.
+func fromRegistry(names []shell.Word) bool {
+	for _, n := range names {
+		name, version, _ := strings.Cut(facts.Shape(n), "@")
+		if !slices.Contains(scriptless, name) || strings.ContainsAny(version, "\x00:/\\") {
+			return false
+		}
+	}
+	return len(names) > 0
+}
+
 // readsNothing reports whether a command beside the install reads nothing of the
 // context.
 func readsNothing(c *facts.Command) bool {
@@ -409,7 +426,7 @@ func readsNothing(c *facts.Command) bool {
 			}
 			return true
 		case "npm":
-			return c.Call.Verb == pkgmgr.Clean
+			return c.Call.Verb == pkgmgr.Clean || c.Call.Verb == pkgmgr.Install && c.Call.Has("-g", "--global") && fromRegistry(c.Call.Names)
 		case "pip":
 			if c.Call.Verb == pkgmgr.Clean {
 				return true
@@ -422,6 +439,16 @@ func readsNothing(c *facts.Command) bool {
 			return c.Call.Verb == pkgmgr.Install && len(c.Call.Names) > 0 && !c.Call.Has("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
 		}
 		return false
+	}
+	if c.Name == "corepack" {
+		// Without a version it looks for one in package.json.
+		var words []string
+		for _, a := range c.Args {
+			if s := facts.Shape(a); s != "--activate" {
+				words = append(words, s)
+			}
+		}
+		return len(words) > 0 && words[0] == "enable" || len(words) == 2 && words[0] == "prepare" && strings.Contains(words[1], "@")
 	}
 	if c.Name == "rm" {
 		for _, a := range c.Args {

@@ -238,6 +238,7 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 			}) || !all {
 				return reject("%s may read a file of the project", c.name)
 			}
+		case c.name == "corepack" && all && len(args) > 0 && (args[0] == "enable" || args[0] == "prepare" && len(args) > 1 && strings.Contains(args[1], "@")):
 		case slices.Contains([]string{"echo", "true", ":", "update-ca-certificates"}, c.name) && all:
 		case (c.name == "rm" || c.name == "mkdir") && !moved:
 			for _, w := range c.operands() {

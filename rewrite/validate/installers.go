@@ -13,6 +13,8 @@ import (
 type installer struct {
 	calls []installCall
 	idle  []string // calls that read and write nothing of the project, by their first words
+	// global are the options with which an install of names reads nothing of the project.
+	global string
 }
 
 // An installCall is one way to call an installer.
@@ -33,7 +35,40 @@ var installers = map[string]*installer{
 				--verbose --no-progress --progress --prefer-offline --prefer-online --unsafe-perm --force -f --no-save`,
 			values: `--omit --include --only --loglevel --registry`,
 		}, "ci", "clean-install", "ic", "install-clean"),
-		idle: []string{"cache", "config"},
+		global: "-g --global",
+		idle:   []string{"cache", "config"},
+	},
+	"yarn": {
+		calls: calls(installCall{
+			needs:   [][]string{{"package.json"}, {"yarn.lock"}},
+			demands: []string{"--frozen-lockfile", "--immutable", "--pure-lockfile"},
+			flags: `--non-interactive --production --prod --ignore-scripts --ignore-engines --ignore-platform --ignore-optional --silent -s
+				--no-progress --verbose --force --prefer-offline --inline-builds --mode=skip-build`,
+			values: `--network-timeout --network-concurrency --registry`,
+		}, "", "install"),
+		idle: []string{"cache"},
+	},
+	"pnpm": {
+		calls: calls(installCall{
+			needs:   [][]string{{"package.json"}, {"pnpm-lock.yaml"}},
+			demands: []string{"--frozen-lockfile"},
+			flags: `--ignore-scripts --prod -P --production --no-optional --prefer-offline --offline --silent -s -r --recursive --shamefully-hoist
+				--strict-peer-dependencies --no-strict-peer-dependencies --force --no-verify-store-integrity --unsafe-perm --color --no-color`,
+			values: `--reporter --loglevel --network-concurrency --child-concurrency --fetch-timeout --fetch-retries --registry`,
+		}, "install", "i"),
+		idle: []string{"store"},
+	},
+	"bun": {
+		calls: append(calls(installCall{
+			needs:   [][]string{{"package.json"}, {"bun.lock"}},
+			demands: []string{"--frozen-lockfile"},
+			flags:   `--ignore-scripts --production --no-save --no-progress --silent --verbose --no-summary --linker=hoisted --linker=isolated`,
+			values:  `--registry --omit --network-concurrency`,
+		}, "install", "i"), calls(installCall{
+			needs:  [][]string{{"package.json"}, {"bun.lock"}},
+			flags:  `--ignore-scripts --production --no-save --no-progress --silent --verbose --no-summary`,
+			values: `--registry --omit --network-concurrency`,
+		}, "ci")...),
 	},
 	"go": {calls: calls(installCall{needs: [][]string{{"go.mod"}, {"go.sum"}}, flags: "-x -json"}, "mod download", "mod verify")},
 }
@@ -59,6 +94,9 @@ func (i *installer) judge(c *command, cwd string, moved bool, have func(string) 
 			return nil
 		}
 	}
+	if i.global != "" && slices.ContainsFunc(args, func(a string) bool { return slices.Contains(strings.Fields(i.global), a) }) {
+		return byName(c.name, args)
+	}
 	if moved {
 		return reject("%s may be told to work in another folder", c.name)
 	}
@@ -74,6 +112,21 @@ func (i *installer) judge(c *command, cwd string, moved bool, have func(string) 
 		}
 	}
 	return why
+}
+
+// byName holds an install for all to packages that are known to run no script.
+func byName(name string, args []string) *Rejection {
+	for n, a := range args {
+		pkg, version, _ := strings.Cut(a, "@")
+		switch {
+		case n == 0 && slices.Contains([]string{"install", "i", "add"}, a) && len(args) > 1:
+		case slices.Contains([]string{"-g", "--global", "--force", "-f", "--silent", "--no-audit", "--no-fund", "--unsafe-perm"}, a):
+		case slices.Contains([]string{"npm", "pnpm", "yarn", "corepack", "node-gyp", "typescript", "serve", "http-server"}, pkg) && !strings.ContainsAny(version, `:/\`):
+		default:
+			return reject("%s %s may read a file of the project that is not copied first", name, a)
+		}
+	}
+	return nil
 }
 
 // is reports whether the words start with the verb, options aside, and returns the
@@ -106,7 +159,7 @@ func (k installCall) judge(name string, args, rest []string, cwd string, have fu
 		switch {
 		case slices.Contains(k.demands, rest[n]):
 			demanded = true
-		case slices.Contains(flags, option), slices.Contains(values, option) && joined:
+		case slices.Contains(flags, rest[n]), slices.Contains(values, option) && joined:
 		case slices.Contains(values, option):
 			n++
 		case k.operand == nil || !k.operand(rest[n]):
