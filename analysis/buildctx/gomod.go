@@ -32,7 +32,8 @@ var golang = Installer{
 }
 
 // Go is the world of "go mod download" in a folder of the context: go.mod,
-// go.sum and the go.mod of each module that is replaced by a folder.
+// go.sum and the go.mod of each module that is replaced by a folder; in a workspace
+// those of all its modules, and go.work with its sums.
 //
 // From "go 1.17" on the command downloads the modules that go.mod lists and no
 // others, and it adds to go.sum what it does not find there. So each of them
@@ -46,8 +47,9 @@ func (c *Context) Go(dir string) World {
 		return b.done()
 	}
 	for _, up := range upward(dir) {
-		if p := path.Join(up, "go.work"); c.Exists(p) {
-			b.refuse(Refusal{Reason: p + " makes the module part of a workspace", Cure: "set GOWORK=off, or add go.work to .dockerignore", Path: p})
+		if p := path.Join(up, "go.work"); b.find(p) != missing {
+			b.gowork(p)
+			return b.done()
 		}
 	}
 	if p := path.Join(dir, "vendor/modules.txt"); c.Exists(p) {
@@ -85,21 +87,7 @@ func (c *Context) Go(dir string) World {
 			wanted = append(wanted, n)
 		}
 	}
-	for _, r := range f.Replace {
-		if r.New.Version != "" {
-			continue
-		}
-		line := r.Syntax.Start.Line
-		at, ok := within(dir, strings.ReplaceAll(r.New.Path, `\`, "/"))
-		if !ok {
-			b.refuse(Refusal{
-				Reason: fmt.Sprintf("%s:%d replaces %s by %s, which leaves the build context", mod, line, r.Old.Path, r.New.Path),
-				Cure:   "build with a context that holds both", Path: mod, Line: line,
-			})
-			continue
-		}
-		b.modfile(path.Join(at, "go.mod"))
-	}
+	b.replaced(mod, f.Replace)
 	if len(wanted) == 0 {
 		b.refuse(Refusal{Reason: mod + " needs no module from outside, so there is nothing to download", Path: mod, Hard: true, Vain: true})
 		return b.done()
@@ -145,6 +133,68 @@ func (c *Context) Go(dir string) World {
 	}
 	b.world.Assumes = []string{sum + " holds the go.mod checksums of the whole module graph, as go mod tidy writes them"}
 	return b.done()
+}
+
+// replaced reads the go.mod of each folder that takes a module's place, which is all
+// that the download reads of it.
+func (b *builder) replaced(file string, all []*modfile.Replace) {
+	for _, r := range all {
+		if r.New.Version != "" {
+			continue
+		}
+		line := r.Syntax.Start.Line
+		at, ok := within(path.Dir(file), strings.ReplaceAll(r.New.Path, `\`, "/"))
+		if !ok {
+			b.refuse(Refusal{
+				Reason: fmt.Sprintf("%s:%d replaces %s by %s, which leaves the build context", file, line, r.Old.Path, r.New.Path),
+				Cure:   "build with a context that holds both", Path: file, Line: line,
+			})
+			continue
+		}
+		b.modfile(path.Join(at, "go.mod"))
+	}
+}
+
+// gowork is the world of a download in a workspace, which fetches all modules of the
+// graph (runDownload in the go command's modcmd) and adds what it does not find to
+// go.work.sum.
+func (b *builder) gowork(p string) {
+	text, s := b.read(p)
+	if s != present {
+		return
+	}
+	w, err := modfile.ParseWork(p, []byte(text), nil)
+	if err != nil {
+		b.refuse(Refusal{Reason: fmt.Sprintf("%s does not parse: %v", p, err), Path: p, Hard: true})
+		return
+	}
+	dir := path.Dir(p)
+	if v := path.Join(dir, "vendor/modules.txt"); b.c.Exists(v) {
+		b.refuse(Refusal{Reason: v + " vendors the modules, so there is nothing to download", Path: v, Hard: true, Vain: true})
+	}
+	b.read(path.Join(dir, "go.work.sum"))
+	b.replaced(p, w.Replace)
+	wanted := 0
+	for _, u := range w.Use {
+		at, ok := within(dir, strings.ReplaceAll(u.Path, `\`, "/"))
+		if !ok {
+			b.refuse(Refusal{
+				Reason: fmt.Sprintf("%s:%d uses %s, which leaves the build context", p, u.Syntax.Start.Line, u.Path),
+				Cure:   "build with a context that holds it", Path: p, Line: u.Syntax.Start.Line,
+			})
+			continue
+		}
+		mod := path.Join(at, "go.mod")
+		if f := b.modfile(mod); f != nil {
+			wanted += len(f.Require)
+			b.replaced(mod, f.Replace)
+		}
+		b.read(path.Join(at, "go.sum"))
+	}
+	if wanted == 0 {
+		b.refuse(Refusal{Reason: p + " needs no module from outside, so there is nothing to download", Path: p, Hard: true, Vain: true})
+	}
+	b.world.Assumes = []string{path.Join(dir, "go.work.sum") + " and the modules' go.sum hold the checksums of the whole graph"}
 }
 
 // modfile reads and parses a go.mod, which becomes part of the world.

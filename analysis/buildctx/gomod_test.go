@@ -71,7 +71,10 @@ func TestGo(t *testing.T) {
 		{"replace by an absolute path", edit(t, goModule, "=> ./libs/local", "=> /src/local"), all[:2], []string{"which leaves the build context"}},
 		{"a replacing folder without go.mod", edit(t, goModule, "=> ./libs/local", "=> ./libs"), all[:2], []string{"[hard] the build context holds no libs/go.mod"}},
 		{"a replacing folder that is hidden", goModule + "-- .dockerignore --\nlibs\n", all[:2], []string{"[hard] the build context holds no libs/local/go.mod"}},
-		{"go.work", goModule + "-- go.work --\ngo 1.22\nuse .\n", all, []string{"go.work makes the module part of a workspace; set GOWORK=off, or add go.work to .dockerignore"}},
+		{"go.work", goModule + "-- go.work --\ngo 1.22\nuse .\nuse ./libs/local\n-- go.work.sum --\n", []string{"go.mod", "go.sum", "go.work", "go.work.sum", "libs/local/go.mod"}, nil},
+		{"go.work leaves the context", goModule + "-- go.work --\ngo 1.22\nuse .\nuse ../x\n", []string{"go.mod", "go.sum", "go.work", "libs/local/go.mod"}, []string{"go.work:3 uses ../x, which leaves the build context"}},
+		{"a broken go.work", goModule + "-- go.work --\nuse (\n", []string{"go.work"}, []string{"[hard] go.work does not parse"}},
+		{"a vendored workspace", goModule + "-- go.work --\ngo 1.22\nuse .\n-- vendor/modules.txt --\n", []string{"go.mod", "go.sum", "go.work", "libs/local/go.mod"}, []string{"[hard] vendor/modules.txt vendors"}},
 		{"a hidden go.work", goModule + "-- go.work --\n-- .dockerignore --\ngo.work\n", all, nil},
 		{"vendored", goModule + "-- vendor/modules.txt --\n", all, []string{"[hard] vendor/modules.txt vendors the modules, so there is nothing to download"}},
 		{"a linked go.sum", strings.Replace(goModule, "-- go.sum --", "-- sums --", 1) + "-- go.sum -> sums --\n", []string{"go.mod", "libs/local/go.mod"}, []string{"go.sum is reached over a symbolic link"}},
@@ -86,6 +89,6 @@ func TestGo(t *testing.T) {
 	}
 	c := at(t, tree(t, strings.NewReplacer("-- go.", "-- svc/go.", "=> ./libs", "=> ../libs").Replace(goModule)))
 	judged(t, c.Go("svc"), []string{"libs/local/go.mod", "svc/go.mod", "svc/go.sum"}, nil, nil)
-	c = at(t, tree(t, strings.NewReplacer("-- go.", "-- svc/go.", "=> ./libs", "=> ../libs").Replace(goModule)+"-- go.work --\n"))
-	judged(t, c.Go("svc"), []string{"libs/local/go.mod", "svc/go.mod", "svc/go.sum"}, nil, []string{"go.work makes the module"})
+	c = at(t, tree(t, strings.NewReplacer("-- go.", "-- svc/go.", "=> ./libs", "=> ../libs").Replace(goModule)+"-- go.work --\nuse ./svc\n"))
+	judged(t, c.Go("svc"), []string{"go.work", "libs/local/go.mod", "svc/go.mod", "svc/go.sum"}, nil, nil)
 }

@@ -38,6 +38,9 @@ const (
 	bun1   = "@oven/bun-linux-x64@1.4.5"
 )
 
+// goDownload also tells what came into the module cache.
+const goDownload = `go mod download && find "$HOME/go/pkg/mod" -type f -not -name "*.lock" | sort > made.txt`
+
 const nodeWorkspace = `
 -- package.json --
 {"name": "root", "version": "1.0.0", "private": true, "packageManager": "PM", "workspaces": ["packages/*"], "dependencies": {"ms": "2.1.3"}}
@@ -166,6 +169,71 @@ module.exports = require('b')
 	}, workspaceOf("bun@1.4.5") + `-- bunfig.toml --
 [install]
 exact = true
+`},
+	{"go with a local replacement", "", "go mod tidy", goDownload, func(c *buildctx.Context) buildctx.World { return c.Go(".") }, `
+-- go.mod --
+module example.com/app
+
+go 1.22
+
+require (
+	example.com/lib v0.0.0
+	golang.org/x/text v0.14.0
+)
+
+replace example.com/lib => ./lib
+-- lib/go.mod --
+module example.com/lib
+
+go 1.22
+
+require rsc.io/quote v1.5.2
+-- lib/lib.go --
+package lib
+
+import _ "rsc.io/quote"
+-- main.go --
+package main
+
+import _ "example.com/lib"
+import _ "golang.org/x/text/language"
+
+func main() {}
+-- .dockerignore --
+made.txt
+`},
+	{"go workspace", "", "cd app && go mod tidy && cd ../lib && go mod tidy && cd .. && go work sync", "cd app && " + goDownload, func(c *buildctx.Context) buildctx.World { return c.Go("app") }, `
+-- go.work --
+go 1.22
+
+use (
+	./app
+	./lib
+)
+-- app/go.mod --
+module example.com/app
+
+go 1.22
+
+require golang.org/x/text v0.14.0
+-- app/main.go --
+package main
+
+import _ "golang.org/x/text/language"
+
+func main() {}
+-- lib/go.mod --
+module example.com/lib
+
+go 1.22
+
+require rsc.io/quote v1.5.2
+-- lib/lib.go --
+package lib
+
+import _ "rsc.io/quote"
+-- .dockerignore --
+**/made.txt
 `},
 	{"pnpm 9 without scripts", pnpm9, "pnpm install --lockfile-only", "pnpm install --frozen-lockfile --ignore-scripts", func(c *buildctx.Context) buildctx.World {
 		return c.Pnpm(".", buildctx.PnpmOptions{Frozen: true, IgnoreScripts: true})
