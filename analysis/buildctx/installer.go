@@ -37,7 +37,7 @@ type Install struct {
 }
 
 // installers is the table.
-var installers = []*Installer{&npm, &yarn, &pnpm, &bun, &pip, &golang}
+var installers = []*Installer{&npm, &yarn, &pnpm, &bun, &pip, &pipenv, &poetry, &uv, &golang}
 
 // InstallerOf returns what is known of a call that installs from manifests, or nil
 // if it does not, or nobody knows.

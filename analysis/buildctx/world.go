@@ -20,6 +20,10 @@ type World struct {
 	// Assumes holds what the install relies on and what no file in the context can
 	// prove, in a user's words. Most worlds assume nothing.
 	Assumes []string
+
+	// With holds flags with which the install could do without what it is refused for,
+	// if it ran again as it is after the copy.
+	With []string
 }
 
 // A Refusal is a reason why an install's files cannot be copied ahead of the rest.

@@ -134,7 +134,7 @@ func (f *File) manifests(in *syntax.Instruction) []string {
 	run := f.Run(in)
 	var out []string
 	for _, c := range run.Commands {
-		if c.Call == nil || len(c.Call.Manager.Manifests) == 0 || len(c.Call.Names) > 0 {
+		if c.Call == nil || len(c.Call.Manager.Manifests) == 0 || len(c.Call.Names) > 0 || c.Call.Has(c.Call.Manager.ManifestOptions...) {
 			continue
 		}
 		if dir, ok := f.ContextDir(in); ok {

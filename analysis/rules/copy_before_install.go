@@ -58,6 +58,7 @@ type split struct {
 	run    *facts.Run   // with the install
 	source string       // the folder of the context that is copied; "." for all of it
 	dir    string       // the folder of the context that the install runs in
+	with   []string     // flags that the install needs before the copy, to run again as it is behind it
 	at     string       // where in the image the folder is copied to; "" if that is not known
 }
 
@@ -104,7 +105,7 @@ func installAfter(p *analysis.Pass, from []*syntax.Instruction) (split, bool) {
 			}
 			if len(installs(r)) > 0 {
 				s.run = r
-				return s, s.place(p)
+				return s, s.place(p) && !s.again(p)
 			}
 			if slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return !readsNothing(c) }) || len(r.Mounts) > 0 || len(r.Commands) == 0 {
 				return s, false
@@ -125,6 +126,18 @@ func installAfter(p *analysis.Pass, from []*syntax.Instruction) (split, bool) {
 		}
 	}
 	return s, false
+}
+
+// again reports whether the same installer ran before the copy already, so that the
+// packages are there.
+func (s *split) again(p *analysis.Pass) bool {
+	by := installs(s.run)[0].by
+	for _, r := range p.Runs(p.Stages().Of(s.copy)) {
+		if r.In.Index < s.copy.Index && r.Opaque == "" && slices.ContainsFunc(installs(r), func(i install) bool { return i.by == by }) {
+			return true
+		}
+	}
+	return false
 }
 
 // place finds the folder of the context that the install runs in; false if it is
@@ -232,6 +245,9 @@ func (s *split) report(p *analysis.Pass) {
 		p.Report(d)
 		return
 	}
+	if len(s.with) > 0 {
+		fix.Title = fmt.Sprintf("Copy the manifests, run %s with %s, copy the rest, then run it as it is", first.by.Name, strings.Join(s.with, " "))
+	}
 	if len(refusals) > 0 {
 		fix.Safety = analysis.Unsafe
 		fix.Title += " (" + refusals[0].Reason + ")"
@@ -278,6 +294,9 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 	for _, c := range main {
 		w := c.by.World(context, s.dir, c.call)
 		refusals = append(refusals, w.Refusals...)
+		if s.with = w.With; len(w.With) > 0 && len(s.run.Commands) > 1 {
+			refuse(buildctx.Refusal{Reason: "the same RUN also runs other commands", Cure: "give the install a RUN of its own", Hard: true})
+		}
 		for _, a := range w.Assumes {
 			refuse(buildctx.Refusal{Reason: "it is not proven that " + a, Cure: "look at it once and use --unsafe"})
 		}
@@ -427,12 +446,15 @@ func readsNothing(c *facts.Command) bool {
 			return true
 		case "npm":
 			return c.Call.Verb == pkgmgr.Clean || c.Call.Verb == pkgmgr.Install && c.Call.Has("-g", "--global") && fromRegistry(c.Call.Names)
+		case "poetry":
+			return strings.HasPrefix(c.Call.Word, "config") && !c.Call.Has("--local")
 		case "pip":
 			if c.Call.Verb == pkgmgr.Clean {
 				return true
 			}
 			for _, n := range c.Call.Names {
-				if s := facts.Shape(n); s != "pip" && s != "wheel" && s != "setuptools" {
+				name, _, _ := strings.Cut(facts.Shape(n), "==")
+				if !slices.Contains([]string{"pip", "wheel", "setuptools", "poetry", "pipenv", "uv", "virtualenv", "pip-tools"}, name) {
 					return false
 				}
 			}
@@ -501,10 +523,18 @@ func (s *split) edits(p *analysis.Pass, files []string) []analysis.Edit {
 	if in.Name == "add" {
 		at.Start, out = in.Keyword.Start, word+out
 	}
-	return []analysis.Edit{
-		{Edit: source.Replace(at, out)},
-		{Edit: source.Insert(s.run.In.Span.End, eol+in.Span.In(text))},
+	rest := eol + in.Span.In(text)
+	edits := []analysis.Edit{{Edit: source.Replace(at, out)}}
+	if len(s.with) > 0 {
+		end, flags := s.run.Program.Text.HomeEnd(installs(s.run)[0].Call.VerbEnd), " "+strings.Join(s.with, " ")
+		rest += eol + s.run.In.Span.In(text)
+		if end == s.run.In.Span.End {
+			rest = flags + rest
+		} else {
+			edits = append(edits, analysis.Edit{Edit: source.Insert(end, flags)})
+		}
 	}
+	return append(edits, analysis.Edit{Edit: source.Insert(s.run.In.Span.End, rest)})
 }
 
 // to is where a folder of the context goes, as the author wrote the destination.

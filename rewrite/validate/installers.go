@@ -19,12 +19,12 @@ type installer struct {
 
 // An installCall is one way to call an installer.
 type installCall struct {
-	verb    string            // the words that it starts with; "" for none
-	needs   [][]string        // of each list one file must be there
-	demands []string          // of these options one must stand there; nil if none must
-	flags   string            // options that it may carry
-	values  string            // those that take the next word, when it is not joined
-	operand func(string) bool // words that it may be given; nil for none
+	verb    string     // the words that it starts with; "" for none
+	needs   [][]string // of each list one file must be there
+	demands []string   // of these options one must stand there; nil if none must
+	flags   string     // options that it may carry
+	values  string     // those that take the next word, when it is not joined
+	files   string     // those whose value is a file that it reads
 }
 
 var installers = map[string]*installer{
@@ -70,6 +70,32 @@ var installers = map[string]*installer{
 			values: `--registry --omit --network-concurrency`,
 		}, "ci")...),
 	},
+	// Whether the project itself is installed too stands in its manifest.
+	"poetry": {calls: calls(installCall{
+		needs: [][]string{{"pyproject.toml"}, {"poetry.lock"}},
+		flags: `--no-root --no-directory --no-interaction -n --no-ansi --no-dev --all-extras --all-groups --sync --no-cache -q --quiet
+			-v -vv -vvv --compile`,
+		values: `--only --with --without -E --extras`,
+	}, "install", "sync"), idle: []string{"config"}},
+	"uv": {calls: append(calls(installCall{
+		needs:   [][]string{{"pyproject.toml"}, {"uv.lock"}},
+		demands: []string{"--frozen", "--locked"},
+		flags: `--no-install-project --no-install-workspace --no-install-local --no-dev --dev --all-groups --all-extras --only-dev --no-default-groups
+			--no-cache -n --compile-bytecode --no-editable --no-progress -q --quiet -v --verbose --no-python-downloads --inexact --no-managed-python --managed-python`,
+		values: `--extra --group --no-group --only-group --link-mode --python -p`,
+	}, "sync"), calls(installCall{
+		flags: `--no-cache -n --compile-bytecode --no-progress -q --quiet -v --verbose --system --no-deps --require-hashes --break-system-packages
+			--upgrade -U --strict`,
+		values: `--python -p --link-mode --index-url -i --extra-index-url --default-index --index --index-strategy --prerelease --only-binary --no-binary`,
+		files:  `-r --requirement --requirements -c --constraint --constraints`,
+	}, "pip install")...), idle: []string{"cache"}},
+	"pipenv": {calls: append(calls(installCall{
+		needs: [][]string{{"Pipfile"}, {"Pipfile.lock"}}, demands: []string{"--deploy"},
+		flags: `--system --dev -d --ignore-pipfile --clear --pre -v --verbose -q --quiet`, values: `--python`,
+	}, "install"), calls(installCall{
+		needs: [][]string{{"Pipfile"}, {"Pipfile.lock"}},
+		flags: `--system --dev -d --clear --pre -v --verbose -q --quiet`, values: `--python`,
+	}, "sync")...)},
 	"go": {calls: calls(installCall{needs: [][]string{{"go.mod"}, {"go.sum"}}, flags: "-x -json"}, "mod download", "mod verify")},
 }
 
@@ -153,21 +179,39 @@ func (k installCall) is(args []string) ([]string, bool) {
 
 func (k installCall) judge(name string, args, rest []string, cwd string, have func(string) bool) *Rejection {
 	flags, values := strings.Fields(k.flags), strings.Fields(k.values)
+	files, read := strings.Fields(k.files), 0
 	demanded := len(k.demands) == 0
 	for n := 0; n < len(rest); n++ {
-		option, _, joined := strings.Cut(rest[n], "=")
+		option, value, joined := strings.Cut(rest[n], "=")
 		switch {
 		case slices.Contains(k.demands, rest[n]):
 			demanded = true
 		case slices.Contains(flags, rest[n]), slices.Contains(values, option) && joined:
 		case slices.Contains(values, option):
 			n++
-		case k.operand == nil || !k.operand(rest[n]):
+		case slices.Contains(files, option):
+			if n++; joined {
+				n--
+			} else if n < len(rest) {
+				value = rest[n]
+			}
+			file := value
+			if !path.IsAbs(file) {
+				file = path.Join(cwd, file)
+			}
+			if value == "" || !have(path.Clean(file)) {
+				return reject("%s reads %s, which is not copied first", short(name, args), value)
+			}
+			read++
+		default:
 			return reject("%s may read a file of the project that is not copied first: %s is not known", short(name, args), rest[n])
 		}
 	}
 	if !demanded {
 		return reject("%s may write the manifests without %s", short(name, args), k.demands[0])
+	}
+	if len(files) > 0 && read == 0 {
+		return reject("%s names no manifest", short(name, args))
 	}
 	for _, any := range k.needs {
 		if !slices.ContainsFunc(any, func(f string) bool { return have(path.Join(cwd, f)) }) {
