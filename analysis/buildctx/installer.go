@@ -34,10 +34,13 @@ type Installer struct {
 type Install struct {
 	*pkgmgr.Call
 	Program string // the base name of the command: "pip3", "python"
+
+	// Env looks up a variable that the Dockerfile sets; nil for none.
+	Env func(name string) string
 }
 
 // installers is the table.
-var installers = []*Installer{&npm, &yarn, &pnpm, &bun, &pip, &pipenv, &poetry, &uv, &golang}
+var installers = []*Installer{&npm, &yarn, &pnpm, &bun, &pip, &pipenv, &poetry, &uv, &composer, &bundler, &golang, &cargo, &maven, &gradle, &dotnet, &mix}
 
 // InstallerOf returns what is known of a call that installs from manifests, or nil
 // if it does not, or nobody knows.
@@ -68,7 +71,7 @@ func (i *Installer) World(c *Context, dir string, call Install) World {
 		// What stands in the way of a plain install does not matter then.
 		w.Assumes = nil
 		w.Refusals = slices.DeleteFunc(w.Refusals, func(r Refusal) bool { return !r.Vain })
-		w.Refusals = append(w.Refusals, Refusal{Reason: "`" + i.Name + " " + call.Word + "` fetches what it needs itself", Cure: instead, Hard: true})
+		w.Refusals = append(w.Refusals, Refusal{Reason: "`" + call.Program + " " + call.Word + "` fetches what it needs itself", Cure: instead, Hard: true})
 	}
 	return w
 }
@@ -102,6 +105,14 @@ func (i *Installer) Strange(call Install) (string, bool) {
 func (i *Installer) Steered(variable string) bool {
 	lower := strings.ToLower(variable)
 	return !slices.Contains(i.idle, lower) && slices.ContainsFunc(i.steers, func(p string) bool { return strings.HasPrefix(lower, p) })
+}
+
+// env is a variable of the install's environment; "" if the Dockerfile does not set it.
+func (c Install) env(name string) string {
+	if c.Env == nil {
+		return ""
+	}
+	return c.Env(name)
 }
 
 // values returns what the options of a call are given, where that is known.

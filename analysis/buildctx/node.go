@@ -2,7 +2,6 @@ package buildctx
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -25,7 +24,7 @@ type nodeReader struct {
 // project reads the package.json of the folder that the install runs in.
 func (n *nodeReader) project() (string, map[string]json.RawMessage, bool) {
 	root := path.Join(n.dir, "package.json")
-	pkg, s := n.object(root)
+	pkg, s := n.jsonObject(root)
 	if s == missing {
 		n.refuse(Refusal{Reason: "the build context holds no " + root, Path: root, Hard: true})
 	}
@@ -39,7 +38,7 @@ func (n *nodeReader) project() (string, map[string]json.RawMessage, bool) {
 func (n *nodeReader) members() {
 	for _, w := range n.workspaces {
 		at := path.Join(w, "package.json")
-		wp, s := n.object(at)
+		wp, s := n.jsonObject(at)
 		if s == missing {
 			n.refuse(Refusal{Reason: fmt.Sprintf("the workspace %s has no package.json that COPY sees", w), Path: at, Hard: true})
 		}
@@ -50,28 +49,6 @@ func (n *nodeReader) members() {
 			}
 		}
 	}
-}
-
-// object reads a JSON object and adds its file to the world.
-func (n *nodeReader) object(p string) (map[string]json.RawMessage, state) {
-	text, s := n.read(p)
-	if s != present {
-		return nil, s
-	}
-	text = strings.TrimPrefix(text, "\xef\xbb\xbf")
-	var obj map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &obj); err != nil || obj == nil {
-		line := 1
-		why := "it is no JSON object"
-		var se *json.SyntaxError
-		if errors.As(err, &se) {
-			line = 1 + strings.Count(text[:min(int(se.Offset), len(text))], "\n")
-			why = se.Error()
-		}
-		n.refuse(Refusal{Reason: fmt.Sprintf("%s:%d does not parse: %s", p, line, why), Path: p, Line: line, Hard: true})
-		return nil, unknown
-	}
-	return obj, present
 }
 
 // events are the lifecycle scripts of a project that an install without

@@ -40,7 +40,7 @@ func (n *nodeReader) lock() {
 		n.read(p)
 		p = shrinkwrap
 	}
-	obj, s := n.object(p)
+	obj, s := n.jsonObject(p)
 	if s == missing {
 		n.refuse(Refusal{Reason: "the build context holds no " + p, Cure: "run npm install and keep package-lock.json", Path: p, Hard: n.o.CI})
 	}

@@ -103,7 +103,7 @@ func installAfter(p *analysis.Pass, from []*syntax.Instruction) (split, bool) {
 			if r.Opaque != "" {
 				return s, false
 			}
-			if len(installs(r)) > 0 {
+			if len(installs(p, r)) > 0 {
 				s.run = r
 				return s, s.place(p) && !s.again(p)
 			}
@@ -131,9 +131,9 @@ func installAfter(p *analysis.Pass, from []*syntax.Instruction) (split, bool) {
 // again reports whether the same installer ran before the copy already, so that the
 // packages are there.
 func (s *split) again(p *analysis.Pass) bool {
-	by := installs(s.run)[0].by
+	by := installs(p, s.run)[0].by
 	for _, r := range p.Runs(p.Stages().Of(s.copy)) {
-		if r.In.Index < s.copy.Index && r.Opaque == "" && slices.ContainsFunc(installs(r), func(i install) bool { return i.by == by }) {
+		if r.In.Index < s.copy.Index && r.Opaque == "" && slices.ContainsFunc(installs(p, r), func(i install) bool { return i.by == by }) {
 			return true
 		}
 	}
@@ -175,10 +175,15 @@ type install struct {
 }
 
 // installs returns the installs of a RUN.
-func installs(r *facts.Run) []install {
+func installs(p *analysis.Pass, r *facts.Run) []install {
 	var out []install
 	for _, c := range r.Commands {
-		call := buildctx.Install{Call: c.Call, Program: c.Name}
+		call := buildctx.Install{Call: c.Call, Program: c.Name, Env: func(name string) string {
+			if v := p.Stages().Lookup(r.In, name); v.Known() {
+				return v.Text
+			}
+			return ""
+		}}
 		if by := buildctx.InstallerOf(call); by != nil {
 			out = append(out, install{c, by, call})
 		}
@@ -200,7 +205,7 @@ func (c install) named() []string {
 // report reports a split, with a fix where one is sensible.
 func (s *split) report(p *analysis.Pass) {
 	in, r := s.copy, s.run
-	first := installs(r)[0]
+	first := installs(p, r)[0]
 	call := r.Program.Source(first.Node.Range)
 	d := analysis.Diagnostic{
 		Span:    in.Span,
@@ -219,6 +224,12 @@ func (s *split) report(p *analysis.Pass) {
 	files, refusals := s.manifests(p)
 	if slices.ContainsFunc(refusals, func(r buildctx.Refusal) bool { return r.Vain }) {
 		return
+	}
+	if first.by.Builds(first.call) != "" {
+		if slices.ContainsFunc(r.Mounts, func(m facts.Mount) bool { return m.Type == "cache" }) {
+			return // what it fetches stays there
+		}
+		d.Severity = analysis.Info
 	}
 	hopeless := len(files) == 0
 	if len(refusals) == 0 {
@@ -282,7 +293,7 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 	if context == nil {
 		refuse(buildctx.Refusal{Reason: "the build context is not known", Cure: strings.TrimPrefix(why, "the build context is not known: ")})
 	}
-	main := installs(s.run)
+	main := installs(p, s.run)
 	for _, c := range s.run.Commands {
 		if !slices.ContainsFunc(main, func(i install) bool { return i.Command == c }) && !readsNothing(c) {
 			refuse(buildctx.Refusal{
@@ -296,6 +307,9 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 		refusals = append(refusals, w.Refusals...)
 		if s.with = w.With; len(w.With) > 0 && len(s.run.Commands) > 1 {
 			refuse(buildctx.Refusal{Reason: "the same RUN also runs other commands", Cure: "give the install a RUN of its own", Hard: true})
+		}
+		if slices.ContainsFunc(w.Refusals, func(r buildctx.Refusal) bool { return r.Hard || r.Cure == "" }) {
+			w.Assumes = nil // that says enough
 		}
 		for _, a := range w.Assumes {
 			refuse(buildctx.Refusal{Reason: "it is not proven that " + a, Cure: "look at it once and use --unsafe"})
@@ -396,7 +410,7 @@ func (s *split) homeward(p *analysis.Pass, c *buildctx.Context) string {
 		}
 	}
 	if c != nil && p.Base(r.Stage) == nil {
-		for _, f := range []string{".python-version", ".node-version", ".nvmrc", ".tool-versions"} {
+		for _, f := range []string{".python-version", ".node-version", ".nvmrc", ".ruby-version", ".tool-versions"} {
 			if c.Exists(path.Join(s.dir, f)) {
 				return f + " may choose another version of the installer"
 			}
@@ -526,7 +540,7 @@ func (s *split) edits(p *analysis.Pass, files []string) []analysis.Edit {
 	rest := eol + in.Span.In(text)
 	edits := []analysis.Edit{{Edit: source.Replace(at, out)}}
 	if len(s.with) > 0 {
-		end, flags := s.run.Program.Text.HomeEnd(installs(s.run)[0].Call.VerbEnd), " "+strings.Join(s.with, " ")
+		end, flags := s.run.Program.Text.HomeEnd(installs(p, s.run)[0].Call.VerbEnd), " "+strings.Join(s.with, " ")
 		rest += eol + s.run.In.Span.In(text)
 		if end == s.run.In.Span.End {
 			rest = flags + rest

@@ -224,7 +224,7 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 		args, all := c.args()
 		switch {
 		case installers[c.name] != nil:
-			if r := installers[c.name].judge(&c, cwd, moved, have); r != nil {
+			if r := installers[c.name].judge(&c, op.Exec.Env, cwd, moved, have); r != nil {
 				return r
 			}
 		case isPip(c.name) && v == "cache":

@@ -22,6 +22,7 @@ type installCall struct {
 	verb    string     // the words that it starts with; "" for none
 	needs   [][]string // of each list one file must be there
 	demands []string   // of these options one must stand there; nil if none must
+	env     []string   // variables that do as well, set to true
 	flags   string     // options that it may carry
 	values  string     // those that take the next word, when it is not joined
 	files   string     // those whose value is a file that it reads
@@ -96,6 +97,15 @@ var installers = map[string]*installer{
 		needs: [][]string{{"Pipfile"}, {"Pipfile.lock"}},
 		flags: `--system --dev -d --clear --pre -v --verbose -q --quiet`, values: `--python`,
 	}, "sync")...)},
+	"bundle": {calls: calls(installCall{
+		needs: [][]string{{"Gemfile"}, {"Gemfile.lock"}}, demands: []string{"--frozen", "--deployment"}, env: []string{"BUNDLE_FROZEN", "BUNDLE_DEPLOYMENT"},
+		flags:  `--quiet --verbose --no-color --full-index --redownload --force --no-cache --prefer-local`,
+		values: `--without --with -j --jobs --retry`,
+	}, "", "install")},
+	"cargo": {calls: calls(installCall{
+		needs: [][]string{{"Cargo.toml"}, {"Cargo.lock"}}, demands: []string{"--locked", "--frozen"},
+		flags: `-q --quiet -v --verbose`, values: `--target --color`,
+	}, "fetch")},
 	"go": {calls: calls(installCall{needs: [][]string{{"go.mod"}, {"go.sum"}}, flags: "-x -json"}, "mod download", "mod verify")},
 }
 
@@ -110,7 +120,7 @@ func calls(c installCall, verbs ...string) []installCall {
 }
 
 // judge holds a command to the calls that are known.
-func (i *installer) judge(c *command, cwd string, moved bool, have func(string) bool) *Rejection {
+func (i *installer) judge(c *command, env []string, cwd string, moved bool, have func(string) bool) *Rejection {
 	args, all := c.args()
 	if !all {
 		return reject("an argument of %s is not literal", c.name)
@@ -133,7 +143,7 @@ func (i *installer) judge(c *command, cwd string, moved bool, have func(string) 
 		if !ok {
 			continue
 		}
-		if why = call.judge(c.name, args, rest, cwd, have); why == nil {
+		if why = call.judge(c.name, args, rest, env, cwd, have); why == nil {
 			return nil
 		}
 	}
@@ -177,16 +187,19 @@ func (k installCall) is(args []string) ([]string, bool) {
 	return rest, len(verb) == 0
 }
 
-func (k installCall) judge(name string, args, rest []string, cwd string, have func(string) bool) *Rejection {
+func (k installCall) judge(name string, args, rest, env []string, cwd string, have func(string) bool) *Rejection {
 	flags, values := strings.Fields(k.flags), strings.Fields(k.values)
 	files, read := strings.Fields(k.files), 0
-	demanded := len(k.demands) == 0
+	demanded := len(k.demands) == 0 || slices.ContainsFunc(k.env, func(name string) bool {
+		return slices.Contains(env, name+"=1") || slices.Contains(env, name+"=true")
+	})
 	for n := 0; n < len(rest); n++ {
 		option, value, joined := strings.Cut(rest[n], "=")
 		switch {
 		case slices.Contains(k.demands, rest[n]):
 			demanded = true
 		case slices.Contains(flags, rest[n]), slices.Contains(values, option) && joined:
+		case len(rest[n]) > 2 && rest[n][1] != '-' && slices.Contains(values, rest[n][:2]): // -j4
 		case slices.Contains(values, option):
 			n++
 		case slices.Contains(files, option):
