@@ -35,6 +35,8 @@ type Install struct {
 	*pkgmgr.Call
 	Program string // the base name of the command: "pip3", "python"
 
+	// Dir is the folder of the image that it runs in; "" if that is not known.
+	Dir string
 	// Env looks up a variable that the Dockerfile sets; nil for none.
 	Env func(name string) string
 }
@@ -64,6 +66,9 @@ func (i *Installer) World(c *Context, dir string, call Install) World {
 		w = i.world(c, dir, call)
 	} else {
 		for _, f := range i.guess(call) {
+			if path.IsAbs(f) || strings.Contains(f, "://") {
+				w.Refusals = append(w.Refusals, Refusal{Reason: f + " is not known to be in the build context", Hard: true})
+			}
 			w.Files = append(w.Files, path.Join(dir, f))
 		}
 	}
@@ -113,6 +118,26 @@ func (c Install) env(name string) string {
 		return ""
 	}
 	return c.Env(name)
+}
+
+// local is a path that an option names as one of the working folder, where it is
+// written from the root and leads there.
+func (c Install) local(p string) string {
+	if dir := strings.TrimSuffix(c.Dir, "/"); dir != "" {
+		if rest, ok := strings.CutPrefix(path.Clean(p), dir+"/"); ok {
+			return rest
+		}
+	}
+	return p
+}
+
+// manifests are the manifests that options name.
+func (c Install) manifests(options ...string) []string {
+	out := values(c, options...)
+	for i := range out {
+		out[i] = c.local(out[i])
+	}
+	return out
 }
 
 // values returns what the options of a call are given, where that is known.

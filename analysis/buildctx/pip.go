@@ -15,7 +15,7 @@ import (
 var pip = Installer{
 	Name: "pip",
 	reads: func(c Install) bool {
-		return c.Verb == pkgmgr.Install && len(values(c, "-r", "--requirement")) > 0 && !c.Has("--prefix")
+		return c.Verb == pkgmgr.Install && len(c.manifests("-r", "--requirement")) > 0 && !c.Has("--prefix")
 	},
 	world: func(c *Context, dir string, call Install) World {
 		var packages []string
@@ -23,13 +23,13 @@ var pip = Installer{
 			packages = append(packages, shape(n))
 		}
 		return c.Pip(dir, PipOptions{
-			Requirements: values(call, "-r", "--requirement"),
-			Constraints:  values(call, "-c", "--constraint"),
+			Requirements: call.manifests("-r", "--requirement"),
+			Constraints:  call.manifests("-c", "--constraint"),
 			Packages:     packages,
 			Module:       strings.HasPrefix(call.Program, "python"),
 		})
 	},
-	guess: func(c Install) []string { return values(c, "-r", "--requirement", "-c", "--constraint") },
+	guess: func(c Install) []string { return c.manifests("-r", "--requirement", "-c", "--constraint") },
 	options: "-r --requirement -c --constraint --no-cache-dir -U --upgrade -q --quiet -v --verbose --no-deps --pre --user " +
 		"--disable-pip-version-check --no-warn-script-location --prefer-binary --only-binary --no-binary --timeout --default-timeout " +
 		"--retries --root-user-action --compile --no-compile --require-hashes --progress-bar --force-reinstall --ignore-installed -I " +

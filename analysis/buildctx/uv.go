@@ -17,7 +17,7 @@ var uv = Installer{
 		if c.Verb != pkgmgr.Install || c.Has("--project", "--directory", "--script") {
 			return false
 		}
-		return c.Word == "sync" && len(c.Names) == 0 || c.Word == "pip install" && len(values(c, "-r", "--requirement", "--requirements")) > 0
+		return c.Word == "sync" && len(c.Names) == 0 || c.Word == "pip install" && len(c.manifests("-r", "--requirement", "--requirements")) > 0
 	},
 	world: func(c *Context, dir string, call Install) World {
 		if call.Word == "pip install" {
@@ -31,7 +31,7 @@ var uv = Installer{
 	},
 	guess: func(c Install) []string {
 		if c.Word == "pip install" {
-			return values(c, "-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints")
+			return c.manifests("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints")
 		}
 		return []string{"pyproject.toml", "uv.lock"}
 	},
@@ -224,7 +224,7 @@ func (u *uvReader) member(p, name, kind, at string) {
 // uvPip is the world of "uv pip install -r": that of pip, whose files it reads alike,
 // and the settings of the folder and of those above.
 func (c *Context) uvPip(dir string, call Install) World {
-	o := PipOptions{Requirements: values(call, "-r", "--requirement", "--requirements"), Constraints: values(call, "-c", "--constraint", "--constraints")}
+	o := PipOptions{Requirements: call.manifests("-r", "--requirement", "--requirements"), Constraints: call.manifests("-c", "--constraint", "--constraints")}
 	for _, n := range call.Names {
 		o.Packages = append(o.Packages, shape(n))
 	}

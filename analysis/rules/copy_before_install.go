@@ -177,8 +177,12 @@ type install struct {
 // installs returns the installs of a RUN.
 func installs(p *analysis.Pass, r *facts.Run) []install {
 	var out []install
+	workdir := ""
+	if v := p.Stages().Workdir(r.In); v.Known() {
+		workdir = v.Text
+	}
 	for _, c := range r.Commands {
-		call := buildctx.Install{Call: c.Call, Program: c.Name, Env: func(name string) string {
+		call := buildctx.Install{Call: c.Call, Program: c.Name, Dir: workdir, Env: func(name string) string {
 			if v := p.Stages().Lookup(r.In, name); v.Known() {
 				return v.Text
 			}
@@ -196,7 +200,7 @@ func (c install) named() []string {
 	var out []string
 	for _, o := range c.Call.Options {
 		if slices.Contains(c.Call.Manager.ManifestOptions, o.Name) && o.Known {
-			out = append(out, o.Value)
+			out = append(out, path.Base(o.Value))
 		}
 	}
 	return out
@@ -226,6 +230,9 @@ func (s *split) report(p *analysis.Pass) {
 		return
 	}
 	if first.by.Builds(first.call) != "" {
+		if c, _ := p.Context(); c == nil {
+			return // whether it fetches anything is not known
+		}
 		if slices.ContainsFunc(r.Mounts, func(m facts.Mount) bool { return m.Type == "cache" }) {
 			return // what it fetches stays there
 		}
