@@ -36,6 +36,9 @@ type client struct {
 	notified []message
 	dead     error
 	nextID   int
+
+	initialized json.RawMessage // the answer to initialize
+	folder      string          // the workspace's, told by initialize; "" for none
 }
 
 type message struct {
@@ -229,6 +232,9 @@ func full(encodings ...string) capabilities {
 				"resolveSupport": map[string]any{"properties": []string{"edit"}},
 			},
 			"publishDiagnostics": map[string]any{"relatedInformation": true},
+			"hover":              map[string]any{"contentFormat": []string{"markdown", "plaintext"}},
+			"completion":         map[string]any{"completionItem": map[string]any{"snippetSupport": true}},
+			"documentSymbol":     map[string]any{"hierarchicalDocumentSymbolSupport": true},
 		},
 		"workspace": map[string]any{
 			"workspaceEdit": map[string]any{"documentChanges": true, "resourceOperations": []string{"create"}},
@@ -242,7 +248,14 @@ func (c *client) initialize(caps capabilities) (encoding string) {
 		Capabilities struct{ PositionEncoding string }
 		ServerInfo   struct{ Name, Version string }
 	}
-	c.call("initialize", map[string]any{"processId": nil, "rootUri": nil, "capabilities": caps}, &r)
+	params := map[string]any{"processId": nil, "rootUri": nil, "capabilities": caps}
+	if c.folder != "" {
+		params["workspaceFolders"] = []any{map[string]any{"uri": c.folder, "name": "test"}}
+	}
+	c.call("initialize", params, &c.initialized)
+	if err := json.Unmarshal(c.initialized, &r); err != nil {
+		c.t.Fatal(err)
+	}
 	if r.ServerInfo.Name != "shale" || r.ServerInfo.Version != "test" {
 		c.t.Errorf("serverInfo is %+v", r.ServerInfo)
 	}

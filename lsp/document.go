@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,7 +14,10 @@ import (
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/config"
+	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/symbols"
+	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // A workspace is every open document at one moment. It never changes: the read
@@ -35,6 +39,15 @@ func (w *workspace) with(uri string, doc *snapshot) *workspace {
 	return &workspace{docs: docs, settings: w.settings}
 }
 
+// sorted returns the open documents by URI.
+func (w *workspace) sorted() []*snapshot {
+	out := make([]*snapshot, 0, len(w.docs))
+	for _, uri := range slices.Sorted(maps.Keys(w.docs)) {
+		out = append(out, w.docs[uri])
+	}
+	return out
+}
+
 // A snapshot is one document at one moment. It never changes; what is derived
 // from it is derived once.
 type snapshot struct {
@@ -53,11 +66,15 @@ type snapshot struct {
 
 	mu       sync.Mutex
 	verdicts map[fixKey]error // the validator's word on a fix; nil is yes
+
+	reading sync.Mutex // held by the one request that reads findings.file and names
+	names   *symbols.Table
 }
 
 // findings is what the rules say of a snapshot.
 type findings struct {
 	input       analysis.Input
+	file        *facts.File // for one goroutine at a time
 	diagnostics []analysis.Diagnostic
 	refused     bool  // BuildKit refuses the file, so nothing can be proven of a fix
 	config      error // the configuration that cannot be read; nothing was checked
@@ -116,10 +133,12 @@ func (d *snapshot) analyse(rules []*analysis.Rule) []error {
 	f.input = analysis.Input{Path: d.path, Content: d.text}
 	if d.path != "" {
 		if f.input.Config, f.config = d.settings.For(d.path); f.config != nil || f.input.Config.Excluded(d.path) {
+			f.file = facts.New(d.path, syntax.Parse(d.text), facts.Options{Config: f.input.Config})
 			return nil
 		}
 	}
 	report := analysis.Check(f.input, rules)
+	f.file = report.File
 	f.diagnostics, f.refused = report.Diagnostics, len(report.File.Doc.Problems) > 0
 	return report.Faults
 }
@@ -135,6 +154,9 @@ func (s *server) didOpen(_ context.Context, p *documentParams) error {
 	if d.URI == "" {
 		return fmt.Errorf("the document has no URI")
 	}
+	s.mu.Lock()
+	s.isOpen[d.URI] = true
+	s.mu.Unlock()
 	s.put(s.newSnapshot(d.URI, d.LanguageID, d.Version, d.Text))
 	return nil
 }
@@ -182,6 +204,10 @@ func (s *server) didClose(_ context.Context, p *documentParams) error {
 	if _, ok := s.work.docs[uri]; !ok {
 		return fmt.Errorf("%s is not open", uri)
 	}
+	s.mu.Lock()
+	delete(s.isOpen, uri)
+	delete(s.told, uri)
+	s.mu.Unlock()
 	s.work = s.work.with(uri, nil)
 	s.pub.publish(uri, nil)
 	return nil

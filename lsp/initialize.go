@@ -19,6 +19,11 @@ type clientFacts struct {
 	creates     bool // creates files
 	related     bool // shows related places
 	watchesLate bool // takes a registration for watched files
+	markdown    bool // shows Markdown in hovers
+	snippets    bool // completes with places to fill in
+	hierarchy   bool // shows symbols as a tree
+
+	folders []string // of the workspace, on disk
 }
 
 // encodings are the position encodings by the protocol's names.
@@ -54,6 +59,10 @@ func (s *server) initialize(params json.RawMessage) (any, error) {
 		related:     c.TextDocument.PublishDiagnostics.RelatedInformation,
 		watchesLate: c.Workspace.DidChangeWatchedFiles.DynamicRegistration,
 	}
+	s.client.markdown = slices.Contains(c.TextDocument.Hover.ContentFormat, "markdown")
+	s.client.snippets = c.TextDocument.Completion.CompletionItem.SnippetSupport
+	s.client.hierarchy = c.TextDocument.DocumentSymbol.HierarchicalDocumentSymbolSupport
+	s.client.folders = foldersOf(&p)
 	s.phase = up
 	return initializeResult{
 		ServerInfo: protocol.ServerInfo{Name: "shale", Version: s.opts.Version},
@@ -69,9 +78,39 @@ func (s *server) initialize(params json.RawMessage) (any, error) {
 					CodeActionKinds: []protocol.CodeActionKind{protocol.QuickFix, sourceFixAll},
 					ResolveProvider: true,
 				},
+				HoverProvider:           true,
+				DocumentSymbolProvider:  true,
+				WorkspaceSymbolProvider: true,
+				FoldingRangeProvider:    true,
+				SelectionRangeProvider:  true,
+				DocumentLinkProvider:    &protocol.DocumentLinkOptions{},
+				CodeLensProvider:        &protocol.CodeLensOptions{},
+				SemanticTokensProvider:  tokenOptions(),
 			},
+			InlayHintProvider: true,
 		},
 	}, nil
+}
+
+func tokenOptions() semanticTokensOptions {
+	o := semanticTokensOptions{Range: true}
+	o.Full.Delta = true
+	o.Legend = protocol.SemanticTokensLegend{TokenTypes: tokenTypes, TokenModifiers: tokenModifiers}
+	return o
+}
+
+// foldersOf are the folders on this machine that the client has open.
+func foldersOf(p *initializeParams) []string {
+	var out []string
+	for _, f := range p.WorkspaceFolders {
+		if path := pathOf(f.URI); path != "" {
+			out = append(out, path)
+		}
+	}
+	if path := pathOf(p.RootURI); len(p.WorkspaceFolders) == 0 && path != "" {
+		out = append(out, path)
+	}
+	return out
 }
 
 func (s *server) initialized(ctx context.Context, _ *struct{}) error {

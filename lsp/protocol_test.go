@@ -47,7 +47,7 @@ func TestLife(t *testing.T) {
 	c.notify("textDocument/didOpen", map[string]any{}) // dropped
 	c.initialize(nil)
 	c.wantError(c.send("initialize", map[string]any{}), invalidRequest)
-	c.wantError(c.send("textDocument/hover", map[string]any{}), methodNotFound)
+	c.wantError(c.send("textDocument/moniker", map[string]any{}), methodNotFound)
 	c.wantError(c.send("$/unknown", nil), methodNotFound)
 	c.wantError(c.send("textDocument/codeAction", []int{1}), invalidParams)
 	c.wantError(c.send("textDocument/codeAction", map[string]any{"textDocument": map[string]any{"uri": "file:///none"}}), invalidParams)

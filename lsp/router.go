@@ -41,6 +41,9 @@ type server struct {
 	slots  chan struct{} // bounds the analyses that run at once
 
 	mu      sync.Mutex
+	told    map[string]toldTokens // by URI, of open documents
+	isOpen  map[string]bool
+	answers uint64                        // numbers the tokens' answers
 	cancels map[string]context.CancelFunc // of running requests, by identifier
 	running sync.WaitGroup
 }
@@ -52,6 +55,8 @@ func newServer(ctx context.Context, in io.Reader, out io.Writer, o Options, logg
 		stream:  newStream(in, out, logger),
 		slots:   make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 		cancels: map[string]context.CancelFunc{},
+		told:    map[string]toldTokens{},
+		isOpen:  map[string]bool{},
 	}
 	s.work = &workspace{docs: map[string]*snapshot{}, settings: s.readSettings()}
 	s.conn = jsonrpc2.NewConn(s.stream)
@@ -68,6 +73,18 @@ type notification func(s *server, ctx context.Context, params json.RawMessage) e
 var requests = map[string]request{
 	protocol.MethodTextDocumentCodeAction: onRequest((*server).codeAction),
 	methodCodeActionResolve:               onRequest((*server).resolveCodeAction),
+
+	protocol.MethodTextDocumentHover:          reading((*view).hover),
+	protocol.MethodTextDocumentDocumentSymbol: reading((*view).outline),
+	protocol.MethodTextDocumentFoldingRange:   reading((*view).folds),
+	protocol.MethodTextDocumentDocumentLink:   reading((*view).links),
+	protocol.MethodTextDocumentCodeLens:       reading((*view).lenses),
+	protocol.MethodSemanticTokensFull:         reading((*view).tokensFull),
+	protocol.MethodSemanticTokensFullDelta:    reading((*view).tokensDelta),
+	protocol.MethodSemanticTokensRange:        reading((*view).tokensRange),
+	protocol.MethodWorkspaceSymbol:            onRequest((*server).workspaceSymbols),
+	methodSelectionRange:                      reading((*view).selections),
+	methodInlayHint:                           reading((*view).hints),
 }
 
 var notifications = map[string]notification{

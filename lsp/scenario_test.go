@@ -31,9 +31,10 @@ var update = flag.Bool("update", false, "fill in what the scenarios expect")
 //	actions [KIND…]    what is offered for the whole document
 //	apply TITLE        an offered action is made, named by the start of its title; the text after it
 //	text               the text as it stands
+//	hover LINE:COLUMN  and the other requests of scenario_reading_test.go
 //
 // Places are line:column from 0 in the encoding in force. The words of rules are
-// left to their own tests. With -update the last four are written anew.
+// left to their own tests. With -update what the server says is written anew.
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("../testdata/lsp/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -107,6 +108,7 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 		}
 	case "open":
 		c := connect(s.t, s.rules...)
+		c.folder = "file://" + filepath.ToSlash(s.dir)
 		caps := full(s.encoding)
 		if s.eager {
 			delete(caps, "textDocument")
@@ -168,6 +170,9 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 	case "text":
 		return s.plain(), true
 	default:
+		if got, ok := s.reading(verb, arg); ok {
+			return got, true
+		}
 		s.t.Fatalf("no section is called %q", verb)
 	}
 	return "", false

@@ -12,6 +12,8 @@ import (
 
 const (
 	methodCodeActionResolve = "codeAction/resolve"
+	methodSelectionRange    = "textDocument/selectionRange"
+	methodInlayHint         = "textDocument/inlayHint"
 
 	// sourceFixAll is below the protocol's source.fixAll, so that an editor can
 	// run it on save by name.
@@ -21,8 +23,18 @@ const (
 )
 
 type serverCapabilities struct {
-	PositionEncoding string `json:"positionEncoding"`
+	PositionEncoding  string `json:"positionEncoding"`
+	InlayHintProvider bool   `json:"inlayHintProvider"`
 	protocol.ServerCapabilities
+}
+
+// semanticTokensOptions has the fields that the library's lacks.
+type semanticTokensOptions struct {
+	Legend protocol.SemanticTokensLegend `json:"legend"`
+	Range  bool                          `json:"range"`
+	Full   struct {
+		Delta bool `json:"delta"`
+	} `json:"full"`
 }
 
 type initializeResult struct {
@@ -34,7 +46,11 @@ type initializeResult struct {
 // other part of a client's capabilities can make initialize fail.
 type initializeParams struct {
 	InitializationOptions json.RawMessage `json:"initializationOptions"`
-	Capabilities          struct {
+	RootURI               string          `json:"rootUri"`
+	WorkspaceFolders      []struct {
+		URI string `json:"uri"`
+	} `json:"workspaceFolders"`
+	Capabilities struct {
 		General struct {
 			PositionEncodings []string `json:"positionEncodings"`
 		} `json:"general"`
@@ -45,6 +61,17 @@ type initializeParams struct {
 					Properties []string `json:"properties"`
 				} `json:"resolveSupport"`
 			} `json:"codeAction"`
+			Hover struct {
+				ContentFormat []string `json:"contentFormat"`
+			} `json:"hover"`
+			Completion struct {
+				CompletionItem struct {
+					SnippetSupport bool `json:"snippetSupport"`
+				} `json:"completionItem"`
+			} `json:"completion"`
+			DocumentSymbol struct {
+				HierarchicalDocumentSymbolSupport bool `json:"hierarchicalDocumentSymbolSupport"`
+			} `json:"documentSymbol"`
 			PublishDiagnostics struct {
 				RelatedInformation bool `json:"relatedInformation"`
 			} `json:"publishDiagnostics"`

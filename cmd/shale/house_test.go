@@ -32,6 +32,7 @@ var floors = []string{
 	"analysis/cleanup",
 	"analysis/chain",
 	"analysis",
+	"analysis/symbols",
 	"analysis/facts",
 	"analysis/config",
 	"analysis/discover",
