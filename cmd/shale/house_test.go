@@ -26,6 +26,7 @@ var floors = []string{
 	"rewrite/verify/internal/enginetest",
 	"rewrite/fixture",
 	"rewrite/internal/sequence",
+	"rewrite/layout",
 	"rewrite",
 	"rewrite/validate",
 	"analysis/rules",

@@ -139,7 +139,7 @@ breaking the build.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; `%s --help` lists the flags", err, c.CommandPath())
 	})
-	root.AddCommand(a.checkCommand(), a.fixCommand(), a.verifyCommand(), a.rulesCommand(), a.lspCommand(), a.versionCommand())
+	root.AddCommand(a.checkCommand(), a.fixCommand(), a.fmtCommand(), a.verifyCommand(), a.rulesCommand(), a.lspCommand(), a.versionCommand())
 	complete(root, "color", "auto", "always", "never")
 	return root
 }
