@@ -234,6 +234,7 @@ func full(encodings ...string) capabilities {
 			"publishDiagnostics": map[string]any{"relatedInformation": true},
 			"hover":              map[string]any{"contentFormat": []string{"markdown", "plaintext"}},
 			"completion":         map[string]any{"completionItem": map[string]any{"snippetSupport": true}},
+			"rename":             map[string]any{"prepareSupport": true},
 			"documentSymbol":     map[string]any{"hierarchicalDocumentSymbolSupport": true},
 		},
 		"workspace": map[string]any{

@@ -86,6 +86,18 @@ func (s *server) initialize(params json.RawMessage) (any, error) {
 				DocumentLinkProvider:    &protocol.DocumentLinkOptions{},
 				CodeLensProvider:        &protocol.CodeLensOptions{},
 				SemanticTokensProvider:  tokenOptions(),
+
+				DefinitionProvider:              true,
+				ReferencesProvider:              true,
+				DocumentHighlightProvider:       true,
+				RenameProvider:                  renames(c.TextDocument.Rename.PrepareSupport),
+				CompletionProvider:              &protocol.CompletionOptions{TriggerCharacters: []string{"-", "=", "$", "{", ",", "/", ":"}},
+				SignatureHelpProvider:           &protocol.SignatureHelpOptions{TriggerCharacters: []string{" "}, RetriggerCharacters: []string{" "}},
+				DocumentFormattingProvider:      true,
+				DocumentRangeFormattingProvider: true,
+				DocumentOnTypeFormattingProvider: &protocol.DocumentOnTypeFormattingOptions{
+					FirstTriggerCharacter: "\n", MoreTriggerCharacter: []string{"\\", "`"},
+				},
 			},
 			InlayHintProvider: true,
 		},
@@ -97,6 +109,14 @@ func tokenOptions() semanticTokensOptions {
 	o.Full.Delta = true
 	o.Legend = protocol.SemanticTokensLegend{TokenTypes: tokenTypes, TokenModifiers: tokenModifiers}
 	return o
+}
+
+// renames says that names can be changed; options are for those who ask first.
+func renames(prepare bool) any {
+	if prepare {
+		return protocol.RenameOptions{PrepareProvider: true}
+	}
+	return true
 }
 
 // foldersOf are the folders on this machine that the client has open.

@@ -85,6 +85,17 @@ var requests = map[string]request{
 	protocol.MethodWorkspaceSymbol:            onRequest((*server).workspaceSymbols),
 	methodSelectionRange:                      reading((*view).selections),
 	methodInlayHint:                           reading((*view).hints),
+
+	protocol.MethodTextDocumentDefinition:        reading((*view).definition),
+	protocol.MethodTextDocumentReferences:        reading((*view).references),
+	protocol.MethodTextDocumentDocumentHighlight: reading((*view).highlights),
+	protocol.MethodTextDocumentPrepareRename:     reading((*view).prepareRename),
+	protocol.MethodTextDocumentRename:            reading((*view).rename),
+	protocol.MethodTextDocumentCompletion:        reading((*view).completion),
+	protocol.MethodTextDocumentSignatureHelp:     reading((*view).signatures),
+	protocol.MethodTextDocumentFormatting:        reading((*view).format),
+	protocol.MethodTextDocumentRangeFormatting:   reading((*view).formatRange),
+	protocol.MethodTextDocumentOnTypeFormatting:  reading((*view).onType),
 }
 
 var notifications = map[string]notification{

@@ -31,7 +31,7 @@ var update = flag.Bool("update", false, "fill in what the scenarios expect")
 //	actions [KIND…]    what is offered for the whole document
 //	apply TITLE        an offered action is made, named by the start of its title; the text after it
 //	text               the text as it stands
-//	hover LINE:COLUMN  and the other requests of scenario_reading_test.go
+//	hover LINE:COLUMN  and the other requests of scenario_reading_test.go and scenario_writing_test.go
 //
 // Places are line:column from 0 in the encoding in force. The words of rules are
 // left to their own tests. With -update what the server says is written anew.
@@ -116,6 +116,7 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 		if got := c.initialize(caps); got != s.encoding {
 			s.t.Fatalf("the encoding is %s", got)
 		}
+		body = strings.ReplaceAll(body, "§", " ") // a blank at a line end
 		s.doc = c.open("file://"+filepath.ToSlash(s.dir)+"/Dockerfile", s.ends(body), s.encoding)
 	case "edit":
 		var es []textEdit
@@ -171,6 +172,9 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 		return s.plain(), true
 	default:
 		if got, ok := s.reading(verb, arg); ok {
+			return got, true
+		}
+		if got, ok := s.writing(verb, arg); ok {
 			return got, true
 		}
 		s.t.Fatalf("no section is called %q", verb)

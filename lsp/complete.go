@@ -1,0 +1,392 @@
+package lsp
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/stage"
+	"github.com/shale-build/shale/analysis/symbols"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// A completer collects what may stand at a place.
+type completer struct {
+	*view
+	at    int    // where the client types
+	from  int    // where the text starts that a proposal replaces
+	typed string // that text, up to at
+	items []completionItem
+}
+
+type completionItem struct {
+	Label            string                      `json:"label"`
+	Kind             protocol.CompletionItemKind `json:"kind"`
+	Detail           string                      `json:"detail,omitempty"`
+	Documentation    *protocol.MarkupContent     `json:"documentation,omitempty"`
+	SortText         string                      `json:"sortText"`
+	FilterText       string                      `json:"filterText"`
+	InsertTextFormat protocol.InsertTextFormat   `json:"insertTextFormat"`
+	TextEdit         protocol.TextEdit           `json:"textEdit"`
+	Command          *lensCommand                `json:"command,omitempty"`
+}
+
+type completionList struct {
+	IsIncomplete bool             `json:"isIncomplete"`
+	Items        []completionItem `json:"items"`
+}
+
+func (v *view) completion(ctx context.Context, p *placed) (any, error) {
+	c := &completer{view: v, at: v.offset(p.Position)}
+	c.from = c.at
+	c.find(ctx)
+	out := completionList{Items: []completionItem{}}
+	for i := range c.items {
+		it := &c.items[i]
+		it.SortText = fmt.Sprintf("%05d", i)
+		if strings.HasPrefix(strings.ToLower(it.FilterText), strings.ToLower(c.typed)) {
+			out.Items = append(out.Items, *it)
+		}
+	}
+	return out, nil
+}
+
+// word starts a proposal at an offset.
+func (c *completer) word(from int) { c.from, c.typed = from, c.text[from:c.at] }
+
+func (c *completer) add(kind protocol.CompletionItemKind, label, detail, what string) {
+	c.insert(kind, label, label, detail, what, false)
+}
+
+func (c *completer) insert(kind protocol.CompletionItemKind, label, text, detail, what string, snippet bool) {
+	it := completionItem{
+		Label: label, Kind: kind, Detail: detail, FilterText: label, InsertTextFormat: protocol.InsertTextFormatPlainText,
+		TextEdit: protocol.TextEdit{Range: c.rangeOf(source.Span{Start: c.from, End: c.at}), NewText: text},
+	}
+	if snippet {
+		it.InsertTextFormat = protocol.InsertTextFormatSnippet
+	}
+	if what != "" {
+		m := c.s.markup(what)
+		it.Documentation = &m
+	}
+	c.items = append(c.items, it)
+}
+
+// find decides by what stands before the place on its line, and in its instruction.
+func (c *completer) find(ctx context.Context) {
+	line := c.lines.Span(c.lines.Line(c.at))
+	before := c.text[line.Start:c.at]
+	in := c.instruction(c.at)
+	if trimmed := strings.TrimLeft(before, " \t"); strings.HasPrefix(trimmed, "#") && (in == nil || c.comment(line.Start)) {
+		c.comments(line.Start+len(before)-len(trimmed), trimmed)
+		return
+	}
+	if in == nil || c.at <= in.Keyword.End {
+		c.word(c.at - len(strings.TrimLeft(before, " \t")))
+		c.keywords()
+		return
+	}
+	if body := c.heredoc(in); body {
+		c.variables(in)
+		return
+	}
+	for in.Sub != nil {
+		if c.at <= in.Sub.Keyword.End && in.Sub.Keyword.Start <= c.at {
+			c.word(in.Sub.Keyword.Start)
+			c.keywords()
+			return
+		}
+		in = in.Sub
+	}
+	if c.variables(in) {
+		return
+	}
+	start := c.at
+	for start > max(line.Start, in.Keyword.End) && strings.IndexByte(" \t", c.text[start-1]) < 0 {
+		start--
+	}
+	c.word(start)
+	word := c.typed
+	switch {
+	case in.Name == "onbuild":
+		c.keywords()
+	case strings.HasPrefix(word, "-") && c.flagsMayStand(in, start):
+		c.flag(in, start, word)
+	default:
+		c.argument(ctx, in, start)
+	}
+}
+
+func (c *completer) comment(offset int) bool {
+	k := c.piece(offset).Kind
+	return k == syntax.Comment || k == syntax.Directive
+}
+
+// heredoc reports whether the place is in the text of a here-document.
+func (c *completer) heredoc(in *syntax.Instruction) bool {
+	return slices.ContainsFunc(in.Heredocs, func(h syntax.Heredoc) bool {
+		return h.Body.Start <= c.at && (c.at < h.Body.End || c.at <= h.End.Start)
+	})
+}
+
+// flagsMayStand reports whether nothing but flags stands before a word.
+func (c *completer) flagsMayStand(in *syntax.Instruction, start int) bool {
+	for _, w := range strings.Fields(c.text[in.Keyword.End:start]) {
+		if !strings.HasPrefix(w, "--") && w != string(c.doc.Escape) {
+			return false
+		}
+	}
+	return true
+}
+
+// argumentsBefore counts the arguments before a word, flags left out.
+func (c *completer) argumentsBefore(in *syntax.Instruction, start int) int {
+	n := 0
+	for _, w := range strings.Fields(c.text[in.Keyword.End:start]) {
+		if !strings.HasPrefix(w, "--") && w != string(c.doc.Escape) {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *completer) comments(start int, text string) {
+	key, rest, ok := strings.Cut(strings.TrimLeft(strings.TrimPrefix(text, "#"), " \t"), "=")
+	key = strings.TrimSpace(key)
+	if !ok {
+		c.word(c.at - len(strings.TrimLeft(strings.TrimPrefix(text, "#"), " \t")))
+		if len(c.doc.Instructions) == 0 || start < c.doc.Instructions[0].Span.Start {
+			for _, name := range []string{"syntax", "escape", "check"} {
+				c.add(protocol.CompletionItemKindKeyword, name+"=", "directive", directives[name].what)
+			}
+		}
+		c.add(protocol.CompletionItemKindKeyword, "shale ignore=", "silences rules for the instruction below", "")
+		c.add(protocol.CompletionItemKindKeyword, "shale ignore-file=", "silences rules for the whole file", "")
+		return
+	}
+	if d, ok := directives[key]; ok {
+		c.word(c.at - len(rest))
+		for _, value := range d.values {
+			c.add(protocol.CompletionItemKindValue, value, "", "")
+		}
+		return
+	}
+	if !strings.HasPrefix(key, "shale ignore") && !strings.HasPrefix(key, "shale: ignore") {
+		return
+	}
+	if i := strings.LastIndexByte(rest, ','); i >= 0 {
+		rest = rest[i+1:]
+	}
+	c.word(c.at - len(strings.TrimLeft(rest, " ")))
+	for _, r := range c.s.opts.Rules {
+		c.add(protocol.CompletionItemKindEnumMember, r.Name, "rule", r.Doc.Summary)
+	}
+}
+
+// keywords proposes instructions in the case that the file has, and whole patterns.
+func (c *completer) keywords() {
+	lower := c.typed != "" && strings.ToLower(c.typed) == c.typed
+	if c.typed == "" {
+		lower = c.mostlyLower()
+	}
+	for _, k := range syntax.Keywords() {
+		e := manual[strings.ToLower(k)]
+		if lower {
+			k = strings.ToLower(k)
+		}
+		detail := ""
+		if strings.EqualFold(k, "maintainer") {
+			detail = "deprecated"
+		}
+		c.insert(protocol.CompletionItemKindKeyword, k, k+" ", detail, e.what, false)
+	}
+	if !c.s.client.snippets {
+		return
+	}
+	for _, s := range snippets {
+		text := s.text
+		if lower {
+			text = loweredSnippet(text)
+		}
+		c.insert(protocol.CompletionItemKindSnippet, s.label, text, s.detail, "```dockerfile\n"+plainSnippet(text)+"\n```", true)
+	}
+}
+
+func (c *completer) mostlyLower() bool {
+	lower := 0
+	for _, in := range c.doc.Instructions {
+		if k := in.Keyword.In(c.text); k == strings.ToLower(k) {
+			lower++
+		}
+	}
+	return lower > len(c.doc.Instructions)/2
+}
+
+// flag proposes flags, or the values of one.
+func (c *completer) flag(in *syntax.Instruction, start int, word string) {
+	name, value, ok := strings.Cut(strings.TrimLeft(word, "-"), "=")
+	if !ok {
+		for _, f := range manual[in.Name].flags {
+			if !f.many && in.Flag(f.name) != nil && in.Flag(f.name).Span.Start != start {
+				continue
+			}
+			text := "--" + f.name
+			if !f.bare {
+				text += "="
+			}
+			c.add(protocol.CompletionItemKindProperty, text, "", f.what)
+		}
+		return
+	}
+	if in.Name == "run" && name == "mount" {
+		c.mount(in, value)
+		return
+	}
+	c.word(c.at - len(value))
+	f := flagOf(in.Name, name)
+	switch {
+	case name == "from":
+		c.stages(in)
+	case f != nil:
+		for _, v := range f.values {
+			c.add(protocol.CompletionItemKindValue, v, "", "")
+		}
+	}
+}
+
+// mount proposes the types of mounts, their options and the values of these.
+func (c *completer) mount(in *syntax.Instruction, value string) {
+	parts := strings.Split(value, ",")
+	last := parts[len(parts)-1]
+	kind := ""
+	given := map[string]bool{}
+	for _, p := range parts[:len(parts)-1] {
+		key, v, _ := strings.Cut(p, "=")
+		if full, ok := mountAliases[key]; ok {
+			key = full
+		}
+		given[key] = true
+		if key == "type" {
+			kind = v
+		}
+	}
+	key, v, ok := strings.Cut(last, "=")
+	if !ok {
+		c.word(c.at - len(last))
+		if !given["type"] {
+			for _, t := range mountTypes {
+				c.add(protocol.CompletionItemKindEnumMember, "type="+t.name, "", t.what)
+			}
+		}
+		_, options, _ := mountType(kind)
+		for _, o := range options {
+			if given[o.name] || len(parts) == 1 {
+				continue
+			}
+			text := o.name
+			if !o.bare {
+				text += "="
+			}
+			c.add(protocol.CompletionItemKindProperty, text, "", o.what)
+		}
+		return
+	}
+	c.word(c.at - len(v))
+	switch option := mountOption(kind, key); {
+	case key == "type":
+		for _, t := range mountTypes {
+			c.add(protocol.CompletionItemKindEnumMember, t.name, "", t.what)
+		}
+	case key == "from":
+		c.stages(in)
+	case option != nil && option.name == "target" && kind == "cache":
+		c.cacheFolders()
+	case option != nil && option.name == "source" && kind != "cache" && !given["from"]:
+		c.paths(v)
+	case option != nil:
+		for _, value := range option.values {
+			c.add(protocol.CompletionItemKindValue, value, "", "")
+		}
+	}
+}
+
+// stages proposes the stages above an instruction, by name and by number.
+func (c *completer) stages(in *syntax.Instruction) {
+	own := c.stageAt(in.Text.Home(0))
+	if own == nil {
+		return
+	}
+	for _, s := range slices.Backward(c.graph.Stages[:own.Index]) {
+		if s.Name != "" {
+			c.add(protocol.CompletionItemKindModule, stageName(s), "FROM "+s.From.Args[0].Value, "")
+		}
+	}
+	for _, s := range c.graph.Stages[:own.Index] {
+		c.add(protocol.CompletionItemKindModule, strconv.Itoa(s.Index), "the stage "+stageName(s), "")
+	}
+}
+
+// variables proposes names behind a $, and reports whether there is one.
+func (c *completer) variables(in *syntax.Instruction) bool {
+	from := c.at
+	for from > 0 && wordByte(c.text, from-1) {
+		from--
+	}
+	open := from
+	if open > 0 && c.text[open-1] == '{' {
+		open--
+	}
+	if open == 0 || c.text[open-1] != '$' {
+		return false
+	}
+	c.word(from)
+	close := ""
+	if open < from && !strings.HasPrefix(c.text[c.at:], "}") {
+		close = "}"
+	}
+	for _, name := range c.inScope(in) {
+		value := c.graph.Lookup(in, name)
+		detail := "its value is not known before the build"
+		switch value.Is {
+		case stage.Set:
+			detail = value.Text
+		case stage.Overridable:
+			detail = value.Text + " by default"
+		}
+		c.insert(protocol.CompletionItemKindVariable, name, name+close, detail, "", false)
+	}
+	return true
+}
+
+// inScope lists the variables that an instruction sees, the nearest first, then
+// those that BuildKit gives values.
+func (c *completer) inScope(in *syntax.Instruction) []string {
+	var out []string
+	top := in
+	if in.Index < 0 {
+		top = c.instruction(in.Text.Home(0))
+	}
+	for _, u := range slices.Backward(c.symbols().Uses) {
+		if u.Stage || !u.Decl || u.Symbol == nil || slices.Contains(out, u.Name) {
+			continue
+		}
+		if u.Symbol.Kind == symbols.Local && u.In == top || u.Symbol.Kind != symbols.Local && u.In.Index < top.Index && c.reaches(u.In, top) {
+			out = append(out, u.Name)
+		}
+	}
+	if s := c.graph.Of(top); s == nil || s.From == top {
+		for _, name := range slices.Sorted(maps.Keys(predefined)) {
+			if !slices.Contains(out, name) && !strings.HasSuffix(name, "_PROXY") {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
