@@ -17,7 +17,7 @@ one, the current folder is walked.
 
 Exit status: 0 nothing at or above --fail-on, 1 something, 2 a file that could
 not be read, a wrong flag or a broken configuration.`,
-		Example: "  shale check\n  shale check docker/ web/Dockerfile\n  shale check --only merge-runs --format json",
+		Example: "  shale check\n  shale check docker/ web/Dockerfile\n  shale check --only merge-runs --format sarif >shale.sarif",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.check(c, args, &s)
 		},
@@ -36,7 +36,7 @@ func (a *app) check(c *cobra.Command, args []string, sel *selection) error {
 	if err != nil {
 		return err
 	}
-	w := report.New(s.format, s.out, report.Options{Color: s.colored(s.out), URL: ruleURL, Tally: s.tally})
+	w := report.New(s.format, s.out, s.look(s.out))
 	s.each("checked", files, bad, func(o *outcome, in analysis.Input) error {
 		return s.findings(o, in, analysis.Check(in, s.chosen))
 	}, func(o outcome) {

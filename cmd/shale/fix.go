@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -35,13 +36,13 @@ one, the current folder is walked.
 Exit status: 0 nothing at or above --fail-on remains, 1 something does (with
 --diff: there is a diff, or a file that BuildKit refuses), 2 a file that could not
 be read or written, a wrong flag or a broken configuration.`,
-		Example: "  shale fix --diff\n  shale fix\n  shale fix --only merge-runs docker/\n  shale fix - <Dockerfile",
+		Example: "  shale fix --diff\n  shale fix --diff --format rdjson | reviewdog -f=rdjson -reporter=github-pr-review\n  shale fix\n  shale fix --only merge-runs docker/\n  shale fix - <Dockerfile",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.fix(c, args, &f)
 		},
 	}
 	f.flags(c, formatNames(), a.rules)
-	c.Flags().BoolVar(&f.diff, "diff", false, "print the changes as a unified diff and write nothing")
+	c.Flags().BoolVar(&f.diff, "diff", false, "print the changes as a unified diff, or in another --format the findings with the fixes that would be made, and write nothing")
 	c.Flags().BoolVar(&f.unsafe, "unsafe", false, "make unsafe fixes too; their titles say what could differ")
 	c.Flags().BoolVar(&f.failOnFix, "exit-non-zero-on-fix", false, "exit with 1 when something was fixed, even if nothing remains")
 	return c
@@ -64,7 +65,7 @@ func (a *app) fix(c *cobra.Command, args []string, f *fixFlags) error {
 	switch {
 	case stdin && len(args) > 1:
 		return errors.New("`fix -` prints one result; give it no other PATH")
-	case s.format != report.Text && (f.diff || stdin):
+	case s.format != report.Text && stdin && !f.diff:
 		return fmt.Errorf("standard output holds the result here: --format %s cannot go with it", s.format)
 	}
 	options := rewrite.Options{Rules: s.chosen, Safety: analysis.Safe}
@@ -73,22 +74,30 @@ func (a *app) fix(c *cobra.Command, args []string, f *fixFlags) error {
 	}
 	// Where standard output holds the result, the report goes to standard error.
 	tell := s.out
-	if f.diff || stdin {
+	planned := f.diff && s.format != report.Text
+	if (f.diff || stdin) && !planned {
 		tell = s.err
 	}
-	look := report.Options{Color: s.colored(tell), Brief: true, Fixed: "fixed", Unsafe: f.unsafe, URL: ruleURL, Tally: s.tally}
-	if f.diff {
+	look := s.look(tell)
+	look.Brief, look.Unsafe = true, f.unsafe
+	switch {
+	case planned:
+	case f.diff:
 		look.Fixed = "would fix"
+	default:
+		look.Fixed = "fixed"
 	}
 	s.writes = !f.diff && !stdin
-	fixer := &fixer{session: s, options: options, diff: f.diff}
+	fixer := &fixer{session: s, options: options, diff: f.diff, planned: planned}
 	diffs := false
 	w := report.New(s.format, tell, look)
 	s.each("worked on", files, bad, fixer.fix, func(o outcome) {
 		switch {
 		case f.diff && o.diff != "":
 			diffs = true
-			io.WriteString(s.out, o.diff)
+			if !planned {
+				io.WriteString(s.out, o.diff)
+			}
 		case stdin && !f.diff:
 			io.WriteString(s.out, o.text)
 		}
@@ -109,6 +118,7 @@ type fixer struct {
 	*session
 	options rewrite.Options
 	diff    bool // only show
+	planned bool // as findings with the fixes that would be made, in place of the diff
 	// Two Dockerfiles may want to change one file, such as their .dockerignore.
 	others sync.Mutex
 }
@@ -139,6 +149,11 @@ func (f *fixer) fix(o *outcome, in analysis.Input) error {
 	if f.diff {
 		o.diff = diff(in.Path, result)
 	}
+	if f.planned {
+		before := analysis.Check(in, f.chosen)
+		keepPlanned(before.Diagnostics, result.Applied)
+		return f.findings(o, in, before)
+	}
 	for _, a := range result.Applied {
 		o.file.Applied = append(o.file.Applied, report.Applied{Rule: a.Rule, Title: a.Title, Line: a.Line})
 	}
@@ -150,6 +165,17 @@ func (f *fixer) fix(o *outcome, in analysis.Input) error {
 		withhold(o.file.Diagnostics, result.Untouchable)
 	}
 	return nil
+}
+
+// keepPlanned takes away the fixes that would not be made.
+func keepPlanned(ds []analysis.Diagnostic, applied []rewrite.Applied) {
+	for i := range ds {
+		ds[i].Fixes = slices.DeleteFunc(ds[i].Fixes, func(fix analysis.Fix) bool {
+			return !slices.ContainsFunc(applied, func(a rewrite.Applied) bool {
+				return a.Rule == ds[i].Rule && a.Span == ds[i].Span && a.Title == fix.Title
+			})
+		})
+	}
 }
 
 // save writes what a fix changes, the Dockerfile last: it may need the others.

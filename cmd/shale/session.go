@@ -95,6 +95,12 @@ func formatNames() []string {
 	return names
 }
 
+// look is how a report on that stream looks.
+func (s *session) look(to *stream) report.Options {
+	v, _ := versions()
+	return report.Options{Color: s.colored(to), URL: ruleURL, Tally: s.tally, Rules: s.chosen, Version: v, Path: fromHere}
+}
+
 // each works on files in parallel and tells of each in order.
 func (s *session) each(verb string, files []target, bad []report.File, work func(*outcome, analysis.Input) error, tell func(outcome)) {
 	for _, f := range bad {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/shale-build/shale/analysis"
@@ -78,7 +77,7 @@ func (j *jsonWriter) File(f File) error {
 	}
 	out := jsonFile{Path: f.Path, Diagnostics: []jsonDiagnostic{}}
 	if f.Err != nil {
-		out.Error = strings.TrimPrefix(f.Err.Error(), f.Path+": ")
+		out.Error = problem(f)
 	}
 	for _, a := range f.Applied {
 		out.Applied = append(out.Applied, jsonApplied(a))
@@ -180,6 +179,11 @@ func editOf(f File, e analysis.Edit) jsonEdit {
 	if e.Path == "" {
 		return jsonEdit{Range: rangeOf(f.Lines, e.Span), Text: e.New}
 	}
-	other, _ := os.ReadFile(e.Path)
-	return jsonEdit{Path: e.Path, Range: rangeOf(source.NewLines(string(other)), e.Span), Text: e.New}
+	return jsonEdit{Path: e.Path, Range: rangeOf(linesOf(e.Path), e.Span), Text: e.New}
+}
+
+// linesOf are the lines of another file that a fix edits.
+func linesOf(path string) *source.Lines {
+	content, _ := os.ReadFile(path)
+	return source.NewLines(string(content))
 }

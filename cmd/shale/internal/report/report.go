@@ -30,16 +30,32 @@ type Applied struct {
 type Format string
 
 const (
-	Text Format = "text"
-	JSON Format = "json"
+	Text       Format = "text"
+	JSON       Format = "json"
+	SARIF      Format = "sarif"      // GitHub code scanning, editors
+	RDJSON     Format = "rdjson"     // reviewdog
+	RDJSONL    Format = "rdjsonl"    // reviewdog, one finding a line
+	GitHub     Format = "github"     // annotations of a workflow run
+	GitLab     Format = "gitlab"     // Code Quality
+	Checkstyle Format = "checkstyle" // Jenkins and its like
+	JUnit      Format = "junit"      // test reports
+	Markdown   Format = "markdown"   // a summary for people
 )
 
 // Formats lists every format, the default first.
-func Formats() []Format { return []Format{Text, JSON} }
+func Formats() []Format {
+	return []Format{Text, JSON, SARIF, RDJSON, RDJSONL, GitHub, GitLab, Checkstyle, JUnit, Markdown}
+}
 
 // CarriesEdits reports whether the format hands out edits, which are only handed
 // out once they are proven.
-func (f Format) CarriesEdits() bool { return f == JSON }
+func (f Format) CarriesEdits() bool {
+	switch f {
+	case JSON, SARIF, RDJSON, RDJSONL:
+		return true
+	}
+	return false
+}
 
 // A Writer writes files, one after the other, in one format. Its methods return
 // the error of the stream below it.
@@ -56,6 +72,19 @@ type Options struct {
 	Unsafe bool                     // unsafe fixes were to be made too
 	URL    func(rule string) string // a rule's page; nil for none
 	Tally  *Tally                   // counts for the last line of the text format
+
+	// For formats that other programs read.
+	Rules   []*analysis.Rule         // those that ran
+	Version string                   // of Shale; "" if it is no release
+	Path    func(path string) string // a path as consumers want it: relative to the working folder; nil to leave it
+}
+
+// path is a file's name for other programs.
+func (o Options) path(p string) string {
+	if o.Path == nil {
+		return p
+	}
+	return o.Path(p)
 }
 
 // New returns a Writer of that format to w.
@@ -66,8 +95,25 @@ func New(f Format, w io.Writer, o Options) Writer {
 	if o.URL == nil {
 		o.URL = func(string) string { return "" }
 	}
-	if f == JSON {
+	switch f {
+	case JSON:
 		return &jsonWriter{w: w, o: o}
+	case SARIF:
+		return newSARIF(w, o)
+	case RDJSON:
+		return &rdWriter{w: w, o: o}
+	case RDJSONL:
+		return &rdWriter{w: w, o: o, lines: true}
+	case GitHub:
+		return &githubWriter{w: w, o: o}
+	case GitLab:
+		return &gitlabWriter{w: w, o: o}
+	case Checkstyle:
+		return &checkstyleWriter{w: w, o: o}
+	case JUnit:
+		return &junitWriter{w: w, o: o}
+	case Markdown:
+		return &markdownWriter{w: w, o: o}
 	}
 	return &textWriter{w: w, o: o, style: newStyle(o.Color)}
 }
@@ -134,6 +180,28 @@ func best(d analysis.Diagnostic) analysis.Safety {
 	}
 	return b
 }
+
+// advice is a finding in one line: what is wrong, what it gains to mend it, and
+// how that is done.
+func advice(d analysis.Diagnostic) string {
+	out := strings.TrimRight(d.Message, ".")
+	if gain := gainWords(d.Gain); gain != "" {
+		out += " (" + gain + ")"
+	}
+	out += "."
+	for _, fix := range d.Fixes[:min(1, len(d.Fixes))] {
+		switch fix.Safety {
+		case analysis.Safe:
+			out += " `shale fix` mends it: " + fix.Title + "."
+		case analysis.Unsafe:
+			out += " `shale fix --unsafe` mends it: " + fix.Title + "."
+		}
+	}
+	return out
+}
+
+// problem is why a file could not be worked on, without its name.
+func problem(f File) string { return strings.TrimPrefix(f.Err.Error(), f.Path+": ") }
 
 // gainWords tells a gain in a few words, "" when there is none.
 func gainWords(g analysis.Gain) string {

@@ -1,0 +1,100 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+)
+
+// markdownWriter writes a summary for a pull request or a job's page.
+type markdownWriter struct {
+	w    io.Writer
+	o    Options
+	body strings.Builder
+}
+
+func (m *markdownWriter) File(f File) error {
+	m.o.Tally.Add(f)
+	if f.Err == nil && len(f.Diagnostics) == 0 && len(f.Applied) == 0 {
+		return nil
+	}
+	fmt.Fprintf(&m.body, "\n### %s\n\n", markdownCode(m.o.path(f.Path)))
+	if f.Err != nil {
+		fmt.Fprintf(&m.body, "Could not be worked on: %s\n", markdownText(problem(f)))
+	}
+	for _, a := range f.Applied {
+		fmt.Fprintf(&m.body, "- %s: %s (%s)\n", m.o.Fixed, markdownText(a.Title), m.link(a.Rule))
+	}
+	if len(f.Diagnostics) == 0 {
+		return nil
+	}
+	if len(f.Applied) > 0 {
+		m.body.WriteString("\n")
+	}
+	m.body.WriteString("| Line | | Finding | Fix |\n| ---: | --- | --- | --- |\n")
+	for _, d := range f.Diagnostics {
+		fmt.Fprintf(&m.body, "| %d | %s | %s (%s) | %s |\n", f.Lines.Line(d.Span.Start)+1, d.Severity, markdownFinding(d), m.link(d.Rule), markdownFix(d))
+	}
+	return nil
+}
+
+func markdownFinding(d analysis.Diagnostic) string {
+	out := markdownText(d.Message)
+	if gain := gainWords(d.Gain); gain != "" {
+		out += "; " + gain
+	}
+	return out
+}
+
+func markdownFix(d analysis.Diagnostic) string {
+	for _, fix := range d.Fixes {
+		return fmt.Sprintf("%s, %s", markdownText(fix.Title), fix.Safety)
+	}
+	for _, why := range d.Withheld {
+		return "none that is safe: " + markdownText(why)
+	}
+	return ""
+}
+
+func (m *markdownWriter) link(rule string) string {
+	if url := m.o.URL(rule); url != "" {
+		return fmt.Sprintf("[%s](%s)", markdownText(rule), url)
+	}
+	return markdownText(rule)
+}
+
+func (m *markdownWriter) Close() error {
+	summary := (&textWriter{o: m.o}).summary()
+	if summary == "" {
+		summary = "no Dockerfile"
+	}
+	_, err := fmt.Fprintf(m.w, "## Shale\n\n%s\n%s", strings.ToUpper(summary[:1])+summary[1:]+".", m.body.String())
+	return err
+}
+
+// markdownText keeps text from being taken for Markdown or HTML.
+func markdownText(s string) string {
+	var b strings.Builder
+	for _, r := range Visible(s) {
+		if strings.ContainsRune("\\`*_[]<>&|#~", r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// markdownCode is text between backticks, more than it holds in a row.
+func markdownCode(s string) string {
+	s = Visible(s)
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	if len(fence) > 1 {
+		return fence + " " + s + " " + fence
+	}
+	return fence + s + fence
+}
