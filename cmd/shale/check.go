@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"github.com/spf13/cobra"
@@ -8,6 +10,7 @@ import (
 
 func (a *app) checkCommand() *cobra.Command {
 	var s selection
+	var write string // --write-baseline
 	c := &cobra.Command{
 		Use:   "check [PATH…]",
 		Short: "Show what could be better",
@@ -19,10 +22,16 @@ Exit status: 0 nothing at or above --fail-on, 1 something, 2 a file that could
 not be read, a wrong flag or a broken configuration.`,
 		Example: "  shale check\n  shale check docker/ web/Dockerfile\n  shale check --only merge-runs --format sarif >shale.sarif",
 		RunE: func(c *cobra.Command, args []string) error {
+			if write != "" {
+				return a.writeBaseline(c, args, &s, write)
+			}
 			return a.check(c, args, &s)
 		},
 	}
 	s.flags(c, formatNames(), a.rules)
+	c.Flags().StringVar(&write, "write-baseline", "", "write what is found to this `FILE` instead of reporting it, for --baseline")
+	c.MarkFlagsMutuallyExclusive("write-baseline", "baseline")
+	c.MarkFlagsMutuallyExclusive("write-baseline", "new-from")
 	return c
 }
 
@@ -44,4 +53,37 @@ func (a *app) check(c *cobra.Command, args []string, sel *selection) error {
 	})
 	w.Close()
 	return s.status(s.tally.AtLeast(s.fail) > 0)
+}
+
+// writeBaseline notes what is found, so that later runs leave it out.
+func (a *app) writeBaseline(c *cobra.Command, args []string, sel *selection, path string) error {
+	sel.format = string(report.Text) // nothing is printed, and no fix is proven
+	s, err := a.begin(c, sel)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	files, bad, err := s.find(args)
+	if err != nil {
+		return err
+	}
+	w, err := newBaselineWriter(path)
+	if err != nil {
+		return err
+	}
+	s.each("checked", files, bad, func(o *outcome, in analysis.Input) error {
+		return s.findings(o, in, analysis.Check(in, s.chosen))
+	}, func(o outcome) {
+		s.tally.Add(o.file)
+		w.add(o.file)
+	})
+	if s.fault || s.ctx.Err() != nil {
+		s.say(path + ": not written, for not every file could be checked")
+		return s.status(false)
+	}
+	if err := w.write(); err != nil {
+		return err
+	}
+	s.say(fmt.Sprintf("%s: findings noted: %d, in files: %d; --baseline leaves them out", path, s.tally.Findings(), s.tally.Found))
+	return s.status(false)
 }

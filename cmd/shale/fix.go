@@ -124,11 +124,16 @@ type fixer struct {
 }
 
 func (f *fixer) fix(o *outcome, in analysis.Input) error {
-	result, err := rewrite.Fix(f.ctx, in, f.options)
+	options := f.options
+	var err error
+	if options.Pick, err = f.pick(in, o.file.Path); err != nil {
+		return err
+	}
+	result, err := rewrite.Fix(f.ctx, in, options)
 	if err == nil && len(result.Others) > 0 && f.writes {
 		f.others.Lock()
 		defer f.others.Unlock()
-		result, err = rewrite.Fix(f.ctx, in, f.options)
+		result, err = rewrite.Fix(f.ctx, in, options)
 	}
 	if f.ctx.Err() != nil {
 		return errInterrupted

@@ -18,6 +18,8 @@ type selection struct {
 	format       string
 	failOn       string
 	exitZero     bool
+	baseline     string
+	newFrom      string
 }
 
 var failLevels = []string{"error", "warning", "info", "never"}
@@ -32,6 +34,8 @@ func (s *selection) flags(c *cobra.Command, formats []string, all []*analysis.Ru
 	f.StringVar(&s.format, "format", formats[0], "how to report: "+strings.Join(formats, " or "))
 	f.StringVar(&s.failOn, "fail-on", "warning", "exit with 1 when a finding of this severity or above remains: error, warning, info or never")
 	f.BoolVar(&s.exitZero, "exit-zero", false, "exit with 0 whatever is found")
+	f.StringVar(&s.baseline, "baseline", "", "leave out the findings that were noted in this `FILE`, which check can write")
+	f.StringVar(&s.newFrom, "new-from", "", "leave out the findings that were there at this git `REV`, wherever their lines are now")
 	complete(c, "format", formats...)
 	complete(c, "fail-on", failLevels...)
 	for _, flag := range []string{"only", "except"} {

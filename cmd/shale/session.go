@@ -35,7 +35,8 @@ type session struct {
 	context string // --context
 	tally   *report.Tally
 	stdin   string // --stdin-filename
-	writes  bool   // files are being written, which goes on whoever reads the report
+	known   []knower
+	writes  bool // files are being written, which goes on whoever reads the report
 
 	fault   bool // something is wrong that is no finding
 	refused bool // BuildKit refuses a file
@@ -81,10 +82,15 @@ func (a *app) begin(c *cobra.Command, s *selection) (*session, error) {
 		debug.SetGCPercent(400)
 	}
 	ctx, stop := context.WithCancel(c.Context())
-	return &session{
+	out := &session{
 		app: a, ctx: ctx, stop: stop, chosen: chosen, fail: fail, format: report.Format(s.format),
 		configs: configs, context: s.context, tally: new(report.Tally), stdin: s.stdinName, told: map[string]bool{},
-	}, nil
+	}
+	if err := out.knowers(s); err != nil {
+		stop()
+		return nil, err
+	}
+	return out, nil
 }
 
 func formatNames() []string {
@@ -200,8 +206,12 @@ func reason(err error) error {
 // fix is proven before it is shown.
 func (s *session) findings(o *outcome, in analysis.Input, r *analysis.Report) error {
 	o.file.Content, o.file.Lines = in.Content, r.File.Doc.Lines
-	o.file.Diagnostics = r.Diagnostics
-	if len(r.File.Doc.Problems) > 0 {
+	fresh, err := s.fresh(in, o.file.Path, r.Diagnostics)
+	if err != nil {
+		return err
+	}
+	o.file.Diagnostics = fresh
+	if len(fresh) > 0 && len(r.File.Doc.Problems) > 0 {
 		if why := notText(in.Content); why != "" {
 			o.file.Diagnostics = []analysis.Diagnostic{{Rule: analysis.SyntaxRule, Severity: analysis.Error, Message: why}}
 		}

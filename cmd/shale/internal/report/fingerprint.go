@@ -11,12 +11,13 @@ import (
 
 // Fingerprints names each finding of a file by its rule and by the text that it
 // underlines, so that the name survives when lines above it come and go. Blanks
-// do not count. Findings that look alike are numbered in their order.
+// and continued lines do not count. Findings that look alike are numbered in their
+// order.
 func Fingerprints(content string, ds []analysis.Diagnostic) []string {
 	seen := map[string]int{}
 	out := make([]string, len(ds))
 	for i, d := range ds {
-		name := digest(d.Rule, strings.Join(strings.Fields(d.Span.In(content)), " "))
+		name := digest(d.Rule, strings.Join(strings.Fields(unbroken.Replace(d.Span.In(content))), " "))
 		seen[name]++
 		out[i] = name
 		if n := seen[name]; n > 1 {
@@ -25,6 +26,8 @@ func Fingerprints(content string, ds []analysis.Diagnostic) []string {
 	}
 	return out
 }
+
+var unbroken = strings.NewReplacer("\\\r\n", " ", "\\\n", " ")
 
 // digest is a short hash of several texts.
 func digest(parts ...string) string {
