@@ -54,12 +54,16 @@ func (c MountAdded) Stops() []string { return []string{c.Target} }
 func (CopySplit) Stops() []string    { return nil }
 func (CleanupMoved) Stops() []string { return nil }
 
-func (Joined) change()       {}
-func (Cleaned) change()      {}
-func (FlagAdded) change()    {}
-func (MountAdded) change()   {}
-func (CopySplit) change()    {}
-func (CleanupMoved) change() {}
+// What it deleted lies in a mount now, which is a change of its own.
+func (CleanupDropped) Stops() []string { return nil }
+
+func (Joined) change()         {}
+func (Cleaned) change()        {}
+func (FlagAdded) change()      {}
+func (MountAdded) change()     {}
+func (CopySplit) change()      {}
+func (CleanupMoved) change()   {}
+func (CleanupDropped) change() {}
 
 // A Cleanup is a shell command, of literal words only, that deletes what a
 // package manager leaves behind.
@@ -69,11 +73,20 @@ type Cleanup struct {
 	Paths   []string // folders whose content it deletes; the package manager's own, never the user's
 }
 
-// A Flag is an option that stops a command from leaving files behind.
+// CleanupDropped says that a clean-up that would empty an added mount, and the caches
+// in it, was taken out of the RUN: a command of it, or what a command deletes besides.
+type CleanupDropped struct {
+	// Text is what is gone, as it is written with lines joined: a command, or words.
+	Text string
+}
+
+// A Flag is an option that stops a command from leaving files behind or, where Keeps
+// is set, makes it leave them in a mount.
 type Flag struct {
 	Manager string
 	Program string   // the base name of the command it belongs to: "pip", "apk"
 	Verb    string   // the verb it follows: "install", "add"
 	Text    string   // "--no-cache-dir"
 	Paths   []string // folders that stay empty because of it
+	Keeps   string   // the mount that it fills, without which it is of no use; "" for none
 }

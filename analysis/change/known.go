@@ -30,10 +30,17 @@ var (
 	GemArchives = Cleanup{"gem", "rm -rf /usr/local/bundle/cache/*.gem", []string{"/usr/local/bundle/cache"}}
 	PeclFiles   = Cleanup{"pecl", "rm -rf /tmp/pear/*", []string{"/tmp/pear"}}
 
-	ApkNoCache    = Flag{"apk", "apk", "add", "--no-cache", []string{"/var/cache/apk"}}
-	PipNoCacheDir = Flag{"pip", "pip", "install", "--no-cache-dir", []string{"~/.cache/pip"}}
-	UvSync        = Flag{"uv", "uv", "sync", "--no-cache", []string{"~/.cache/uv"}}
-	UvPipInstall  = Flag{"uv", "uv", "pip install", "--no-cache", []string{"~/.cache/uv"}}
+	ApkNoCache    = Flag{"apk", "apk", "add", "--no-cache", []string{"/var/cache/apk"}, ""}
+	PipNoCacheDir = Flag{"pip", "pip", "install", "--no-cache-dir", []string{"~/.cache/pip"}, ""}
+	UvSync        = Flag{"uv", "uv", "sync", "--no-cache", []string{"~/.cache/uv"}, ""}
+	UvPipInstall  = Flag{"uv", "uv", "pip install", "--no-cache", []string{"~/.cache/uv"}, ""}
+	// The official images delete what lies in archives after each install, by that name
+	// (/etc/apt/apt.conf.d/docker-clean): a folder beside it stays. "apt" would delete it
+	// there too (APT::Keep-Downloaded-Packages), "apt-get" does not.
+	AptInstallKeeps     = Flag{"apt", "apt-get", "install", "-o Dir::Cache::Archives=keep", nil, "/var/cache/apt"}
+	AptUpgradeKeeps     = Flag{"apt", "apt-get", "upgrade", "-o Dir::Cache::Archives=keep", nil, "/var/cache/apt"}
+	AptDistUpgradeKeeps = Flag{"apt", "apt-get", "dist-upgrade", "-o Dir::Cache::Archives=keep", nil, "/var/cache/apt"}
+	AptBuildDepKeeps    = Flag{"apt", "apt-get", "build-dep", "-o Dir::Cache::Archives=keep", nil, "/var/cache/apt"}
 )
 
 // Cleanups lists every known clean-up.
@@ -43,4 +50,6 @@ func Cleanups() []Cleanup {
 }
 
 // Flags lists every known flag.
-func Flags() []Flag { return []Flag{ApkNoCache, PipNoCacheDir, UvSync, UvPipInstall} }
+func Flags() []Flag {
+	return []Flag{ApkNoCache, PipNoCacheDir, UvSync, UvPipInstall, AptInstallKeeps, AptUpgradeKeeps, AptDistUpgradeKeeps, AptBuildDepKeeps}
+}

@@ -332,6 +332,9 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 		}) {
 			return fix, "set -f keeps the shell from expanding the pattern"
 		}
+		if (c.Name == "." || c.Name == "source") && strings.Contains(k.Command, "*") {
+			return fix, "a script that it sources may keep the shell from expanding the pattern"
+		}
 	}
 	if left.By.Script != nil {
 		return fix, "the install stands inside another shell's script"

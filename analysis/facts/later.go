@@ -23,9 +23,10 @@ type LaterUse struct {
 }
 
 // LaterUse finds what may need a cache after a RUN: in its stage, in the stages
-// FROM it, in copies from them, or when the image starts.
-func (f *File) LaterUse(r *Run, cache *pkgmgr.Cache) LaterUse {
-	scan := f.laterScan(r.Stage, cache)
+// FROM it, in copies from them, or when the image starts. RUNs that have, or get, a
+// mount there do not count.
+func (f *File) LaterUse(r *Run, cache *pkgmgr.Cache, mounted ...*Run) LaterUse {
+	scan := f.laterScan(r.Stage, cache, mounted)
 	use := scan.after(r.In.Index)
 	if use.Why != "" {
 		use.Next = use.at == r.In.Index+1
@@ -41,6 +42,7 @@ type laterScan struct {
 	stage   *stage.Stage
 	cache   *pkgmgr.Cache
 	manager *pkgmgr.Manager
+	mounted []*Run // RUNs that do not count
 
 	trigger  *syntax.Instruction // the first that installs from it in a stage FROM this one
 	next     map[int]laterUse    // what a RUN, by its index, and those behind it do first
@@ -61,9 +63,9 @@ type scanOf struct {
 	*pkgmgr.Cache
 }
 
-func (f *File) laterScan(s *stage.Stage, cache *pkgmgr.Cache) *laterScan {
-	return Once(f, scanOf{s, cache}, func() *laterScan {
-		l := &laterScan{File: f, stage: s, cache: cache, manager: managerOf(cache), next: map[int]laterUse{}}
+func (f *File) laterScan(s *stage.Stage, cache *pkgmgr.Cache, mounted []*Run) *laterScan {
+	scan := func() *laterScan {
+		l := &laterScan{File: f, stage: s, cache: cache, manager: managerOf(cache), mounted: mounted, next: map[int]laterUse{}}
 		for _, in := range s.Instructions {
 			if in.Name == "onbuild" && in.Sub != nil && in.Sub.Name == "run" && cache.Index && mentions(in.Sub.Span.In(f.Doc.Content), l.manager) {
 				l.trigger = in
@@ -71,7 +73,11 @@ func (f *File) laterScan(s *stage.Stage, cache *pkgmgr.Cache) *laterScan {
 			}
 		}
 		return l
-	})
+	}
+	if len(mounted) > 0 {
+		return scan()
+	}
+	return Once(f, scanOf{s, cache}, scan)
 }
 
 // after finds what may need the cache behind an instruction.
@@ -95,7 +101,7 @@ func (l *laterScan) runsAfter(index int) (use laterUse) {
 	at, known := first, false
 	for ; at < len(runs) && !known; at++ {
 		r := runs[at]
-		if use, known = l.next[r.In.Index]; !known {
+		if use, known = l.next[r.In.Index]; !known && !slices.Contains(l.mounted, r) {
 			use.LaterUse, use.renewed = l.uses(r, l.cache, l.manager)
 			if known = use.Why != "" || use.renewed; known {
 				use.at = r.In.Index
@@ -118,7 +124,7 @@ func (l *laterScan) inChildren() laterUse {
 			if seen[child] {
 				continue
 			}
-			scan := l.laterScan(child, l.cache)
+			scan := l.laterScan(child, l.cache, l.mounted)
 			use := scan.after(-1)
 			if use.Why != "" {
 				l.children = &use

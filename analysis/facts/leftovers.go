@@ -34,7 +34,7 @@ func (f *File) leftovers(r *Run) []Leftover {
 		}
 		for j := range c.Call.Manager.Caches {
 			cache := &c.Call.Manager.Caches[j]
-			if !c.Call.Fills(cache) || f.disabled(r, c, cache) || r.Mounted(cache.Dir) {
+			if !c.Call.Fills(cache) || f.Disabled(r, c, cache) || r.MountsCache(cache) {
 				continue
 			}
 			if slices.ContainsFunc(r.Commands[i+1:], func(later *Command) bool { return later.MayClean(cache) }) {
@@ -100,9 +100,9 @@ func (c *Command) Cleans(cache *pkgmgr.Cache) bool {
 	return !managerOf(cache).Refetches && Deletes(c, cache.Dir)
 }
 
-// disabled reports whether the environment moves the cache elsewhere or turns
+// Disabled reports whether the environment moves the cache elsewhere or turns
 // it off, or may do so.
-func (f *File) disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
+func (f *File) Disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
 	if !f.placed(r, cache) {
 		return true
 	}
@@ -181,6 +181,25 @@ func (r *Run) configures(cache *pkgmgr.Cache, variables []string) bool {
 	return slices.ContainsFunc(r.Commands, func(c *Command) bool {
 		return c.Call != nil && c.Call.Manager == manager && strings.HasPrefix(c.Call.Word, "config") && strings.Contains(text, "cache")
 	})
+}
+
+// MountsCache reports whether a mount of the RUN covers a cache, wherever it lies, or
+// may.
+func (r *Run) MountsCache(cache *pkgmgr.Cache) bool {
+	if len(r.Mounts) == 0 {
+		return false
+	}
+	dirs := []string{cache.Dir}
+	for _, dir := range cache.In {
+		dirs = append(dirs, dir)
+	}
+	if cache.RootDir != "" {
+		dirs = append(dirs, cache.RootDir)
+	}
+	if cache.Cleanup != nil {
+		dirs = append(dirs, cache.Cleanup.Paths...)
+	}
+	return slices.ContainsFunc(dirs, r.Mounted)
 }
 
 // Mounted reports whether a mount of the RUN covers a folder, or may.

@@ -24,6 +24,7 @@ type Run struct {
 	dirs  map[*shell.Node]string // the folder in which each command runs; "" when it is not known
 	value func(name string) (text string, known, fixed bool)
 	files map[*Command]Files
+	start string
 
 	leftovers []Leftover
 	judged    bool // leftovers is derived
@@ -85,6 +86,7 @@ func (f *File) newRun(in *syntax.Instruction) *Run {
 		if !dir.Known() {
 			dir.Text = workdir
 		}
+		r.start = dir.Text
 		r.readDirs(dir.Text, func(name string) (string, bool) {
 			v := g.Lookup(in, name)
 			return v.Text, v.Known()
@@ -111,6 +113,10 @@ func command(n *shell.Node, c shell.Context) *Command {
 // systemFolders hold the programs that go by their base names; another folder may
 // hold anything under that name.
 var systemFolders = map[string]bool{"/bin": true, "/sbin": true, "/usr/bin": true, "/usr/sbin": true, "/usr/local/bin": true, "/usr/local/sbin": true}
+
+// Workdir is the folder that the RUN starts in, or something that stands for it and lies
+// in no folder of the system's.
+func (r *Run) Workdir() string { return r.start }
 
 // Word is the program as written: "/usr/bin/apt-get"; "" when it is not known.
 func (c *Command) Word() string {

@@ -20,6 +20,10 @@ var Apk = Manager{
 		Filled: []Verb{Update, Install, Upgrade}, Index: true,
 		Cleanup: &change.ApkIndex,
 		Flags:   []*change.Flag{&change.ApkNoCache},
-		Mount:   Mount{Sharing: "locked", Live: "/etc/apk/cache must be a link to /var/cache/apk"},
+		Mount: Mount{
+			Sharing: "locked", At: "/etc/apk/cache", Live: "/etc/apk/cache must be a link to /var/cache/apk, or the mount itself",
+			Swaps: map[string]string{"--no-cache": "--update-cache"}, Keeps: keep("apk", "--update-cache", "add", "upgrade"),
+			Doubt: "apk keeps packages and an index in later layers too where the mount leaves its empty folder",
+		},
 	}},
 }

@@ -16,7 +16,7 @@ var Bun = Manager{
 		Moved:     []string{"BUN_INSTALL_CACHE_DIR", "BUN_INSTALL", "XDG_CACHE_HOME"},
 		CleanedBy: []string{"pm cache rm"},
 		Risky:     Risky{"bun pm cache rm", "with the backend symlink node_modules is made of links into it"},
-		Mount:     Mount{Sharing: "locked"},
+		Mount:     Mount{Sharing: "locked", Doubt: "node_modules is then made of copies, not of links into the cache"},
 	}},
 	Manifests: []string{"package.json", "bun.lock", "bun.lockb", "bunfig.toml"},
 	refine: func(c *Call) {

@@ -20,7 +20,7 @@ var Bundler = Manager{
 		Moved:   []string{"GEM_HOME", "BUNDLE_PATH", "BUNDLE_DEPLOYMENT", "BUNDLE_CACHE_PATH"},
 		Cleanup: &change.GemArchives,
 		ByRoot:  true,
-		Mount:   Mount{Sharing: "locked"},
+		Mount:   Mount{Sharing: "locked", Doubt: "RubyGems compares an archive in it with no sum"},
 	}},
 	Manifests:     []string{"Gemfile", "Gemfile.lock", ".ruby-version"},
 	ManifestGlobs: []string{"*.gemspec"},

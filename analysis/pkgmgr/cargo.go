@@ -16,7 +16,7 @@ var Cargo = Manager{
 		FilledBy: []string{"build", "b", "test", "t", "run", "r", "check", "c", "bench", "doc", "chef", "rustc", "clippy"},
 		Moved:    []string{"CARGO_HOME"},
 		Kept:     "every later build reads it, and the programs that it installed lie beside it",
-		Mount:    Mount{Sharing: "shared", Below: []string{"registry", "git/db"}},
+		Mount:    Mount{Sharing: "shared", Below: []string{"registry", "git/db"}, Reads: true, Doubt: "Cargo compares what it has unpacked there with no sum again"},
 	}},
 	Manifests:     []string{"Cargo.toml", "Cargo.lock"},
 	ManifestGlobs: []string{"rust-toolchain*", ".cargo/config*"},

@@ -25,7 +25,7 @@ var Composer = Manager{
 		Moved:     []string{"COMPOSER_CACHE_DIR", "COMPOSER_HOME", "XDG_CACHE_HOME"},
 		CleanedBy: []string{"clear-cache", "clearcache", "cc"},
 		Risky:     Risky{"composer clear-cache", "composer.json may name another folder as the cache, and Composer's plugins run once more"},
-		Mount:     Mount{Sharing: "locked", Below: []string{"cache"}},
+		Mount:     Mount{Sharing: "locked", Below: []string{"cache"}, Swaps: map[string]string{"--no-cache": ""}, Doubt: "Composer compares an archive in it with no sum"},
 	}},
 	Manifests: []string{"composer.json", "composer.lock", "auth.json"},
 	words: func(program string, args []shell.Word) ([]shell.Word, bool) {

@@ -21,7 +21,7 @@ var Conda = Manager{
 		CleanedBy: []string{"clean -p"},
 		TrimmedBy: []string{"clean"},
 		Risky:     Risky{"conda clean -afy", "environments made of symbolic links into it would break"},
-		Mount:     Mount{Sharing: "locked"},
+		Mount:     Mount{Sharing: "locked", Doubt: "environments are then made of copies, not of links into it"},
 	}},
 	Manifests:       []string{"environment.yml"},
 	ManifestOptions: []string{"-f", "--file"},

@@ -13,7 +13,7 @@ var Cpanm = Manager{
 		Filled: []Verb{Install},
 		Moved:  []string{"PERL_CPANM_HOME"},
 		Kept:   "cpanm has no clean-up of its own, and the home must be known",
-		Mount:  Mount{Sharing: "locked"},
+		Mount:  Mount{Never: "cpanm reads no archive that it has fetched before"},
 	}},
 	Manifests: []string{"cpanfile", "cpanfile.snapshot"},
 }

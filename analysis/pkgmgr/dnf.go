@@ -29,7 +29,11 @@ func rpm(name string, k *change.Cleanup, programs ...string) Manager {
 			CleanedBy: []string{"clean all"},
 			TrimmedBy: []string{"clean metadata", "clean packages", "clean dbcache", "clean expire-cache"},
 			Cleanup:   k,
-			Mount:     Mount{Sharing: "locked", Live: "keepcache=1 must be set"},
+			Mount: Mount{
+				Sharing: "locked", Live: "keepcache=1 must be set",
+				Keeps: keep(name, "--setopt=keepcache=1", "install", "upgrade", "update", "distro-sync", "groupinstall", "group install"),
+				Doubt: name + " takes metadata from it that may be days old",
+			},
 		}},
 	}
 }

@@ -18,7 +18,7 @@ var Dotnet = Manager{
 		Moved:     []string{"NUGET_PACKAGES", "NUGET_HTTP_CACHE_PATH"},
 		CleanedBy: []string{"nuget locals", "locals"},
 		Kept:      "every later build reads it",
-		Mount:     Mount{Sharing: "shared"},
+		Mount:     Mount{Sharing: "shared", Reads: true, Doubt: "NuGet compares a package in it with its source no more"},
 	}, {
 		Dir: "~/.local/share/NuGet/http-cache", What: "HTTP cache",
 		Filled:    []Verb{Install, Upgrade},
@@ -26,7 +26,7 @@ var Dotnet = Manager{
 		Moved:     []string{"NUGET_HTTP_CACHE_PATH", "XDG_DATA_HOME"},
 		CleanedBy: []string{"nuget locals", "locals"},
 		Kept:      "its name has changed with versions",
-		Mount:     Mount{Sharing: "shared"},
+		Mount:     Mount{Sharing: "shared", Reads: true, Doubt: "NuGet compares a package in it with its source no more"},
 	}},
 	Manifests:     nil,
 	ManifestGlobs: []string{"*.csproj", "*.fsproj", "*.vbproj", "*.sln", "*.slnx", "Directory.*.props", "nuget.config", "NuGet.config", "global.json", "packages.lock.json"},

@@ -20,7 +20,7 @@ var Gem = Manager{
 		Moved:   []string{"GEM_HOME", "BUNDLE_PATH"},
 		Cleanup: &change.GemArchives,
 		ByRoot:  true,
-		Mount:   Mount{Sharing: "locked"},
+		Mount:   Mount{Sharing: "locked", Doubt: "RubyGems compares an archive in it with no sum"},
 	}},
 	NoManifests: "bundle reads them",
 	refine: func(c *Call) {

@@ -21,7 +21,7 @@ var Go = Manager{
 		Moved:     []string{"GOMODCACHE", "GOPATH"},
 		CleanedBy: []string{"clean -modcache", "clean -cache -modcache"},
 		Kept:      "every later build reads it",
-		Mount:     Mount{Sharing: "shared"},
+		Mount:     Mount{Sharing: "shared", Reads: true},
 	}, {
 		Dir: "~/.cache/go-build", What: "build cache",
 		Filled:    []Verb{Install},
@@ -29,7 +29,7 @@ var Go = Manager{
 		Moved:     []string{"GOCACHE", "XDG_CACHE_HOME"},
 		CleanedBy: []string{"clean -cache", "clean -cache -modcache"},
 		Kept:      "every later build reads it",
-		Mount:     Mount{Sharing: "shared"},
+		Mount:     Mount{Sharing: "shared", Reads: true},
 	}},
 	Manifests: []string{"go.mod", "go.sum"},
 	refine: func(c *Call) {

@@ -15,7 +15,7 @@ var Gradle = Manager{
 		FilledBy: []string{"*"},
 		Moved:    []string{"GRADLE_USER_HOME", "GRADLE_OPTS"},
 		Kept:     "every later build reads it",
-		Mount:    Mount{Sharing: "locked", Below: []string{"caches", "wrapper"}},
+		Mount:    Mount{Sharing: "locked", Below: []string{"caches", "wrapper"}, Reads: true, Doubt: "dynamic versions stay what they were for a day"},
 	}},
 	ManifestGlobs: []string{"settings.gradle*", "build.gradle*", "gradle.properties", "gradle/*", "*/build.gradle*"},
 	NoManifests:   "its files have several names",

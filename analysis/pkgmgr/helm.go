@@ -14,7 +14,7 @@ var Helm = Manager{
 		Filled: []Verb{Install, Download},
 		Moved:  []string{"HELM_CACHE_HOME", "HELM_REPOSITORY_CACHE", "XDG_CACHE_HOME"},
 		Kept:   "later calls read the index and the plugins in it",
-		Mount:  Mount{Sharing: "locked"},
+		Mount:  Mount{Sharing: "locked", Reads: true, Doubt: "an index in it may be of another build"},
 	}},
 	Manifests: []string{"Chart.yaml", "Chart.lock"},
 }

@@ -14,7 +14,7 @@ var Luarocks = Manager{
 		Filled: []Verb{Install, Download},
 		Moved:  []string{"XDG_CACHE_HOME", "LUAROCKS_CONFIG"},
 		Kept:   "luarocks has no clean-up of its own, and the home must be known",
-		Mount:  Mount{Sharing: "locked"},
+		Mount:  Mount{Never: "it holds the servers' manifests only"},
 	}},
 	ManifestGlobs: []string{"*.rockspec"},
 	NoManifests:   "a rockspec has the name of its package",

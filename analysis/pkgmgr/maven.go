@@ -17,7 +17,7 @@ var Maven = Manager{
 		FilledBy: []string{"*"},
 		Moved:    []string{"maven.repo.local", "MAVEN_OPTS", "MAVEN_ARGS", "MAVEN_CONFIG"},
 		Kept:     "every later build reads it",
-		Mount:    Mount{Sharing: "locked", Below: []string{"repository"}},
+		Mount:    Mount{Sharing: "locked", Below: []string{"repository"}, Reads: true, Doubt: "snapshots, and failures to fetch, stay in it for a day"},
 	}},
 	Manifests:     []string{"pom.xml"},
 	ManifestGlobs: []string{"*/pom.xml", ".mvn/*"},

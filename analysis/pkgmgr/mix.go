@@ -12,7 +12,7 @@ var Mix = Manager{
 		Filled: []Verb{Install, Upgrade},
 		Moved:  []string{"HEX_HOME", "MIX_XDG"},
 		Kept:   "Hex keeps its settings and keys beside it",
-		Mount:  Mount{Sharing: "locked", Below: []string{"packages"}},
+		Mount:  Mount{Sharing: "locked", Below: []string{"packages"}, Doubt: "it is not known to be unused in the image"},
 	}},
 	Manifests:     []string{"mix.exs", "mix.lock"},
 	ManifestGlobs: []string{"config/*.exs"},

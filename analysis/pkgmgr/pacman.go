@@ -29,7 +29,7 @@ var Pacman = Manager{
 		Filled: []Verb{Install}, Index: true,
 		TrimmedBy: []string{"-Sc"},
 		Cleanup:   &change.PacmanIndex,
-		Mount:     Mount{Sharing: "locked"},
+		Mount:     Mount{Never: "pacman fetches it anew with -y, and without -y an old one asks for packages that are gone"},
 	}},
 	refine: func(c *Call) {
 		// What a call is stands in its capital letter, and what of it in the others.

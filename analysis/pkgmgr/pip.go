@@ -25,7 +25,7 @@ var Pip = Manager{
 		// pip reads the variable as a boolean; what it takes for false turns the cache on.
 		Off:   []Setting{{Name: "PIP_NO_CACHE_DIR", Any: true}},
 		Flags: []*change.Flag{&change.PipNoCacheDir},
-		Mount: Mount{Sharing: "shared"},
+		Mount: Mount{Sharing: "shared", Swaps: map[string]string{"--no-cache-dir": ""}, Doubt: builtWheels},
 	}},
 	// "pip cache purge" of pip 20.1 to 21.3 fails with "No matching packages".
 	CleanNeedsCache: true,
@@ -33,3 +33,7 @@ var Pip = Manager{
 	ManifestOptions: []string{"-r", "--requirement", "-c", "--constraint"},
 	NoManifests:     "its options name them",
 }
+
+// builtWheels is true of every installer for Python that keeps what it built: a wheel's
+// tags name no C library ("Caching" in pip's documentation, "Cache" in uv's).
+const builtWheels = "a wheel that another build made from sources, against other libraries, would be used again"

@@ -16,7 +16,7 @@ var Pipenv = Manager{
 		Moved:  []string{"PIPENV_CACHE_DIR", "PIP_CACHE_DIR", "XDG_CACHE_HOME"},
 		Off:    []Setting{{Name: "PIP_NO_CACHE_DIR", Any: true}},
 		Kept:   "pipenv has no flag against it, and what pipenv --clear leaves is not known",
-		Mount:  Mount{Sharing: "locked"},
+		Mount:  Mount{Sharing: "locked", Doubt: builtWheels},
 	}},
 	Manifests: []string{"Pipfile", "Pipfile.lock"},
 }

@@ -94,10 +94,35 @@ type Setting struct {
 // A Mount is the cache mount that fits a Cache. The owner is the user in force: a
 // mount is root's without uid and gid.
 type Mount struct {
-	Sharing string   // "locked", "shared"
-	Below   []string // the folders of the cache to mount, where the whole would do harm
-	Live    string   // what else must be so for the mount to fill, in words; "" for nothing
-	Never   string   // why no mount fits, in words
+	Sharing string            // "locked", "shared"
+	Below   []string          // the folders of the cache to mount, where the whole would do harm
+	At      string            // the folder to mount instead, where that makes the manager keep more
+	Live    string            // what else must be so for the mount to fill, in words; "" for nothing
+	Keeps   []*change.Flag    // options that make it so, one a verb
+	Kept    bool              // only with one of these is the cache filled at all
+	Swaps   map[string]string // options against the cache, with what takes their place: "" for nothing
+	Doubt   string            // why a build with the mount may make other files; "" where it makes the same
+	Reads   bool              // later calls read it, so that each of them must have the mount too
+	Never   string            // why no mount fits, in words
+}
+
+// keep makes the options of a Mount that are not proved to change nothing else.
+func keep(program, text string, verbs ...string) []*change.Flag {
+	var out []*change.Flag
+	for _, v := range verbs {
+		out = append(out, &change.Flag{Program: program, Verb: v, Text: text})
+	}
+	return out
+}
+
+// Keep returns the option by which a call fills the mount, or nil.
+func (m *Mount) Keep(program string, call *Call) *change.Flag {
+	for _, f := range m.Keeps {
+		if f.Verb == call.Word && f.Program == program {
+			return f
+		}
+	}
+	return nil
 }
 
 // A Call is one call of a package manager.

@@ -17,7 +17,7 @@ var Pnpm = Manager{
 		Filled: []Verb{Install, Upgrade, Download},
 		Moved:  []string{"PNPM_HOME", "XDG_DATA_HOME", "npm_config_store_dir", "pnpm_config_store_dir"},
 		Kept:   "node_modules is made of links into it, and pnpm store prune keeps what is in use",
-		Mount:  Mount{Sharing: "shared"},
+		Mount:  Mount{Sharing: "shared", Doubt: "node_modules is then made of copies, not of links into the store"},
 	}},
 	Manifests: []string{"package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", ".npmrc", ".pnpmfile.cjs"},
 }

@@ -16,7 +16,7 @@ var Poetry = Manager{
 		Filled: []Verb{Install, Upgrade, Download},
 		Moved:  []string{"POETRY_CACHE_DIR", "XDG_CACHE_HOME"},
 		Kept:   "its virtual environments lie in the same folder",
-		Mount:  Mount{Sharing: "locked", Below: []string{"cache", "artifacts"}},
+		Mount:  Mount{Sharing: "locked", Below: []string{"cache", "artifacts"}, Swaps: map[string]string{"--no-cache": ""}, Doubt: builtWheels},
 	}},
 	Manifests: []string{"pyproject.toml", "poetry.lock", "poetry.toml"},
 }

@@ -20,7 +20,7 @@ var R = Manager{
 		FilledBy: []string{"renv::restore"},
 		Moved:    []string{"RENV_PATHS_CACHE", "RENV_PATHS_ROOT", "XDG_CACHE_HOME", "R_USER_CACHE_DIR"},
 		Kept:     "a project's library is made of links into it",
-		Mount:    Mount{Sharing: "locked", Below: []string{"renv"}, Live: "RENV_CONFIG_CACHE_SYMLINKS=FALSE must be set, as links do not leave a mount"},
+		Mount:    Mount{Sharing: "locked", Below: []string{"renv"}, Doubt: "a project's library is made of links into it unless RENV_CONFIG_CACHE_SYMLINKS=FALSE is set", Live: "RENV_CONFIG_CACHE_SYMLINKS=FALSE must be set, as links do not leave a mount"},
 	}},
 	Manifests:     []string{"renv.lock", ".Rprofile", "renv/activate.R"},
 	ManifestGlobs: []string{"renv/settings.*"},

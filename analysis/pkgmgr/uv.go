@@ -24,7 +24,12 @@ var Uv = Manager{
 		Off:       []Setting{{Name: "UV_NO_CACHE", Any: true}},
 		CleanedBy: []string{"cache clean", "cache prune", "clean"},
 		Flags:     []*change.Flag{&change.UvSync, &change.UvPipInstall},
-		Mount:     Mount{Sharing: "shared", Live: "UV_LINK_MODE=copy must be set, as links do not leave a mount"},
+		Mount: Mount{
+			Sharing: "shared", Live: "UV_LINK_MODE=copy must be set, as links do not leave a mount",
+			Keeps: keep("uv", "--link-mode=copy", "sync", "pip install", "pip sync"),
+			Swaps: map[string]string{"--no-cache": "", "--no-cache-dir": "", "-n": ""},
+			Doubt: builtWheels,
+		},
 	}},
 	Manifests:       []string{"pyproject.toml", "uv.lock", "uv.toml"},
 	ManifestOptions: []string{"-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"},

@@ -32,7 +32,7 @@ var Yarn = Manager{
 		Moved:     []string{"YARN_GLOBAL_FOLDER", "YARN_CACHE_FOLDER", "YARN_ENABLE_GLOBAL_CACHE"},
 		CleanedBy: []string{"cache clean"},
 		Kept:      "a project may run from it (Plug'n'Play)",
-		Mount:     Mount{Sharing: "locked"},
+		Mount:     Mount{Sharing: "locked", Reads: true, Doubt: "a project may run from it (Plug'n'Play)"},
 	}},
 	Manifests:     []string{"package.json", "yarn.lock", ".yarnrc", ".yarnrc.yml"},
 	ManifestGlobs: []string{".yarn/releases/*", ".yarn/plugins/*", ".yarn/patches/*"},

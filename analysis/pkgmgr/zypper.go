@@ -25,7 +25,10 @@ var Zypper = Manager{
 		CleanedBy: []string{"clean -a"},
 		TrimmedBy: []string{"clean"},
 		Cleanup:   &change.ZypperCache,
-		Mount:     Mount{Sharing: "locked", Live: "the repositories must keep packages (keeppackages=1)"},
+		Mount: Mount{
+			Sharing: "locked", Live: "the repositories must keep packages (keeppackages=1)",
+			Doubt: "its metadata may be of another build; packages stay in it only where the repositories have keeppackages=1",
+		},
 	}},
 	refine: func(c *Call) {
 		if c.Verb == Clean {

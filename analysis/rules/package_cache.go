@@ -22,10 +22,12 @@ var PackageCache = analysis.Rule{
 		Summary: "a layer ships a package manager's cache or index that nothing later needs",
 		What: "A `RUN` of a stage that ships which installs with a package manager and leaves its index, download cache or build folder in its layer: " +
 			"apt, apk, dnf, yum, microdnf, zypper, pacman, npm, Yarn 1, bun, pip, uv, conda, composer, pecl, gem and bundle. " +
-			"The caches of cargo, go, Maven, Gradle, pnpm, Poetry and .NET are not spoken of: what was built lies in them or is made of links into them.",
+			"The caches of cargo, go, Maven, Gradle, pnpm, Poetry and .NET are not spoken of: what was built lies in them or is made of links into them. " +
+			"With `rules.package-cache.policy = \"mount\"` these count too, and so does, as advice, every call in any stage that fetches everything anew because no cache mount keeps it: " +
+			"also where the cache is cleaned or switched off by a flag, and in stages that do not ship, where only time is saved.",
 		Why: "Every pull and every registry carries it. `apt-get update` on Debian 12 leaves 19.9 MB in `/var/lib/apt/lists`; " +
 			"npm and pip keep a second copy of what they install.",
-		Silent: "In a stage that does not ship. When the same RUN cleans the cache, may clean it (it runs a script, or names the folder), mounts it, " +
+		Silent: "Under the policy `clean`, in a stage that does not ship. When the same RUN cleans the cache, may clean it (it runs a script, or names the folder), mounts it, " +
 			"or the environment moves it or turns it off. When the next RUN installs from the index: then the two belong together first. " +
 			"For pip and uv on an image that may set `PIP_NO_CACHE_DIR` or `UV_NO_CACHE` itself. For gem, bundle and pecl on images other than the official ruby and php, " +
 			"for bundle and composer where the Dockerfile configures them, and for Yarn where a later version than 1 may be at work: the cache may lie elsewhere.",
@@ -38,64 +40,133 @@ var PackageCache = analysis.Rule{
 			"`pacman -Scc --noconfirm` deletes nothing, and `yarn cache clean` of Yarn 2 and later deletes packages that a Plug'n'Play project runs from. " +
 			"For composer, conda, bun and a Yarn that is not root's the manager's own clean-up is offered and is unsafe; its title says what could differ. " +
 			"A RUN that only fetches an index which nothing needs is removed, which is unsafe: a build that fails there would go on. " +
-			"What people run later in a container, or build on the image in another repository, is outside the promise. It stands on lines 16 to 18 of the soundness list.",
+			"Under the policy `mount` the fix adds a cache mount to each RUN that fills the cache, on this base, all at once; it drops what would empty the mount (`rm -rf /var/lib/apt/lists/*`, " +
+			"`apt-get clean`, `dnf clean all`) and what would go past it (`--no-cache-dir`, `--no-cache`), and adds what makes it live: `-o Dir::Cache::Archives=keep` to `apt-get install`, " +
+			"as docker-clean of the official images empties the usual folder alone, `--setopt=keepcache=1` to dnf, `--link-mode=copy` to uv, uid and gid under a USER, `sharing=locked` where two builds at once do harm. " +
+			"It is safe for apt, npm, Yarn 1 as root and, without cgo, go, on images that are known to have nothing in the folder. " +
+			"It is unsafe, and says why, where what an earlier build left could make other files (pip and its kin use wheels again that were built against other libraries, apk and dnf an old index), " +
+			"where the user's number stands in the image, and where a later line may need what lies in the mount. " +
+			"An editor offers both, the one of the policy first; the other is never made in a batch. " +
+			"What people run later in a container, or build on the image in another repository, is outside the promise. It stands on lines 16 to 19 of the soundness list.",
 	},
 	Aliases:  []string{"DL3009", "DL3019", "DL3032", "DL3036", "DL3040", "DL3042", "DL3060"},
 	Best:     analysis.Safe,
 	Severity: analysis.Warning,
-	Run:      runPackageCache,
+	Options: []analysis.Option{{
+		Name:   "policy",
+		Doc:    "which of the two is wanted: `clean` keeps the cache out of the image, `mount` keeps it between builds, too",
+		Values: []string{"clean", "mount"}, Default: "clean",
+	}},
+	Run: runPackageCache,
 }
 
 func runPackageCache(p *analysis.Pass) {
+	mount := p.Option("policy") == "mount"
 	for _, s := range p.Stages().Stages {
-		if !s.Ships {
-			continue
-		}
 		shipped := map[string]bool{} // folders that an earlier layer of the stage ships already
 		for _, r := range p.Runs(s) {
+			said := map[*pkgmgr.Manager]bool{}
 			for _, left := range p.Leftovers(r) {
+				if !s.Ships || shipped[left.Cache.Dir] || mount && said[left.By.Call.Manager] && left.Cache.Mount.Never == "" || doubtful(p, r, left) {
+					continue
+				}
 				if later, _ := p.CleanedLater(r, left.Cache); later != nil {
 					continue // deleted too late, which is another rule's
 				}
-				if shipped[left.Cache.Dir] || left.Cache.Cleanup == nil && len(left.Cache.Flags) == 0 && left.Cache.Risky.Command == "" {
-					continue // shipped already, or nothing is known to help
-				}
-				if doubtful(p, r, left) {
-					continue
-				}
-				shipped[left.Cache.Dir] = true
-				if d, ok := leftover(p, r, left); ok {
+				if d, ok := leftover(p, r, left, mount); ok {
+					said[left.By.Call.Manager] = true
+					shipped[left.Cache.Dir] = true
 					p.Report(d)
 				}
+			}
+			if mount {
+				unmounted(p, r, said)
 			}
 		}
 	}
 }
 
 // leftover reports one cache that a RUN leaves in its layer.
-func leftover(p *analysis.Pass, r *facts.Run, left facts.Leftover) (analysis.Diagnostic, bool) {
-	cache := left.Cache
+func leftover(p *analysis.Pass, r *facts.Run, left facts.Leftover, mount bool) (analysis.Diagnostic, bool) {
+	cache, manager := left.Cache, left.By.Call.Manager
+	cleanable := cache.Cleanup != nil || len(cache.Flags) > 0 || cache.Risky.Command != ""
+	if !cleanable && !mount {
+		return analysis.Diagnostic{}, false // nothing is known to help
+	}
 	use := p.LaterUse(r, cache)
 	if use.Certain && use.Next && left.By.Call.Verb == pkgmgr.Update {
 		return analysis.Diagnostic{}, false // merge first
 	}
-	manager := left.By.Call.Manager
-	fix, why := cleanup.Mend(p.File, r, left)
+	var fix analysis.Fix
+	var why []string
+	if cleanable {
+		fix, why = cleanup.Mend(p.File, r, left)
+	}
 	d := analysis.Diagnostic{
 		Span:    r.Program.Span(left.By.Node.Range),
 		Message: fmt.Sprintf("%s leaves its %s in %s, and the image ships it%s", manager.Name, cache.What, place(cache, fix), size(cache.Bytes)),
 		Gain:    analysis.Gain{Bytes: cache.Bytes},
 	}
 	if use.Certain && !manager.Refetches {
-		d.Withheld = []string{use.Why + "; clean after the last use, or join the RUNs"}
-		return d, true
+		fix, why = analysis.Fix{}, []string{use.Why + "; clean after the last use, or join the RUNs"}
 	}
-	d.Withheld = append(d.Withheld, why...)
-	if len(fix.Edits) == 0 {
-		return d, true
+	d.Fixes, d.Withheld = policy(p, r, left, fix, why, mount)
+	return d, cleanable || len(d.Fixes) > 0
+}
+
+// policy puts what the user prefers first: the clean-up or the mount. The other stands
+// behind it for an editor, and is never the one that is made in a batch.
+func policy(p *analysis.Pass, r *facts.Run, left facts.Leftover, clean analysis.Fix, cleanWhy []string, mountFirst bool) (fixes []analysis.Fix, withheld []string) {
+	var mount analysis.Fix
+	var mountWhy []string
+	if left.Cache.Mount.Never == "" && (mountFirst || len(clean.Edits) > 0) && cleanup.Mountable(p.File, r, left.By.Call.Manager) {
+		fix, why := cleanup.Mount(p.File, r, left.By.Call.Manager)
+		mount = fix
+		if why != "" {
+			mountWhy = []string{why}
+		}
 	}
-	d.Fixes = []analysis.Fix{fix}
-	return d, true
+	first, why, second := clean, cleanWhy, mount
+	if mountFirst && len(mount.Edits) > 0 {
+		first, why, second = mount, mountWhy, clean
+	} else if mountFirst && len(clean.Edits) == 0 {
+		why = append(mountWhy, cleanWhy...)
+	}
+	if len(first.Edits) == 0 {
+		return nil, why
+	}
+	fixes = []analysis.Fix{first}
+	if len(second.Edits) > 0 {
+		second.Safety = min(second.Safety, first.Safety)
+		fixes = append(fixes, second)
+	}
+	return fixes, why
+}
+
+// unmounted reports the calls of a RUN that leave nothing in a layer which ships, but
+// fetch everything anew when they run again.
+func unmounted(p *analysis.Pass, r *facts.Run, said map[*pkgmgr.Manager]bool) {
+	for _, c := range r.Commands {
+		if c.Call == nil || said[c.Call.Manager] || !cleanup.Mountable(p.File, r, c.Call.Manager) || elsewhere(p, r, c.Call.Manager) {
+			continue
+		}
+		manager := c.Call.Manager
+		said[manager] = true
+		fix, why := cleanup.Mount(p.File, r, manager)
+		if len(fix.Edits) == 0 {
+			continue
+		}
+		d := analysis.Diagnostic{
+			Span:     r.Program.Span(c.Node.Range),
+			Severity: analysis.Info,
+			Message:  fmt.Sprintf("%s fetches everything anew whenever this RUN runs again: no mount keeps it", manager.Name),
+			Fixes:    []analysis.Fix{fix},
+		}
+		if why != "" {
+			d.Withheld = []string{why}
+		}
+		p.Report(d)
+	}
 }
 
 // place names the folder of a cache: the one that the fix cleans.
@@ -149,6 +220,12 @@ func doubtful(p *analysis.Pass, r *facts.Run, left facts.Leftover) bool {
 			}
 		}
 	}
+	return elsewhere(p, r, manager)
+}
+
+// elsewhere reports whether a manager may keep its cache in another folder than the
+// table says: on another image, or by the project's own settings.
+func elsewhere(p *analysis.Pass, r *facts.Run, manager *pkgmgr.Manager) bool {
 	if manager == &pkgmgr.Conda {
 		base := r.Stage.Root().Base.Text
 		return !strings.Contains(p.Doc.Content, "/opt/conda") && !slices.ContainsFunc([]string{"continuumio/", "condaforge/", "mambaorg/", "jupyter/"}, func(owner string) bool { return strings.HasPrefix(base, owner) })

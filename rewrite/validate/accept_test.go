@@ -41,7 +41,22 @@ var (
 		change.MountAdded{Target: "/var/cache/apt", Sharing: "locked"},
 	}
 	pipMount = []change.Change{change.MountAdded{Target: "/root/.cache/pip"}}
+	npmMount = []change.Change{change.MountAdded{Target: "/root/.npm"}}
+	goMounts = []change.Change{change.MountAdded{Target: "/go/pkg/mod"}, change.MountAdded{Target: "/root/.cache/go-build"}}
 )
+
+var yarnMount = []change.Change{change.MountAdded{Target: "/usr/local/share/.cache/yarn", Sharing: "locked"}}
+
+const aptFlags = "RUN --mount=type=cache,target=/var/lib/apt/lists,sharing=locked --mount=type=cache,target=/var/cache/apt,sharing=locked"
+
+// dropped adds clean-ups that are gone to other changes.
+func dropped(changes []change.Change, texts ...string) []change.Change {
+	out := append([]change.Change{}, changes...)
+	for _, text := range texts {
+		out = append(out, change.CleanupDropped{Text: text})
+	}
+	return out
+}
 
 func cleaned(all ...change.Cleanup) []change.Change {
 	var out []change.Change
@@ -259,10 +274,28 @@ var rights = []rewriting{
 		before: "FROM python:3.12\nARG DEV\nRUN if [ -n \"$DEV\" ]; then pip install pytest; fi\n",
 		edits:  [][2]string{{"install pytest", "install --no-cache-dir pytest"}}},
 
+	{name: "npm's mount", before: from("node:20", "RUN npm ci --ignore-scripts"), changes: npmMount,
+		edits: [][2]string{{"RUN npm", "RUN --mount=type=cache,target=/root/.npm npm"}}},
+	{name: "go's mounts in all RUNs", before: from("golang:1.22", "ENV CGO_ENABLED=0", "RUN go mod download", "RUN go build -o /app ."), changes: goMounts,
+		edits: [][2]string{{"RUN go mod", "RUN --mount=type=cache,target=/go/pkg/mod go mod"}, {"RUN go build", "RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build go build"}}},
+	{name: "yarn's mount", before: from("node:20", "RUN yarn install --frozen-lockfile && yarn cache clean"), changes: dropped(yarnMount, "yarn cache clean"),
+		edits: [][2]string{{"RUN yarn install", "RUN --mount=type=cache,target=/usr/local/share/.cache/yarn,sharing=locked yarn install"}, {" && yarn cache clean", ""}}},
+	{name: "a mount instead of a clean-up that was most of a RUN", before: from("node:20", "RUN yarn \\\n    && rm -rf /usr/local/share/.cache/yarn"), changes: dropped(yarnMount, "rm -rf /usr/local/share/.cache/yarn"),
+		edits: [][2]string{{"RUN yarn", "RUN --mount=type=cache,target=/usr/local/share/.cache/yarn,sharing=locked yarn"}, {" \\\n    && rm -rf /usr/local/share/.cache/yarn", ""}}},
+	{name: "mounts instead of clean-ups", before: from("debian:12", "RUN apt-get update && apt-get install -y curl && apt-get clean && rm -rf /var/lib/apt/lists/*"),
+		changes: dropped(append(flagged(change.AptInstallKeeps), aptPair...), "apt-get clean", "rm -rf /var/lib/apt/lists/*"),
+		edits:   [][2]string{{"RUN apt", aptFlags + " apt"}, {"install -y", "install -o Dir::Cache::Archives=keep -y"}, {" && apt-get clean && rm -rf /var/lib/apt/lists/*", ""}}},
+	{name: "a mount instead of a word of a clean-up", before: from("debian:12", "RUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/* /tmp/x"),
+		changes: dropped(aptPair, "/var/lib/apt/lists/*"),
+		edits:   [][2]string{{"RUN apt", aptFlags + " apt"}, {"-rf /var/lib/apt/lists/* /tmp/x", "-rf /tmp/x"}}},
+	{name: "a mount instead of a clean-up before", before: from("debian:12", "RUN rm -rf /var/lib/apt/lists/* && apt-get update && apt-get install -y curl"),
+		changes: dropped(aptPair, "rm -rf /var/lib/apt/lists/*"),
+		edits:   [][2]string{{"RUN rm -rf /var/lib/apt/lists/* && apt", aptFlags + " apt"}}},
+	{name: "a mount instead of a clean-up between statements", before: from("debian:12", "RUN set -eux; apt-get update; apt-get install -y curl; rm -rf /var/lib/apt/lists/*; curl --version"),
+		changes: dropped(aptPair, "rm -rf /var/lib/apt/lists/*"),
+		edits:   [][2]string{{"RUN set", aptFlags + " set"}, {"; rm -rf /var/lib/apt/lists/*", ""}}},
 	{name: "apt's two mounts", before: "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n", changes: aptPair,
 		edits: [][2]string{{"RUN apt", "RUN --mount=type=cache,target=/var/lib/apt/lists,sharing=locked --mount=type=cache,target=/var/cache/apt,sharing=locked apt"}}},
-	{name: "pip's mount", before: pyApp, changes: pipMount,
-		edits: [][2]string{{"RUN pip", "RUN --mount=type=cache,target=/root/.cache/pip pip"}}},
 
 	{name: "npm ci before the sources", before: nodeApp, changes: split("package.json", "package-lock.json"),
 		edits: [][2]string{{"COPY --chown=node:node . .\nRUN npm ci", "COPY --chown=node:node package.json package-lock.json ./\nRUN npm ci\nCOPY --chown=node:node . ."}}},

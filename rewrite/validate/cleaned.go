@@ -11,7 +11,7 @@ import (
 // prefixes are those that an install and its clean-up may share.
 var prefixes = []string{"sudo", "sudo -E", "sudo -H", "sudo -n", "sudo -E -H"}
 
-// An insertion is text that a new body has and the old one has not.
+// An insertion is text that a new body has and the old one has not, or what is gone.
 type insertion struct {
 	at      int // in the old text
 	flag    *change.Flag
@@ -19,27 +19,33 @@ type insertion struct {
 	prefix  string // of the clean-up: "sudo "
 	end     bool   // of a clean-up: at the end of the text, by "&&"
 	fresh   int    // where it ends in the new text
+	gone    *gone
 }
 
 // body explains text by one old body: the same bytes, but for flags and clean-ups
-// that were inserted.
+// that were inserted, and clean-ups that a mount has made needless.
 func (d *deriver) body(text string, old *script) *Rejection {
 	was := old.trimmed()
 	if text == was || text == old.text {
 		return nil
 	}
 	nothing := reject("%sthat %q took the place of %q", unexplained, brief(text), brief(was))
-	if len(d.flags)+len(d.cleanups) == 0 || len(text) <= len(was) {
+	if len(d.flags)+len(d.cleanups)+len(d.dropped) == 0 || len(text) <= len(was) && len(d.dropped) == 0 {
 		return nothing
 	}
+	if len(d.dropped)+len(d.flags) > 0 {
+		text = (&script{text: text}).trimmed() // of what stood before the last piece
+	}
 	places := d.places(d.parse(was), was)
-	found, ok := align(text, was, places)
+	found, ok := align(text, was, places, d.droppable(d.parse(was)))
 	if !ok {
 		return nothing
 	}
 	for _, in := range found {
 		var r *Rejection
 		switch {
+		case in.gone != nil:
+			r = d.cleanupDropped(was, in.gone)
 		case in.flag != nil:
 			r = d.flagAdded(was, in)
 		case in.end:
@@ -112,13 +118,23 @@ func (c candidate) match(s string) int {
 	return len(s) - len(t)
 }
 
-// align finds insertions that make was into text. What is tried and does not fit is
-// bounded, by far more than texts hold that were not made to be hard.
-func align(text, was string, places map[int][]candidate) ([]insertion, bool) {
+// align finds insertions, and pieces that are gone, that make was into text. What is
+// tried and does not fit is bounded, by far more than texts hold that were not made to
+// be hard.
+func align(text, was string, places map[int][]candidate, pieces map[int][]gone) ([]insertion, bool) {
 	budget := 1_000
 	var from func(i, j int) ([]insertion, bool)
 	from = func(i, j int) ([]insertion, bool) {
 		for {
+			for _, g := range pieces[j] {
+				if budget < 0 {
+					return nil, false
+				}
+				if found, ok := from(i, g.to); ok {
+					return append([]insertion{{at: j, gone: &g}}, found...), true
+				}
+				budget--
+			}
 			for _, c := range places[j] {
 				if n := c.match(text[i:]); n > 0 {
 					if budget < 0 {
@@ -350,7 +366,7 @@ func (d *deriver) install(p *shell.Program, n *shell.Node, k change.Cleanup) (co
 func (c *command) fills(manager string) bool {
 	v, _ := c.verb()
 	if args, _ := c.args(); slices.ContainsFunc(args, func(a string) bool {
-		return strings.HasPrefix(a, "Dir") || strings.Contains(a, "Dir::") || a == "--root" || strings.Contains(a, "cachedir") || strings.Contains(a, "installroot")
+		return (strings.HasPrefix(a, "Dir") || strings.Contains(a, "Dir::")) && a != keptArchives || a == "--root" || strings.Contains(a, "cachedir") || strings.Contains(a, "installroot")
 	}) {
 		return false // its files are somewhere else
 	}
@@ -365,7 +381,7 @@ func (c *command) fills(manager string) bool {
 	case "pacman", pacmanArchives:
 		return c.name == "pacman" && c.syncs()
 	case "yarn":
-		return c.name == "yarn" && (v == "" || setOf("install add global upgrade up workspaces")[v])
+		return c.name == "yarn" && (v == "" && !c.has("-v", "--version") || setOf("install add global upgrade up workspaces")[v])
 	case "gem":
 		_, at := c.verb()
 		return c.name == "gem" && setOf("install i update")[v] ||

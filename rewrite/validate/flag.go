@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,7 +48,7 @@ func (c *command) flagPlace(f change.Flag) (int, bool) {
 	// or known to take one: else the verb could be a value itself.
 	for _, w := range call.words[1:i] {
 		text, ok := literal(w)
-		if ok && strings.HasPrefix(text, "-") && !strings.Contains(text, "=") && !programs[call.name].values[text] && !plainOptions[text] {
+		if ok && strings.HasPrefix(text, "-") && !strings.Contains(text, "=") && !programs[call.name].values[text] && !plainOptions[text] && !(call.name == "apt-get" && aptOptions.MatchString(text)) {
 			return 0, false
 		}
 	}
@@ -56,6 +57,9 @@ func (c *command) flagPlace(f change.Flag) (int, bool) {
 
 var plainOptions = setOf(`-q --quiet -v --verbose -U --update --update-cache --no-progress -f --force -i --interactive
 	--isolated --no-input --disable-pip-version-check --no-color -y --allow-untrusted --progress`)
+
+// aptOptions are those of apt-get that take no value.
+var aptOptions = regexp.MustCompile(`^(-[yqmfVud]+|--(no-install-recommends|yes|quiet|assume-yes|force-yes|fix-missing|fix-broken|no-upgrade|allow-[a-z-]+|no-install-suggests))$`)
 
 // conflicts are options of the call itself that a program's flag contradicts.
 var conflicts = map[string][]string{
@@ -79,6 +83,9 @@ func (d *deriver) flagAdded(was string, in insertion) *Rejection {
 		}
 		if slices.ContainsFunc(c.options(), func(o string) bool { return slices.Contains(conflicts[f.Program], o) }) {
 			return reject("%s contradicts another option of %q", f.Text, brief(p.Source(c.node.Range)))
+		}
+		if f.Keeps != "" {
+			return d.flagKeeps(c, f)
 		}
 		what := "the flag " + f.Text
 		if r := d.cacheMoved(what, f.Paths); r != nil {

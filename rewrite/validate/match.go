@@ -274,7 +274,7 @@ func (e *execs) body(st standing, at *compile.Op, w way, movable lates) bool {
 			next.moved = true
 		}
 		next.late = st.late.without(here)
-		if next.length > len(e.text.text)+40*len(next.olds) || next.runs > 1 && !e.joined {
+		if next.length > len(e.text.text)+40*len(next.olds)+e.longestGone()*next.runs || next.runs > 1 && !e.joined {
 			continue
 		}
 		if r := e.placed(at, w, here, next.late); r != nil {

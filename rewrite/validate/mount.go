@@ -9,16 +9,34 @@ import (
 	"github.com/shale-build/shale/analysis/compile"
 )
 
-// mountTargets are the caches that may be mounted, and who fills them. Of apt's
-// folders no more than these two: /var/lib/apt itself holds what is installed.
-var mountTargets = map[string]struct{ manager, sharing string }{
-	"/var/lib/apt/lists":    {"apt", "LOCKED"},
-	"/var/cache/apt":        {"apt", "LOCKED"},
-	"/var/cache/apk":        {"apk", "LOCKED"},
-	"/root/.npm":            {"npm", "SHARED"},
-	"/root/.cache/pip":      {"pip", "SHARED"},
-	"/root/.cache/go-build": {"go", "SHARED"},
-	"/go/pkg/mod":           {"go", "SHARED"},
+// mountTargets are the caches that may be mounted, who fills them, and the images that
+// are known to have nothing there that counts; none for all of unused's. Of apt's
+// folders no more than these two: /var/lib/apt itself holds what is installed. What is
+// missing makes other files with what an earlier build left: pip and its kin use wheels
+// again that were built against other libraries, apk and dnf an old index, pnpm and bun
+// copy where they linked.
+var mountTargets = map[string]struct{ manager, sharing, image string }{
+	"/var/lib/apt/lists":           {"apt", "LOCKED", ""},
+	"/var/cache/apt":               {"apt", "LOCKED", ""},
+	"/root/.npm":                   {"npm", "SHARED", ""},
+	"/usr/local/share/.cache/yarn": {"yarn", "LOCKED", ""},
+	"/root/.cache/go-build":        {"go", "SHARED", ""},
+	"/go/pkg/mod":                  {"go", "SHARED", "golang"},
+}
+
+// unused are images of Docker Hub's library whose Dockerfiles leave no cache of a package
+// manager behind.
+var unused = setOf(`alpine debian ubuntu python node golang ruby php buildpack-deps httpd nginx postgres redis rust openjdk gcc
+	fedora centos amazonlinux rockylinux almalinux oraclelinux`)
+
+// leavesUnused reports whether a mount's folder is known to be unused in an image.
+func leavesUnused(source *compile.Source, image string) bool {
+	name, ok := strings.CutPrefix(source.Identifier, "docker-image://docker.io/library/")
+	name, _, _ = strings.Cut(name, "@")
+	name, _, _ = strings.Cut(name, ":")
+	// An argument may make another image of it.
+	ok = ok && !strings.Contains(source.Identifier, "arg-")
+	return ok && (name == image || image == "" && unused[name])
 }
 
 // mountsAdded returns the mounts that a RUN has and the old one has not; each must
@@ -97,7 +115,7 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 		}
 		fills, updated := false, false
 		for _, c := range list {
-			if c.usesCache(known.manager) {
+			if c.usesMount(known.manager, mount.Dest) {
 				fills = true
 				if known.manager == "apt" {
 					if v, _ := c.verb(); v == "update" {
@@ -106,16 +124,15 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 						return reject("the mount at %s hides the index that %q reads", mount.Dest, brief(p.Source(c.node.Range)))
 					}
 				}
-				if known.manager == "apk" {
-					if v, _ := c.verb(); v == "update" || c.has("-U", "--update", "--update-cache") {
-						updated = true
-					} else if !updated {
-						return reject("the mount at %s may hold an old index, and %q does not update it", mount.Dest, brief(p.Source(c.node.Range)))
-					}
-				}
 				if c.has("--no-cache", "--no-cache-dir", "--offline", "--no-index", "--no-network") {
 					return reject("%q does not use the mount at %s", brief(p.Source(c.node.Range)), mount.Dest)
 				}
+			}
+			if version := len(c.words) == 2 && c.has("-v", "-V", "--version", "-version"); !version && !harmless(c.name) && !programs[c.name].deletes && !separate[c.name] {
+				return reject("%q may delete what the mount at %s holds", brief(p.Source(c.node.Range)), mount.Dest)
+			}
+			if mount.Dest == "/root/.cache/go-build" && c.usesCache("go") && !withoutCgo(op.Exec, c) {
+				return reject("the cache at %s notices no change of a C library, and %q may use one", mount.Dest, brief(p.Source(c.node.Range)))
 			}
 			if why := c.empties(d, mount.Dest); why != "" {
 				return reject("%s would empty the mount at %s", why, mount.Dest)
@@ -132,6 +149,35 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 	return nil
 }
 
+// withoutCgo reports whether a command certainly runs with CGO_ENABLED=0, or is one of
+// go's that compiles nothing.
+func withoutCgo(x *compile.Exec, c command) bool {
+	if v, _ := c.verb(); v == "mod" {
+		return true
+	}
+	off, _ := x.Getenv("CGO_ENABLED")
+	for _, a := range c.node.Assigns {
+		if a.Name == "CGO_ENABLED" {
+			off, _ = literal(a.Value)
+		}
+	}
+	return off == "0"
+}
+
+// separate are package managers that are known to leave each other's caches alone, as
+// far as they do not run what a project says.
+var separate = setOf("composer bundle bundler cargo go mix yarn pnpm bun conda mamba")
+
+// usesMount reports whether a command reads or fills what a manager has in a folder.
+func (c *command) usesMount(manager, dir string) bool {
+	switch v, _ := c.verb(); {
+	case dir == "/root/.cache/go-build" && v == "mod",
+		dir == "/var/cache/apt" && v == "update":
+		return false // it compiles, or fetches, nothing
+	}
+	return c.usesCache(manager)
+}
+
 // usesCache reports whether a command reads or fills a manager's cache.
 func (c *command) usesCache(manager string) bool {
 	v, _ := c.verb()
@@ -144,31 +190,40 @@ func (c *command) usesCache(manager string) bool {
 	return c.fills(manager)
 }
 
-// empties says that a command deletes from a folder, which is a mount then.
+// empties says that a command deletes from a folder, which is a mount then, or the
+// folder itself, which fails.
 func (c *command) empties(d *deriver, dir string) string {
 	v, _ := c.verb()
 	args, _ := c.args()
-	switch {
-	case c.name == "apt-get" || c.name == "apt":
+	switch manager := mountTargets[dir].manager; {
+	case manager == "apt" && (c.name == "apt-get" || c.name == "apt"):
 		if strings.HasSuffix(v, "clean") && v != "build-dep" {
 			return c.name + " " + v
 		}
-	case slices.Contains([]string{"npm", "pip", "pip3", "apk"}, c.name) && v == "cache",
-		c.name == "go" && v == "clean":
+	case manager == c.name && (v == "cache" || v == "clean" && c.name == "go"):
 		return c.name + " " + strings.Join(args, " ")
 	}
-	if programs[c.name].deletes || c.name == "" {
-		for _, w := range c.operands() {
-			at := d.place(w, true)
-			if !at.known {
-				// A relative path is below the folder in force, where it is not moved.
-				text, ok := literal(w)
-				if ok && !strings.HasPrefix(text, "/") && !strings.Contains(text, "..") && !under(dir, path.Clean("/"+d.op.Exec.Cwd)) {
-					continue
-				}
+	if !programs[c.name].deletes && c.name != "" {
+		return ""
+	}
+	n := newNamer(d.op.Exec, d.parse(d.script.text))
+	for _, w := range c.operands() {
+		at := []string{}
+		if p := d.place(w, true); p.known {
+			at = append(at, p.path)
+		} else {
+			// From any folder that it may run in.
+			text, known := n.text(w)
+			text, _, _ = strings.Cut(text, "\x01")
+			if !known || n.lost || strings.HasPrefix(text, "/") || strings.Contains(text, "..") {
 				return c.name
 			}
-			if under(at.path, dir) || under(dir, at.path) {
+			for _, from := range n.dirs {
+				at = append(at, path.Join(from, text))
+			}
+		}
+		for _, p := range at {
+			if under(p, dir) || under(dir, p) {
 				return c.name
 			}
 		}
@@ -215,7 +270,7 @@ func (m *matcher) uses(o *compile.Op, dest string) *Rejection {
 		}
 		manager := mountTargets[dest].manager
 		for _, c := range m.library.commands(m.library.parse(s, s.text)) {
-			if c.usesCache(manager) && !c.has("--no-cache", "--no-cache-dir") {
+			if c.usesMount(manager, dest) {
 				return reject("the mount at %s hides what %q left there", dest, brief(s.text))
 			}
 		}
@@ -231,6 +286,10 @@ func (m *matcher) uses(o *compile.Op, dest string) *Rejection {
 			if under(path.Clean(to), dest) {
 				return reject("the mount at %s hides what was copied to %s", dest, to)
 			}
+		}
+	case o.Source != nil:
+		if !leavesUnused(o.Source, mountTargets[dest].image) {
+			return reject("what %q has at %s, which the mount hides, is not known", o, dest)
 		}
 	}
 	return nil

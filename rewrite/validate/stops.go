@@ -352,7 +352,7 @@ func (c *command) needsIndex(manager string) string {
 		}
 		return c.mayInstall()
 	case "go":
-		if c.name == "go" || !harmless(c.name) {
+		if c.name == "go" && !setOf("version env")[v] || c.name != "go" && !harmless(c.name) {
 			return c.name
 		}
 	case "pip":

@@ -305,6 +305,7 @@ type declared struct {
 	flags    []change.Flag
 	mounts   []change.MountAdded
 	splits   []change.CopySplit
+	dropped  []string       // clean-ups, or words of them, as they are written
 	moved    []string       // clean-ups as they are written
 	movedAt  map[string]int // each of them in moved
 	lengths  []int          // of them
@@ -374,6 +375,8 @@ func read(changes []change.Change) (*declared, *Rejection) {
 			d.mounts = append(d.mounts, c)
 		case change.CopySplit:
 			d.splits = append(d.splits, c)
+		case change.CleanupDropped:
+			d.dropped = append(d.dropped, c.Text)
 		case change.CleanupMoved:
 			d.move(c.Command)
 		default:

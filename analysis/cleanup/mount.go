@@ -1,0 +1,733 @@
+package cleanup
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// Mountable reports whether a RUN has calls of a manager that fill, but for an option
+// against it, caches which a mount would keep and none does.
+func Mountable(f *facts.File, r *facts.Run, m *pkgmgr.Manager) bool {
+	return len(fillers(f, r, m)) > 0
+}
+
+// A filler is a call that fills a cache.
+type filler struct {
+	*facts.Command
+	cache *pkgmgr.Cache
+}
+
+// fillers lists the calls of a manager in a RUN that fill a cache which is not mounted.
+func fillers(f *facts.File, r *facts.Run, m *pkgmgr.Manager) []filler {
+	var out []filler
+	for _, c := range r.Commands {
+		if c.Call == nil || c.Call.Manager != m {
+			continue
+		}
+		for i := range m.Caches {
+			cache := &m.Caches[i]
+			if cache.Mount.Never != "" || cache.Mount.Sharing == "" || r.MountsCache(cache) || f.Disabled(r, c, cache) {
+				continue
+			}
+			if cache.Mount.Kept && cache.Mount.Keep(c.Name, c.Call) != nil && !ownFolders(c.Call) || !cache.Mount.Kept && swapped(c.Call, cache).Fills(cache) {
+				out = append(out, filler{c, cache})
+			}
+		}
+	}
+	return out
+}
+
+// ownFolders reports whether a call of apt's may name folders or settings of its own.
+func ownFolders(c *pkgmgr.Call) bool {
+	return slices.ContainsFunc(c.Options, func(o pkgmgr.Option) bool {
+		return o.Name == "-c" || o.Name == "--config-file" || (o.Name == "-o" || o.Name == "--option") && (!o.Known || strings.Contains(o.Value, "Dir") || strings.Contains(o.Value, "dir"))
+	})
+}
+
+// swapped is a call without the options against a cache.
+func swapped(c *pkgmgr.Call, cache *pkgmgr.Cache) *pkgmgr.Call {
+	call := *c
+	call.Options = slices.DeleteFunc(slices.Clone(c.Options), func(o pkgmgr.Option) bool {
+		_, against := cache.Mount.Swaps[o.Name]
+		return against
+	})
+	return &call
+}
+
+// Mount returns the fix by which a RUN's calls of a manager keep their caches in cache
+// mounts, and those of the other RUNs that stand on the same base: one that lacks the
+// mount would find nothing, or hide what another left. It has no edits where there is
+// none; why says why, or why it is not safe.
+func Mount(f *facts.File, r *facts.Run, m *pkgmgr.Manager) (fix analysis.Fix, why string) {
+	b := &mounter{File: f, manager: m, stage: r}
+	if !knowsMounts(f.Doc) {
+		return fix, "the frontend that the file names knows no mounts, or is not known"
+	}
+	var runs []*facts.Run
+	for _, s := range f.Stages().Stages {
+		if s.Root() == r.Stage.Root() {
+			runs = append(runs, f.Runs(s)...)
+		}
+	}
+	for _, other := range runs {
+		if len(fillers(f, other, m)) == 0 {
+			continue
+		}
+		edits := b.run(other)
+		if b.none != "" {
+			if other == r {
+				return fix, b.none
+			}
+			b.none = "" // what that means for this RUN the other conditions say
+			continue
+		}
+		b.runs = append(b.runs, other)
+		b.fix.Edits = append(b.fix.Edits, edits...)
+		b.fix.Relies = append(b.fix.Relies, other.In.Span)
+	}
+	if !slices.Contains(b.runs, r) {
+		return fix, "its calls cannot be read for certain"
+	}
+	b.conditions()
+	if b.none != "" {
+		return fix, b.none
+	}
+	dirs := strings.Join(b.dirs, ", ")
+	if i := strings.LastIndex(dirs, ", "); i >= 0 {
+		dirs = dirs[:i] + " and" + dirs[i+1:]
+	}
+	b.fix.Title = fmt.Sprintf("Mount %s as a cache", dirs)
+	if len(b.dirs) > 1 {
+		b.fix.Title = fmt.Sprintf("Mount %s as caches", dirs)
+	}
+	if len(b.dropped) > 0 {
+		b.fix.Title += " and drop `" + strings.Join(b.dropped, "`, `") + "`"
+	}
+	b.fix.Title += ": what lies there no longer ships"
+	b.fix.Safety = analysis.Safe
+	if b.doubt != "" {
+		b.fix.Safety = analysis.Unsafe
+		b.fix.Title += " (" + b.doubt + ")"
+		b.fix.Changes = nil
+	}
+	return b.fix, b.doubt
+}
+
+// knowsMounts reports whether the frontend that reads a file certainly knows mounts:
+// docker/dockerfile from 1.2 on, and what is built in.
+func knowsMounts(doc *syntax.Document) bool {
+	ref, ok := doc.Frontend()
+	if !ok {
+		return true
+	}
+	image, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(ref), "docker.io/"), "@")
+	name, tag, _ := strings.Cut(image, ":")
+	return (name == "docker/dockerfile" || name == "docker/dockerfile-upstream") && !strings.HasPrefix(tag, "1.0") && !strings.HasPrefix(tag, "1.1") && !strings.HasPrefix(tag, "experimental") || strings.HasPrefix(tag, "1.1") && len(tag) > 3 && tag[3] >= '0' && tag[3] <= '9'
+}
+
+// A mounter makes the fix for the RUNs of one stage.
+type mounter struct {
+	*facts.File
+	manager *pkgmgr.Manager
+	stage   *facts.Run // one of the stage
+	runs    []*facts.Run
+	fix     analysis.Fix
+	dirs    []string // that are mounted
+	caches  []*pkgmgr.Cache
+	dropped []string // clean-ups
+	doubt   string   // why the fix is not safe: the first reason
+	none    string   // why there is none for a RUN
+}
+
+func (b *mounter) doubts(format string, args ...any) {
+	b.doubt = cmp.Or(b.doubt, fmt.Sprintf(format, args...))
+}
+
+// run makes the edits of one RUN.
+func (b *mounter) run(r *facts.Run) []analysis.Edit {
+	refuse := func(format string, args ...any) []analysis.Edit {
+		b.none = fmt.Sprintf(format, args...)
+		return nil
+	}
+	if r.Opaque != "" {
+		return refuse("%s", r.Opaque)
+	}
+	calls := fillers(b.File, r, b.manager)
+	var mounts, dirs []string
+	var edits []analysis.Edit
+	var changes []change.Change
+	updated := false
+	for _, c := range r.Commands {
+		if c.Call == nil || c.Call.Manager != b.manager {
+			continue
+		}
+		if c.Script != nil || c.Call.Unclear || c.Name == "corepack" {
+			return refuse("one of its calls cannot be read for certain")
+		}
+		switch c.Call.Verb {
+		case pkgmgr.Update:
+			updated = updated || c.Context.Always && c.Call.Plain()
+		case pkgmgr.Install, pkgmgr.Upgrade, pkgmgr.Download:
+			if b.manager == &pkgmgr.Apt && !updated {
+				return refuse("line %d installs from an index of another RUN, which the mount would hide; join the RUNs first", b.Line(r.In))
+			}
+		}
+	}
+	home := b.HomeOf(r)
+	for _, c := range calls {
+		dir, why := b.place(r, c, home)
+		if why != "" {
+			return refuse("%s", why)
+		}
+		for _, at := range dir {
+			if slices.Contains(dirs, at) {
+				continue
+			}
+			dirs = append(dirs, at)
+			mount := change.MountAdded{Target: at}
+			text := "--mount=type=cache,target=" + at
+			if s := c.cache.Mount.Sharing; s != "shared" {
+				mount.Sharing = s
+				text += ",sharing=" + s
+			}
+			if home.Owner != "" && !b.manager.Root {
+				text += "," + home.Owner
+				b.doubts("%s", home.Why)
+			}
+			mounts = append(mounts, text)
+			changes = append(changes, mount)
+		}
+		if !slices.Contains(b.caches, c.cache) {
+			b.caches = append(b.caches, c.cache)
+		}
+	}
+	if home.Why != "" && home.Owner == "" && slices.ContainsFunc(calls, func(c filler) bool { return strings.HasPrefix(c.cache.Dir, "~") }) {
+		b.doubts("%s", home.Why)
+	}
+	live, more := b.live(r, calls)
+	edits = append(edits, live...)
+	changes = append(changes, more...)
+	drops, more, why := b.drops(r, dirs, home)
+	if why != "" {
+		return refuse("%s", why)
+	}
+	edits = append(edits, drops...)
+	changes = append(changes, more...)
+	for _, d := range dirs {
+		if !slices.Contains(b.dirs, d) {
+			b.dirs = append(b.dirs, d)
+		}
+	}
+	for _, k := range changes {
+		if !slices.ContainsFunc(b.fix.Changes, func(o change.Change) bool { return fmt.Sprint(o) == fmt.Sprint(k) }) {
+			b.fix.Changes = append(b.fix.Changes, k)
+		}
+	}
+	return append([]analysis.Edit{flags(b.Doc, r.In, mounts)}, edits...)
+}
+
+// flags is the edit that gives a RUN more flags, each on a line of its own where they
+// are long:
+//
+//	RUN apt-get update && apt-get install -y curl
+//	   ^ " --mount=… \⏎    --mount=… \⏎   "
+func flags(doc *syntax.Document, in *syntax.Instruction, more []string) analysis.Edit {
+	at := in.Keyword.End
+	for _, f := range in.Flags {
+		at = max(at, f.Span.End)
+	}
+	eol := "\n"
+	if i := strings.IndexByte(doc.Content, '\n'); i > 0 && doc.Content[i-1] == '\r' {
+		eol = "\r\n"
+	}
+	next := " " + string(doc.Escape) + eol + "   "
+	line, _, _ := strings.Cut(doc.Content[at:], "\n")
+	text := strings.Join(more, next+" ")
+	if continued := strings.TrimSpace(line) == string(doc.Escape); !continued && (len(more) > 1 || at-in.Span.Start+len(text)+len(line) > 100) {
+		text += next
+	}
+	return analysis.Edit{Edit: source.Insert(at, " "+text)}
+}
+
+// place returns the folders to mount for a cache, or why they are not known.
+func (b *mounter) place(r *facts.Run, c filler, home facts.Home) ([]string, string) {
+	dir := cmp.Or(c.cache.Mount.At, c.cache.Dir)
+	if k := c.cache.Cleanup; b.manager.Refetches && k != nil {
+		if k, _ = cleanupOf(b.File, r, facts.Leftover{Cache: c.cache, By: c.Command}); k != nil {
+			return k.Paths, "" // more than one where the version is not known
+		}
+	}
+	if c.cache.Or != "" && c.cache.In[baseName(b.File, r)] == "" {
+		b.doubts("it may lie in %s instead", c.cache.Or)
+	}
+	if base := b.Base(r.Stage); len(c.cache.In) > 0 {
+		switch {
+		case base == nil || !base.Certain:
+			b.doubts("where it lies in the base image is not known")
+		case c.cache.In[base.Name] != "":
+			dir = c.cache.In[base.Name]
+		case !strings.HasPrefix(dir, "~"):
+			return nil, "where its cache lies in the base image is not known"
+		}
+	}
+	if c.cache.RootDir != "" && home.Dir == "/root" {
+		dir = c.cache.RootDir
+	}
+	if below, ok := strings.CutPrefix(dir, "~"); ok {
+		switch {
+		case len(c.Prefix) > 0:
+			return nil, "whose home it is behind a prefix is not known"
+		case home.Dir == "":
+			return nil, home.Why
+		}
+		dir = home.Dir + below
+	}
+	switch {
+	case b.manager.Root || len(c.Prefix) > 0 || home.Dir == "/root":
+	case home.Owner == "" && home.Why != "":
+		return nil, home.Why
+	case home.Owner == "" && strings.HasPrefix(c.cache.Dir, "~"):
+		b.doubts("what lies in the home %s is not known", home.Dir)
+	}
+	if len(c.cache.Mount.Below) == 0 {
+		return []string{dir}, ""
+	}
+	var out []string
+	for _, below := range c.cache.Mount.Below {
+		out = append(out, path.Join(dir, below))
+	}
+	return out, ""
+}
+
+// baseName is the well-known image that a RUN stands on; "" for another.
+func baseName(f *facts.File, r *facts.Run) string {
+	if b := f.Base(r.Stage); b != nil {
+		return b.Name
+	}
+	return ""
+}
+
+// live makes the edits without which the mounts would stay empty.
+func (b *mounter) live(r *facts.Run, calls []filler) (edits []analysis.Edit, changes []change.Change) {
+	updates := slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+		return c.Call != nil && c.Call.Manager == b.manager && c.Call.Verb == pkgmgr.Update && c.Context.Always
+	})
+	for _, c := range calls {
+		swaps := false
+		for i, w := range c.Args {
+			text, _ := w.Literal()
+			with, ok := c.cache.Mount.Swaps[text]
+			if !ok {
+				continue
+			}
+			swaps = true
+			from := c.Program.To
+			if i > 0 {
+				from = c.Args[i-1].To
+			}
+			if with != "" {
+				edits = append(edits, analysis.Edit{Edit: source.Replace(r.Program.Span(w.Range), with)})
+			} else {
+				edits = append(edits, analysis.Edit{Edit: source.Replace(source.Span{Start: r.Program.Text.HomeEnd(from), End: r.Program.Text.HomeEnd(w.To)}, "")})
+			}
+		}
+		flag := c.cache.Mount.Keep(c.Name, c.Call)
+		if swaps && b.manager == &pkgmgr.Apk || flag == nil || b.manager == &pkgmgr.Apk && (updates || c.Call.Has("-U", "--update", "--update-cache")) {
+			continue
+		}
+		if name, _, _ := strings.Cut(flag.Text, "="); c.Call.Has(name) && !strings.HasPrefix(flag.Text, "-o") || b.configured(flag) {
+			continue
+		}
+		edits = append(edits, analysis.Edit{Edit: source.Insert(r.Program.Text.HomeEnd(c.Call.VerbEnd), " "+flag.Text)})
+		if flag.Keeps != "" {
+			changes = append(changes, change.FlagAdded{Flag: *flag})
+		}
+	}
+	return edits, changes
+}
+
+// configured reports whether the Dockerfile itself makes a manager keep what the flag
+// is for.
+func (b *mounter) configured(flag *change.Flag) bool {
+	text := b.Doc.Content
+	switch {
+	case strings.HasPrefix(flag.Text, "-o Dir::Cache"):
+		return strings.Contains(text, "docker-clean") || strings.Contains(text, "keep-cache")
+	case strings.Contains(flag.Text, "keepcache"):
+		return strings.Contains(text, "keepcache")
+	case strings.Contains(flag.Text, "link-mode"):
+		return strings.Contains(text, "UV_LINK_MODE")
+	}
+	return false
+}
+
+// drops makes the edits that take out of a RUN what would empty the mounts.
+func (b *mounter) drops(r *facts.Run, dirs []string, home facts.Home) (edits []analysis.Edit, changes []change.Change, why string) {
+	commented := ""
+	parents := map[*shell.Node]*shell.Node{}
+	r.Program.Root.Walk(func(n *shell.Node, c shell.Context) bool {
+		parents[n] = c.Parent
+		return true
+	})
+	drop := func(text string, from, to int) {
+		gap := source.Span{Start: r.Program.Text.HomeEnd(from), End: r.Program.Text.HomeEnd(to)}
+		if from == 0 {
+			gap.Start = r.Program.Text.Home(0)
+		}
+		if slices.ContainsFunc(r.In.Inside, func(k syntax.CommentLine) bool { return gap.Contains(k.Span) }) {
+			commented = "a comment stands before the clean-up that the mount replaces; remove both"
+		}
+		edits = append(edits, analysis.Edit{Edit: source.Replace(gap, "")})
+		changes = append(changes, change.CleanupDropped{Text: text})
+		if !slices.Contains(b.dropped, text) {
+			b.dropped = append(b.dropped, text)
+		}
+	}
+	for _, c := range r.Commands {
+		line := b.Line(r.In)
+		if c.Call != nil && c.Call.Manager == b.manager {
+			if c.Call.Verb == pkgmgr.Clean {
+				if why = b.takeOut(r, c, parents, drop); why != "" {
+					return nil, nil, why
+				}
+			}
+			continue
+		}
+		if c.Name != "rm" {
+			switch {
+			case c.Effect == 0 && c.Call == nil && !c.Builtin() && c.Name != "find" || c.RunsCode() && c.Name != "find":
+				b.doubts("line %d runs %s, which may delete what the mount holds", line, cmp.Or(c.Word(), "what is not known"))
+			case c.Name == "mv" && unclear(r, c, dirs), c.Name == "rmdir" && unclear(r, c, dirs), c.Name == "unlink" && unclear(r, c, dirs), c.Name == "find" && (unclear(r, c, dirs) || c.RunsCode()):
+				b.doubts("line %d runs %s, on what is not known", line, c.Name)
+			case slices.ContainsFunc(c.Args, func(w shell.Word) bool { return in(w, dirs, home) != apart }):
+				if c.Name == "find" || c.Name == "mv" || c.Name == "rmdir" {
+					return nil, nil, fmt.Sprintf("%s may empty the mount", c.Name)
+				}
+				b.doubts("line %d runs %s on its folder", line, c.Name)
+			}
+			continue
+		}
+		if unclear(r, c, dirs) {
+			b.doubts("line %d runs %s, on what is not known", line, c.Name)
+		}
+		var inside, outside []shell.Word
+		for _, w := range c.Args {
+			switch text, _ := w.Literal(); {
+			case strings.HasPrefix(text, "-"):
+			case in(w, dirs, home) == within:
+				inside = append(inside, w)
+			case in(w, dirs, home) == above:
+				return nil, nil, fmt.Sprintf("`%s` deletes a folder above the mount, which fails", strings.Join(strings.Fields(r.Program.Source(c.Node.Range)), " "))
+			default:
+				outside = append(outside, w)
+			}
+		}
+		switch {
+		case len(inside) == 0:
+		case len(outside) == 0:
+			if why = b.takeOut(r, c, parents, drop); why != "" {
+				return nil, nil, why
+			}
+		default:
+			b.doubts("%s", cmp.Or(besides(r, c), b.doubt))
+			for _, w := range inside {
+				before := c.Program.To
+				for _, a := range c.Args {
+					if a.To < w.From {
+						before = a.To
+					}
+				}
+				drop(r.Program.Source(w.Range), before, w.To)
+			}
+		}
+	}
+	return edits, changes, commented
+}
+
+// takeOut drops a whole command: an element of the RUN's "&&" list, or of its list of
+// statements.
+func (b *mounter) takeOut(r *facts.Run, c *facts.Command, parents map[*shell.Node]*shell.Node, drop func(text string, from, to int)) string {
+	stuck := fmt.Sprintf("`%s` would empty the mount and cannot be taken out", strings.Join(strings.Fields(r.Program.Source(c.Node.Range)), " "))
+	up := parents[c.Node]
+	if up == nil || up != r.Program.Root && (up.Kind != shell.And || parents[up] != r.Program.Root) || c.Node.Background || len(up.Children) < 2 {
+		return stuck
+	}
+	last := r.Program.Root.Children[len(r.Program.Root.Children)-1]
+	if up.Kind == shell.And && (up != last || slices.ContainsFunc(up.Children, func(n *shell.Node) bool { return n.Kind != shell.Simple && n.Kind != shell.Pipe })) {
+		b.doubts("without `%s` the RUN may end with another failure", r.Program.Source(c.Node.Range))
+	}
+	if up == r.Program.Root {
+		if up.Children[len(up.Children)-1] == c.Node && up.Children[len(up.Children)-2].Kind != shell.Simple {
+			b.doubts("without `%s` the RUN ends with another command", r.Program.Source(c.Node.Range))
+		}
+		if _, errexit := r.Program.OpensWithSet(); !errexit && r.Shell.Errexit != shell.Yes {
+			b.doubts("without `%s` the RUN ends, or fails, with another command", r.Program.Source(c.Node.Range))
+		}
+		if strings.Contains(r.Program.Text.String(), "$?") {
+			return stuck
+		}
+	}
+	b.doubts("%s", cmp.Or(besides(r, c), b.doubt))
+	i := slices.Index(up.Children, c.Node)
+	if i == 0 {
+		if next := up.Children[1]; next.Kind == shell.Simple && len(next.Words) > 0 && facts.Shape(next.Words[0]) == "rm" {
+			return stuck
+		}
+		drop(r.Program.Source(c.Node.Range), c.Node.From, up.Children[1].From)
+		return ""
+	}
+	drop(r.Program.Source(c.Node.Range), up.Children[i-1].To, c.Node.To)
+	return ""
+}
+
+// besides says what a clean-up may do besides emptying the mount, or "".
+func besides(r *facts.Run, c *facts.Command) string {
+	text := strings.Join(strings.Fields(r.Program.Source(c.Node.Range)), " ")
+	var options, verbs []string
+	for _, w := range c.Args {
+		switch text, _ := w.Literal(); {
+		case strings.HasPrefix(text, "-"):
+			options = append(options, text)
+		default:
+			verbs = append(verbs, text)
+		}
+	}
+	only := func(known ...string) bool {
+		return !slices.ContainsFunc(options, func(o string) bool { return !slices.Contains(known, o) })
+	}
+	forced := slices.ContainsFunc(options, func(o string) bool { return o == "-f" || o == "--force" })
+	switch {
+	case len(c.Node.Assigns)+len(c.Node.Redirs) > 0:
+		return "`" + text + "` does more than clean up"
+	case c.Name == "rm":
+		if !only("-rf", "-fr", "-Rf", "-fR", "-r", "-R", "-f", "--force", "--recursive", "-rfv", "-v") {
+			return "what else `" + text + "` does is not known"
+		}
+		if !forced && !slices.ContainsFunc(options, func(o string) bool { return o[1] != '-' && strings.Contains(o, "f") }) {
+			return "`" + text + "` may fail, and the RUN with it"
+		}
+		return ""
+	case c.Name == "apt-get" && only("-y", "-q", "-qq") && len(options) < 2 && len(verbs) == 1 && (c.Call.Word == "clean" || c.Call.Word == "autoclean"),
+		c.Name == "yarn" && len(options) == 0 && len(verbs) == 2 && c.Call.Word == "cache clean":
+		return ""
+	case c.Name == "npm" && len(verbs) == 2 && len(options) < 2:
+		if forced {
+			return ""
+		}
+		return "`" + text + "` may fail, and the RUN with it"
+	}
+	return "what else `" + text + "` does is not known"
+}
+
+// unclear reports whether a command's words may name something in the folders, or
+// above them, unseen: by a variable, or from a folder that a cd leads to.
+func unclear(r *facts.Run, c *facts.Command, dirs []string) bool {
+	relative := false
+	for _, w := range c.Args {
+		text := facts.Shape(w)
+		switch {
+		case strings.HasPrefix(text, "-"):
+		case strings.Contains(text, "\x00"):
+			return true
+		case !strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "~"):
+			relative = true
+			if strings.Contains(text, "..") {
+				return true
+			}
+		}
+	}
+	if !relative {
+		return false
+	}
+	from := []string{r.Workdir()}
+	for _, cd := range r.Commands {
+		switch cd.Name {
+		case "cd":
+			to := ""
+			if len(cd.Args) == 1 {
+				to = facts.Shape(cd.Args[0])
+			}
+			if !strings.HasPrefix(to, "/") {
+				if to == "" || strings.ContainsAny(to, "~\x00") || strings.Contains(to, "..") || strings.HasPrefix(to, "-") {
+					return true
+				}
+				to = path.Join(r.Workdir(), to)
+			}
+			from = append(from, path.Clean(to))
+		case "pushd", "popd", "eval", ".", "source":
+			return true
+		}
+	}
+	return slices.ContainsFunc(from, func(dir string) bool {
+		return slices.ContainsFunc(dirs, func(d string) bool {
+			return strings.HasPrefix(dir+"/", d+"/") || strings.HasPrefix(d, strings.TrimSuffix(dir, "/")+"/")
+		})
+	})
+}
+
+// A position is where a word's path lies, as seen from a mount.
+type position uint8
+
+const (
+	apart position = iota
+	within
+	above
+)
+
+// in tells where the path that a word names lies: in one of the folders, above one,
+// or apart from all.
+func in(w shell.Word, dirs []string, home facts.Home) position {
+	text := facts.Shape(w)
+	if rest, ok := strings.CutPrefix(text, "~"); ok && home.Dir != "" {
+		text = home.Dir + rest
+	}
+	known := text
+	if i := strings.IndexAny(text, "*?[{\x00"); i >= 0 {
+		known = text[:i]
+	}
+	for _, dir := range dirs {
+		switch {
+		case strings.HasPrefix(known, dir+"/") || path.Clean(known) == dir && (known == text || strings.HasSuffix(known, "/")):
+			return within
+		case strings.HasPrefix(dir, strings.TrimSuffix(known, "/")+"/") && known != "" && known[0] == '/' || known != text && strings.HasPrefix(dir, known) && known != "":
+			return above
+		}
+	}
+	return apart
+}
+
+// conditions finds what keeps the fix from being safe, beyond single RUNs.
+func (b *mounter) conditions() {
+	first := b.runs[0]
+	base := b.Base(b.stage.Stage)
+	if base == nil || !base.Certain {
+		b.doubts("what the base image has in it, which the mount hides, is not known")
+	}
+	last := b.runs[len(b.runs)-1]
+	for st := last.Stage; st != nil; st = st.Parent {
+		for _, in := range st.Instructions {
+			if in.Index > last.In.Index {
+				break
+			}
+			switch in.Name {
+			case "run":
+				if r := b.Run(in); !slices.Contains(b.runs, r) && b.leaves(r) {
+					b.doubts("the mount hides what line %d may have left there", b.Line(in))
+				}
+			case "copy", "add":
+				to := b.Stages().Expand(in, in.Args[len(in.Args)-1].Value)
+				if slices.ContainsFunc(b.dirs, func(dir string) bool { return strings.HasPrefix(path.Clean("/"+to.Text)+"/", dir+"/") }) {
+					b.doubts("the mount hides what line %d copies there", b.Line(in))
+				}
+			}
+		}
+	}
+	for _, cache := range b.caches {
+		b.doubt = cmp.Or(cache.Mount.Doubt, b.doubt) // which holds whatever the Dockerfile says
+		if use := b.LaterUse(first, cache, b.runs...); use.Why != "" {
+			if use.Certain && !b.manager.Refetches {
+				b.none = use.Why
+			}
+			b.doubts("%s", use.Why)
+		}
+		if cache.Mount.Reads {
+			b.doubts("%s", cmp.Or(b.read(first), b.doubt))
+		}
+		if b.manager == &pkgmgr.Go && strings.HasSuffix(cache.Dir, "go-build") && !b.pureGo() {
+			b.doubts("the build cache notices no change of a C library; set CGO_ENABLED=0 if there is none")
+		}
+	}
+}
+
+// leaves reports whether a RUN without the mount has calls of the manager, or names
+// one of the folders.
+func (b *mounter) leaves(r *facts.Run) bool {
+	if r.Opaque != "" {
+		text := r.In.Span.In(b.Doc.Content)
+		return slices.ContainsFunc(append(slices.Clone(b.manager.Programs), b.dirs...), func(s string) bool { return strings.Contains(text, s) })
+	}
+	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+		if c.Call == nil || c.Call.Manager != b.manager {
+			return slices.ContainsFunc(c.Args, func(w shell.Word) bool {
+				text := facts.Shape(w)
+				return slices.ContainsFunc(b.dirs, func(d string) bool { return strings.Contains(text, d) })
+			})
+		}
+		return slices.ContainsFunc(b.caches, func(k *pkgmgr.Cache) bool { return c.Call.Fills(k) && !r.MountsCache(k) })
+	})
+}
+
+// read finds a later line, without the mount, that may read what an earlier call put
+// into it.
+func (b *mounter) read(first *facts.Run) string {
+	for _, s := range b.Stages().Stages {
+		own := s
+		for own != nil && own != first.Stage {
+			own = own.Parent
+		}
+		if own == nil {
+			continue
+		}
+		for _, in := range s.Instructions {
+			switch {
+			case in.Index <= first.In.Index:
+			case in.Name == "run" && !slices.Contains(b.runs, b.Run(in)):
+				r := b.Run(in)
+				if r.Opaque != "" {
+					return fmt.Sprintf("line %d may read it: %s", b.Line(in), r.Opaque)
+				}
+				for _, c := range r.Commands {
+					if c.Call != nil && c.Call.Manager == b.manager && c.Call.Word != "" {
+						if slices.ContainsFunc(b.caches, func(k *pkgmgr.Cache) bool { return c.Call.Fills(k) && !r.MountsCache(k) }) {
+							return fmt.Sprintf("line %d runs %s %s, which would fetch everything again", b.Line(in), c.Name, c.Call.Word)
+						}
+					} else if c.Effect == 0 && c.Call == nil && !c.Builtin() {
+						return fmt.Sprintf("line %d runs %s, which may read it", b.Line(in), cmp.Or(c.Word(), "what is not known"))
+					}
+				}
+			case (in.Name == "cmd" || in.Name == "entrypoint") && s.Ships && slices.ContainsFunc(b.manager.Programs, func(p string) bool {
+				return slices.Contains(strings.FieldsFunc(in.Text.String(), func(r rune) bool { return strings.ContainsRune(" \t\"[],'", r) }), p)
+			}):
+				return fmt.Sprintf("line %d starts %s, which would fetch everything again", b.Line(in), b.manager.Programs[0])
+			}
+		}
+	}
+	return ""
+}
+
+// pureGo reports whether no go command of the RUNs uses cgo.
+func (b *mounter) pureGo() bool {
+	for _, r := range b.runs {
+		v := b.Stages().Lookup(r.In, "CGO_ENABLED")
+		for _, c := range r.Commands {
+			if c.Call == nil || c.Call.Manager != &pkgmgr.Go {
+				continue
+			}
+			off := v.Known() && v.Text == "0"
+			for _, a := range c.Environ {
+				if a.Name == "CGO_ENABLED" {
+					text, _ := a.Value.Literal()
+					off = text == "0"
+				}
+			}
+			if !off && strings.HasPrefix(c.Call.Word, "mod") {
+				continue
+			}
+			if !off {
+				return false
+			}
+		}
+	}
+	return true
+}
