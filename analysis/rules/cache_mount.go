@@ -21,14 +21,16 @@ var CacheMount = analysis.Rule{
 	Doc: analysis.Doc{
 		Summary: "a cache mount never helps, or does harm",
 		What: "A `RUN --mount=type=cache` over a package manager's cache that stays empty (apt's archives while `docker-clean` deletes them, " +
-			"dnf's packages without `keepcache`, a home that is not that of the `USER`, a flag such as `--no-cache-dir` that goes past it), " +
-			"that the same RUN empties again, that builds may not use at once (apt, Maven, Gradle) but is not locked, " +
-			"or that holds a file which a later `COPY --from` takes: what lies in a mount is in no layer.",
+			"dnf's packages without `keepcache`, apk's without a link at `/etc/apk/cache`, a home that is not that of the `USER`, a flag such as `--no-cache-dir` that goes past it), " +
+			"that the same RUN empties again, that builds may not use at once (apt, Maven, Gradle) but is not locked, that a USER cannot write to, " +
+			"that a later RUN which reads the same cache lacks (`go build`, `dotnet publish --no-restore`), that holds Poetry's virtual environments, " +
+			"or that holds a file which a later `COPY --from`, RUN or CMD takes: what lies in a mount is in no layer.",
 		Why: "A mount that stays empty saves nothing, and nobody notices: every build downloads everything again. One that is not locked fails now and then, when two builds meet; " +
-			"one that holds the result fails always.",
+			"one that holds the result, or the packages that were installed, fails always.",
 		Silent: "Where the manager, the folder or the user is not known for certain: variables in the target, a manager's configuration that the Dockerfile changes, " +
 			"a base image that may have removed docker-clean or set keepcache (only the official debian and ubuntu images are known to have docker-clean). For mounts of folders that are no package manager's.",
-		Fix: "Adds `sharing=locked`, removes the clean-up or the flag, removes docker-clean, sets keepcache for the call, or moves the mount to the user's home. " +
+		Fix: "Adds `sharing=locked`, removes the clean-up or the flag, keeps apt's archives in a folder that docker-clean does not empty, sets keepcache for the call, mounts `/etc/apk/cache`, " +
+			"gives a later RUN the same mount, leaves the virtual environments out of it, or moves the mount to the user's home. " +
 			"All are unsafe and say what could differ: they change what the mount holds, which no comparison of two images shows, or configuration that ships. " +
 			"It stands on line 19 of the soundness list.",
 	},
@@ -40,8 +42,12 @@ var CacheMount = analysis.Rule{
 func runCacheMount(p *analysis.Pass) {
 	for r := range allRuns(p) {
 		for _, m := range cacheMounts(r) {
-			if path.IsAbs(m.Target) && !strings.Contains(m.Target, "$") {
-				d := doctor{Pass: p, r: r, m: m.Mount, flag: m.flag, target: path.Clean(m.Target)}
+			target := m.Target
+			if dir := p.Stages().Workdir(r.In); !path.IsAbs(target) && dir.Known() {
+				target = path.Join(dir.Text, target)
+			}
+			if path.IsAbs(target) && !strings.Contains(target, "$") {
+				d := doctor{Pass: p, r: r, m: m.Mount, flag: m.flag, target: path.Clean(target)}
 				d.examine()
 			}
 		}
@@ -88,7 +94,7 @@ func (d *doctor) report(message, withheld string, fixes ...analysis.Fix) {
 }
 
 func (d *doctor) examine() {
-	if d.lost() || d.r.Opaque != "" {
+	if d.lost() || d.r.Opaque != "" || d.taken() {
 		return
 	}
 	for _, m := range pkgmgr.Managers {
@@ -122,7 +128,7 @@ func fills(c *pkgmgr.Call) bool {
 // holds reports whether the mount is the cache's folder, or one that the table says
 // to mount in it.
 func (d *doctor) holds(c *pkgmgr.Cache) bool {
-	dirs := []string{c.Dir, c.RootDir}
+	dirs := []string{c.Dir, c.RootDir, c.Mount.At}
 	for _, dir := range c.In {
 		dirs = append(dirs, dir)
 	}
@@ -164,7 +170,7 @@ func (d *doctor) harmed(m *pkgmgr.Manager, c *pkgmgr.Cache, calls []*facts.Comma
 		}
 		return
 	}
-	if d.wrongHome(m, c) {
+	if d.wrongHome(m, c) || d.environments(m) {
 		return
 	}
 	sharing := d.m.Options["sharing"]
@@ -182,6 +188,7 @@ func (d *doctor) harmed(m *pkgmgr.Manager, c *pkgmgr.Cache, calls []*facts.Comma
 		}
 	}
 	d.dead(m, c, calls)
+	d.missing(m, c)
 }
 
 // atOnce says what happens when two builds use a manager's cache at once.
@@ -224,7 +231,7 @@ func (d *doctor) wrongHome(m *pkgmgr.Manager, c *pkgmgr.Cache) bool {
 	user := d.Stages().User(d.r.In)
 	name, _, _ := strings.Cut(user.Text, ":")
 	below, home := strings.CutPrefix(c.Dir, "~")
-	if !home || !user.Known() || name == "" || name == "root" || name == "0" || d.Stages().SetInFile(d.r.In, "HOME") || slices.ContainsFunc(d.r.Commands, func(c *facts.Command) bool { return len(c.Prefix) > 0 }) ||
+	if m.Root || !user.Known() || name == "" || name == "root" || name == "0" || d.Stages().SetInFile(d.r.In, "HOME") || slices.ContainsFunc(d.r.Commands, func(c *facts.Command) bool { return len(c.Prefix) > 0 }) ||
 		slices.ContainsFunc(c.Moved, func(v string) bool {
 			return d.Stages().SetInFile(d.r.In, v) || strings.Contains(d.r.Program.Text.String(), v)
 		}) {
@@ -232,7 +239,7 @@ func (d *doctor) wrongHome(m *pkgmgr.Manager, c *pkgmgr.Cache) bool {
 	}
 	owner := d.owner(name)
 	switch {
-	case strings.HasPrefix(d.target, "/root/"):
+	case home && strings.HasPrefix(d.target, "/root/"):
 		var fixes []analysis.Fix
 		if at := strings.Index(d.flag.Span.In(d.Doc.Content), "/root/"); at >= 0 && owner != "" && d.m.Options["uid"] == "" {
 			start := d.flag.Span.Start + at
@@ -274,13 +281,28 @@ func (d *doctor) dead(m *pkgmgr.Manager, c *pkgmgr.Cache, calls []*facts.Command
 	switch {
 	case m == &pkgmgr.Apt && d.target == "/var/cache/apt":
 		b := d.Base(d.r.Stage)
-		if b == nil || b.Name != "debian" && b.Name != "ubuntu" || !b.Certain || d.says("docker-clean") || d.says("apt.conf") || d.says("keep-cache") {
+		if b == nil || b.Name != "debian" && b.Name != "ubuntu" || !b.Certain || d.says("docker-clean") || d.says("Dir::Cache") || d.says("apt.conf") || d.says("keep-cache") {
 			return
 		}
 		if !slices.ContainsFunc(calls, func(c *facts.Command) bool { return c.Call.Verb == pkgmgr.Install || c.Call.Verb == pkgmgr.Upgrade }) {
 			return
 		}
 		var fixes []analysis.Fix
+		keeps := analysis.Fix{Title: "Add -o Dir::Cache::Archives=keep: what docker-clean does not empty (without the mount the archives would ship)"}
+		for _, call := range calls {
+			flag := c.Mount.Keep(call.Name, call.Call)
+			if call.Call.Verb != pkgmgr.Install && call.Call.Verb != pkgmgr.Upgrade || call.Script != nil {
+				continue
+			}
+			if flag == nil || call.Call.Has("-o", "--option", "-c", "--config-file") {
+				keeps.Edits = nil
+				break
+			}
+			keeps.Edits = append(keeps.Edits, analysis.Edit{Edit: source.Insert(d.r.Program.Text.HomeEnd(call.Call.VerbEnd), " "+flag.Text)})
+		}
+		if len(keeps.Edits) > 0 {
+			fixes = append(fixes, keeps)
+		}
 		first := d.r.Commands[0]
 		if !slices.ContainsFunc(calls, func(c *facts.Command) bool { return c.Name != "apt-get" }) && first.Node.From == d.r.Program.Root.From && len(calls[0].Prefix) == 0 {
 			fixes = append(fixes, analysis.Fix{
@@ -288,7 +310,17 @@ func (d *doctor) dead(m *pkgmgr.Manager, c *pkgmgr.Cache, calls []*facts.Command
 				Edits: []analysis.Edit{{Edit: source.Insert(spanOf(d.r, first).Start, "rm -f /etc/apt/apt.conf.d/docker-clean && ")}},
 			})
 		}
-		d.report(fmt.Sprintf("The cache mount at %s stays empty: /etc/apt/apt.conf.d/docker-clean of the image %s deletes the archives after each install", d.target, b.Name), "docker-clean is configuration that ships", fixes...)
+		d.report(fmt.Sprintf("The cache mount at %s stays empty: /etc/apt/apt.conf.d/docker-clean of the image %s deletes the archives after each install", d.target, b.Name), "what the mount holds is no part of the image, so that no build can be compared", fixes...)
+	case m == &pkgmgr.Apk && d.target == "/var/cache/apk":
+		if d.says("/etc/apk/cache") || d.says("setup-apkcache") || !d.alpine() {
+			return
+		}
+		fix := analysis.Fix{Title: "Mount /etc/apk/cache (apk keeps packages in later layers too where the mount leaves its empty folder)"}
+		if at := strings.Index(d.flag.Span.In(d.Doc.Content), "/var/cache/apk"); at >= 0 {
+			start := d.flag.Span.Start + at
+			fix.Edits = []analysis.Edit{{Edit: source.Replace(source.Span{Start: start, End: start + len("/var/cache/apk")}, "/etc/apk/cache")}}
+		}
+		d.report("The cache mount at /var/cache/apk keeps no packages: apk keeps them at /etc/apk/cache, which is no link to it here", "what the mount holds is no part of the image, so that no build can be compared", fix)
 	case m == &pkgmgr.Dnf && c.Dir == m.Caches[0].Dir:
 		if d.says("keepcache") || d.says("dnf.conf") || d.Base(d.r.Stage) == nil {
 			return
@@ -310,6 +342,153 @@ func (d *doctor) dead(m *pkgmgr.Manager, c *pkgmgr.Cache, calls []*facts.Command
 // says reports whether the Dockerfile speaks of something.
 func (d *doctor) says(text string) bool { return strings.Contains(d.Doc.Content, text) }
 
+// alpine reports whether the stage stands on an official image of Alpine's.
+func (d *doctor) alpine() bool {
+	b := d.Base(d.r.Stage)
+	return b != nil && b.Certain && (b.Name == "alpine" || strings.Contains(b.Tag, "alpine"))
+}
+
+// environments reports Poetry's virtual environments in the mount: the packages are then
+// in no layer.
+func (d *doctor) environments(m *pkgmgr.Manager) bool {
+	whole := strings.HasSuffix(d.target, "/pypoetry")
+	if m != &pkgmgr.Poetry || !whole && d.Stages().Lookup(d.r.In, "POETRY_CACHE_DIR").Text != d.target || !slices.ContainsFunc(d.r.Commands, func(c *facts.Command) bool {
+		return c.Call != nil && c.Call.Manager == m && (c.Call.Word == "install" || c.Call.Word == "sync" || c.Call.Word == "add")
+	}) {
+		return false
+	}
+	text := strings.ToLower(d.Doc.Content)
+	for _, word := range []string{"virtualenvs", "virtual_env", "poetry.toml", "venv", "poetry env", "activate"} {
+		if strings.Contains(text, word) {
+			return false // where they lie may be told
+		}
+	}
+	if context, _ := d.Context(); context != nil {
+		dir, _ := d.ContextDir(d.r.In)
+		if _, err := context.Read(path.Join(dir, "poetry.toml")); err == nil {
+			return false
+		}
+	}
+	var fixes []analysis.Fix
+	if old := d.flag.Span.In(d.Doc.Content); strings.Count(old, d.m.Target) == 1 && !strings.Contains(old, "id=") {
+		var both []string
+		for _, below := range pkgmgr.Poetry.Caches[0].Mount.Below {
+			both = append(both, strings.Replace(old, d.m.Target, path.Join(d.m.Target, below), 1))
+		}
+		fixes = append(fixes, analysis.Fix{
+			Title: "Mount what Poetry downloads only (the image then has the virtual environment)",
+			Edits: []analysis.Edit{{Edit: source.Replace(d.flag.Span, strings.Join(both, " "))}},
+		})
+	}
+	d.report(fmt.Sprintf("Poetry's virtual environments lie in the cache mount at %s by default: what it installs is in no layer", d.target), "the image differs: it has what was installed; or set POETRY_VIRTUALENVS_CREATE=false", fixes...)
+	return true
+}
+
+// missing reports a later RUN that reads the cache and has no mount there.
+func (d *doctor) missing(m *pkgmgr.Manager, c *pkgmgr.Cache) {
+	if !c.Mount.Reads {
+		return
+	}
+	for _, later := range d.Runs(d.r.Stage) {
+		if later.In.Index <= d.r.In.Index || later.Opaque != "" || later.MountsCache(c) {
+			continue
+		}
+		for _, call := range later.Commands {
+			if call.Call == nil || call.Call.Manager != m || !call.Call.Fills(c) || call.Script != nil || d.Disabled(later, call, c) {
+				continue
+			}
+			does := "fetches again what lies in it"
+			if call.Call.Has("--no-restore", "--offline", "-o", "-mod") && m != &pkgmgr.Go {
+				does = "finds nothing of what lies in it"
+			}
+			at := later.In.Keyword.End
+			for _, flag := range later.In.Flags {
+				at = max(at, flag.Span.End)
+			}
+			d.Report(analysis.Diagnostic{
+				Span:     d.flag.Span,
+				Message:  fmt.Sprintf("Line %d runs %s %s without the cache mount at %s, and %s", d.Line(later.In), call.Name, call.Call.Word, d.target, does),
+				Related:  []analysis.Related{{Span: spanOf(later, call), Message: "runs without the mount"}},
+				Withheld: []string{"what the mount holds is no part of the image, so that no build can be compared"},
+				Fixes: []analysis.Fix{{
+					Title:  fmt.Sprintf("Give line %d the same mount (what it fetched no longer ships)", d.Line(later.In)),
+					Safety: analysis.Unsafe,
+					Edits:  []analysis.Edit{{Edit: source.Insert(at, " "+d.flag.Span.In(d.Doc.Content))}},
+					Relies: []source.Span{d.r.In.Span, later.In.Span},
+				}},
+			})
+			return
+		}
+	}
+}
+
+// taken reports a later RUN, CMD or ENTRYPOINT that takes a file which lies in the mount.
+func (d *doctor) taken() bool {
+	for _, s := range d.Stages().Stages {
+		own := s
+		for own != nil && own != d.r.Stage {
+			own = own.Parent
+		}
+		if own == nil {
+			continue
+		}
+		for _, in := range s.Instructions {
+			if in.Index <= d.r.In.Index {
+				continue
+			}
+			file := ""
+			switch in.Name {
+			case "cmd", "entrypoint":
+				if in.JSON && len(in.Args) > 0 {
+					file = in.Args[0].Value
+				} else if words := strings.Fields(in.Text.String()); len(words) > 1 {
+					file = words[1]
+				}
+				if dir := d.Stages().Workdir(in); strings.HasPrefix(file, "./") && dir.Known() {
+					file = path.Join(dir.Text, file)
+				}
+			case "run":
+				file = d.usedBy(d.Run(in))
+			}
+			if !path.IsAbs(file) || !strings.HasPrefix(path.Clean(file), d.target+"/") || d.madeElsewhere(path.Clean(file), in.Index) {
+				continue
+			}
+			d.Report(analysis.Diagnostic{
+				Span:     d.flag.Span,
+				Message:  fmt.Sprintf("Line %d uses %s, which lies in the cache mount at %s and so in no layer", d.Line(in), file, d.target),
+				Related:  []analysis.Related{{Span: in.Span, Message: "used here"}},
+				Withheld: []string{"copy it out of the mount in the same RUN, and use it there"},
+			})
+			return true
+		}
+	}
+	return false
+}
+
+// usedBy is a file in the mount that a RUN without one there runs or copies; "" if none.
+func (d *doctor) usedBy(r *facts.Run) string {
+	if r.Opaque != "" || slices.ContainsFunc(r.Mounts, func(m facts.Mount) bool {
+		return m.Target == "" || strings.Contains(m.Target, "$") || strings.HasPrefix(d.target+"/", path.Clean(m.Target)+"/")
+	}) {
+		return ""
+	}
+	for _, c := range r.Commands {
+		if !c.Context.Always {
+			return ""
+		}
+		words := []shell.Word{c.Program}
+		if c.Name == "cp" || c.Name == "mv" || c.Name == "install" {
+			words = c.Args[:max(len(c.Args)-1, 0)]
+		}
+		for _, w := range words {
+			if text, ok := w.Literal(); ok && strings.HasPrefix(text, d.target+"/") {
+				return text
+			}
+		}
+	}
+	return ""
+}
+
 // lost reports a COPY from the stage of what lies in the mount, and so in no layer.
 func (d *doctor) lost() bool {
 	g := d.Stages()
@@ -321,7 +500,7 @@ func (d *doctor) lost() bool {
 			}
 			for _, a := range in.Args[:len(in.Args)-1] {
 				v := g.Expand(in, a.Value)
-				if !v.Known() || !strings.HasPrefix(path.Clean("/"+v.Text)+"/", d.target+"/") || d.madeElsewhere(path.Clean("/"+v.Text)) {
+				if !v.Known() || !strings.HasPrefix(path.Clean("/"+v.Text)+"/", d.target+"/") || d.madeElsewhere(path.Clean("/"+v.Text), in.Index) {
 					continue
 				}
 				d.Report(analysis.Diagnostic{
@@ -338,14 +517,17 @@ func (d *doctor) lost() bool {
 }
 
 // madeElsewhere reports whether the stage, or one that it is FROM, may have the path
-// by another instruction than a RUN with the same mount.
-func (d *doctor) madeElsewhere(file string) bool {
+// by an instruction before another that is no RUN with the same mount.
+func (d *doctor) madeElsewhere(file string, before int) bool {
 	for st := d.r.Stage; st != nil; st = st.Parent {
 		for _, in := range st.Instructions {
+			if in.Index >= before {
+				break
+			}
 			switch in.Name {
 			case "run":
 				r := d.Run(in)
-				mounted := slices.ContainsFunc(r.Mounts, func(m facts.Mount) bool { return m.Type == "cache" && path.Clean(m.Target) == d.target })
+				mounted := slices.ContainsFunc(r.Mounts, func(m facts.Mount) bool { return m.Type == "cache" && (path.Clean(m.Target) == d.target || !path.IsAbs(m.Target) && strings.HasSuffix(d.target, "/"+path.Clean(m.Target))) })
 				if !mounted && (r.Opaque != "" || slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
 					return c.Effect == 0 && c.Call == nil && !c.Builtin() || c.Name != "rm" && slices.ContainsFunc(c.Args, func(w shell.Word) bool { return strings.Contains(facts.Shape(w), path.Base(file)) }) || c.Call != nil && fills(c.Call)
 				})) {
