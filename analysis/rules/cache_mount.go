@@ -527,7 +527,9 @@ func (d *doctor) madeElsewhere(file string, before int) bool {
 			switch in.Name {
 			case "run":
 				r := d.Run(in)
-				mounted := slices.ContainsFunc(r.Mounts, func(m facts.Mount) bool { return m.Type == "cache" && (path.Clean(m.Target) == d.target || !path.IsAbs(m.Target) && strings.HasSuffix(d.target, "/"+path.Clean(m.Target))) })
+				mounted := slices.ContainsFunc(r.Mounts, func(m facts.Mount) bool {
+					return m.Type == "cache" && (path.Clean(m.Target) == d.target || !path.IsAbs(m.Target) && strings.HasSuffix(d.target, "/"+path.Clean(m.Target)))
+				})
 				if !mounted && (r.Opaque != "" || slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
 					return c.Effect == 0 && c.Call == nil && !c.Builtin() || c.Name != "rm" && slices.ContainsFunc(c.Args, func(w shell.Word) bool { return strings.Contains(facts.Shape(w), path.Base(file)) }) || c.Call != nil && fills(c.Call)
 				})) {

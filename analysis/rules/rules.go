@@ -20,6 +20,7 @@ func All() []*analysis.Rule {
 		&CopyBeforeInstall,
 		&LateCleanup,
 		&MergeRuns,
+		&NoDocs,
 		&NoRecommends,
 		&PackageCache,
 		&StalePackageIndex,
