@@ -175,6 +175,9 @@ func (b *mounter) run(r *facts.Run) []analysis.Edit {
 		if c.Script != nil || c.Call.Unclear || c.Name == "corepack" {
 			return refuse("one of its calls cannot be read for certain")
 		}
+		if c.Call.Has("--offline", "--prefer-offline", "--no-index", "--no-network", "--local") {
+			b.doubts("line %d takes what it needs from the cache alone", b.Line(r.In))
+		}
 		switch c.Call.Verb {
 		case pkgmgr.Update:
 			updated = updated || c.Context.Always && c.Call.Plain()

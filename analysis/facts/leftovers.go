@@ -34,7 +34,7 @@ func (f *File) leftovers(r *Run) []Leftover {
 		}
 		for j := range c.Call.Manager.Caches {
 			cache := &c.Call.Manager.Caches[j]
-			if !c.Call.Fills(cache) || f.Disabled(r, c, cache) || r.MountsCache(cache) {
+			if !c.Call.Fills(cache) || !f.placed(r, cache) || f.Disabled(r, c, cache) || r.MountsCache(cache) {
 				continue
 			}
 			if slices.ContainsFunc(r.Commands[i+1:], func(later *Command) bool { return later.MayClean(cache) }) {
@@ -103,9 +103,6 @@ func (c *Command) Cleans(cache *pkgmgr.Cache) bool {
 // Disabled reports whether the environment moves the cache elsewhere or turns
 // it off, or may do so.
 func (f *File) Disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
-	if !f.placed(r, cache) {
-		return true
-	}
 	names := slices.Clone(cache.Moved)
 	for _, off := range cache.Off {
 		names = append(names, off.Name)

@@ -29,7 +29,8 @@ var Apt = Manager{
 		// The official images delete the archives after each install
 		// (/etc/apt/apt.conf.d/docker-clean), so that nothing is left to clean.
 		Dir: "/var/cache/apt", What: "package archives",
-		Kept: "the official images delete the archives after each install",
+		Moved: []string{"APT_CONFIG"},
+		Kept:  "the official images delete the archives after each install",
 		Mount: Mount{
 			Sharing: "locked", Live: "/etc/apt/apt.conf.d/docker-clean must be gone, or the archives lie in another folder than the one that it empties",
 			Keeps: []*change.Flag{&change.AptInstallKeeps, &change.AptUpgradeKeeps, &change.AptDistUpgradeKeeps, &change.AptBuildDepKeeps},

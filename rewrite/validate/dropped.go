@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -116,6 +117,15 @@ func (d *deriver) cleanupDropped(was string, g *gone) *Rejection {
 // that is in it, or its folder.
 func (d *deriver) inMount(w shell.Word) bool {
 	at := d.place(w, true)
+	if len(w.Parts) > 0 && !at.known {
+		// ~/.npm and $HOME/.npm: that it is root's home is a condition of a mount there.
+		first, rest := w.Parts[0], w
+		rest.Parts = w.Parts[1:]
+		text, ok := literal(rest)
+		if home := first.Kind == shell.Tilde && first.Text == "~" || first.Kind == shell.Parameter && first.Plain && first.Text == "HOME" && !d.sets("HOME"); home && ok && strings.HasPrefix(text, "/") {
+			at = place{path: path.Join("/root", text), known: true}
+		}
+	}
 	return at.known && slices.ContainsFunc(d.op.Exec.Mounts, func(m compile.Mount) bool {
 		return m.Type == "CACHE" && under(at.path, m.Dest) && slices.ContainsFunc(d.mounts, func(k change.MountAdded) bool { return isMount(m, k) })
 	})
