@@ -401,16 +401,22 @@ func (k kase) caught(t *testing.T, r report, status int) {
 // build builds one Dockerfile of a case with buildctl alone.
 func (w *world) build(t *testing.T, k kase, dockerfile string, more ...string) (string, error) {
 	t.Helper()
+	return w.engine.Build(t.Context(), append(append(w.buildArgs(t, k, dockerfile), "--no-cache"), more...)...)
+}
+
+// buildArgs are buildctl's arguments to build a case's context with a Dockerfile.
+func (w *world) buildArgs(t *testing.T, k kase, dockerfile string) []string {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(dockerfile), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	args := []string{"--local", "context=" + filepath.Join(k.dir, "context"), "--local", "dockerfile=" + dir,
-		"--opt", "build-arg:http_proxy=" + w.mirror.addr, "--no-cache"}
+		"--opt", "build-arg:http_proxy=" + w.mirror.addr}
 	for i, image := range k.images() {
 		b := w.layout(t, baseOf(t, image))
 		args = append(args, "--oci-layout", fmt.Sprintf("base%d=%s", i, b.dir),
 			"--opt", fmt.Sprintf("context:%s=oci-layout://base%d@%s", image, i, w.digest(t, b.dir)))
 	}
-	return w.engine.Build(t.Context(), append(args, more...)...)
+	return args
 }
