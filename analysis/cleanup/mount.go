@@ -684,6 +684,8 @@ func (b *mounter) read(first *facts.Run) string {
 		}
 		for _, in := range s.Instructions {
 			switch {
+			case in.Name == "onbuild" && s.Ships:
+				return fmt.Sprintf("line %d may read it in an image FROM this one", b.Line(in))
 			case in.Index <= first.In.Index:
 			case in.Name == "run" && !slices.Contains(b.runs, b.Run(in)):
 				r := b.Run(in)

@@ -141,7 +141,7 @@ func (a *after) pass(o *compile.Op, state, stale map[*compile.Op]bool) *Rejectio
 // atRunTime names what of an image's config asks for packages, as far as it can be
 // read there: a script that it starts is for those to read who have the context.
 func (m *matcher) atRunTime(image string, s stop) string {
-	if distributions[s.manager] == nil {
+	if distributions[s.manager] == nil && s.manager != "go" {
 		return ""
 	}
 	var config struct {
@@ -167,6 +167,9 @@ func (m *matcher) atRunTime(image string, s stop) string {
 	for i, text := range texts {
 		updated := false
 		for _, c := range m.library.commands(m.library.parse(text, text.text)) {
+			if s.manager == "go" && (c.name == "go" || i >= 2 && !harmless(c.name)) {
+				return "the command or a trigger"
+			}
 			if distributions[s.manager][c.name] {
 				v, _ := c.verb()
 				if updated = updated || s.manager == "apt" && v == "update"; !updated && c.needsIndex(s.manager) != "" {

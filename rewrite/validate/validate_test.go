@@ -128,6 +128,9 @@ func TestKnown(t *testing.T) {
 		}
 	}
 	for _, f := range change.Flags() {
+		if f.Text == keptArchives {
+			continue // holds with its mount alone
+		}
 		call := f.Program + " " + f.Verb
 		before := "FROM a\nRUN " + call + " x\n"
 		after := "FROM a\nRUN " + call + " " + f.Text + " x\n"
