@@ -24,13 +24,18 @@ var CopyBeforeInstall = analysis.Rule{
 	Name: "copy-before-install",
 	Doc: analysis.Doc{
 		Summary: "sources are copied before an install that needs only manifests",
-		What:    "`COPY . .`, or the copy of a folder, followed by the `RUN` that installs with npm, pip or go from manifests in that folder.",
+		What: "`COPY . .`, `ADD . .` or the copy of a folder, followed by the `RUN` that installs from manifests in that folder or one below it: " +
+			"npm, Yarn, pnpm, Bun, pip, Poetry, uv, Pipenv, Go, Cargo, Bundler, Composer, Maven, .NET, Gradle, Mix.",
 		Why: "The install runs again after an edit of any file: the step that takes minutes where a cached one takes none. " +
 			"With the manifests copied first it runs again only when they change: one step fewer at each rebuild, and usually the longest.",
-		Silent: "When the install fetches nothing. When anything but settings stands between the copy and the install. When the install names what it installs instead of reading a manifest. " +
+		Silent: "When the install fetches nothing, or an earlier one of the stage has fetched it. When anything but settings and installs of the system's packages stands between the copy and the install. " +
+			"When the install names what it installs instead of reading a manifest. When the command builds too (`go build`, `mvn package`) and the build context is not known, or a cache mount keeps what it fetches. " +
 			"When the copy carries `--parents` or `--exclude`, or names several sources.",
-		Fix: "Copies the manifests, installs, then copies the rest. Safe when the build context is known and the manifests in it form a closed world: " +
+		Fix: "Copies the manifests, one `COPY` a folder, installs, then copies the rest. Safe when the build context is known and the manifests in it form a closed world: " +
 			"the install reads nothing else, makes nothing that the later copy would overwrite (`**/node_modules` is in .dockerignore), and does not write the manifests (`npm ci`, not `npm install`; a complete go.sum). " +
+			"Install scripts of packages may read any file: npm's and pnpm's locks say which there are, pnpm 10 runs none that is not allowed; Yarn and Bun need `--ignore-scripts` or its like. " +
+			"Of Go, Composer, Maven and .NET one condition is never proven, so their fix is unsafe. Where an install would take the project itself too (`poetry install`, `uv sync`, Composer's scripts), " +
+			"the unsafe fix runs it with the flag that leaves that out, and once more as it is after the copy. " +
 			"Where something could be done about a condition that fails, the fix is unsafe and says what would mend it; where the install may need the sources, there is none. It stands on lines 20 to 24 of the soundness list.",
 	},
 	Best:     analysis.Safe,
@@ -453,6 +458,9 @@ func fromRegistry(names []shell.Word) bool {
 	return len(names) > 0
 }
 
+// caches are folders of package managers, none of them of a project.
+var caches = []string{"/var/lib/apt/lists", "/var/cache/apk", "~/.npm", "~/.cache", "/root/.npm", "/root/.cache", "/usr/local/share/.cache"}
+
 // readsNothing reports whether a command beside the install reads nothing of the
 // context.
 func readsNothing(c *facts.Command) bool {
@@ -465,6 +473,8 @@ func readsNothing(c *facts.Command) bool {
 				}
 			}
 			return true
+		case "yarn":
+			return c.Call.Verb == pkgmgr.Clean
 		case "npm":
 			return c.Call.Verb == pkgmgr.Clean || c.Call.Verb == pkgmgr.Install && c.Call.Has("-g", "--global") && fromRegistry(c.Call.Names)
 		case "poetry":
@@ -483,6 +493,9 @@ func readsNothing(c *facts.Command) bool {
 		}
 		return false
 	}
+	if c.Name == "set" && len(c.Node.Redirs) == 0 {
+		return true
+	}
 	if c.Name == "corepack" {
 		// Without a version it looks for one in package.json.
 		var words []string
@@ -495,7 +508,8 @@ func readsNothing(c *facts.Command) bool {
 	}
 	if c.Name == "rm" {
 		for _, a := range c.Args {
-			if s := facts.Shape(a); !strings.HasPrefix(s, "-") && !strings.HasPrefix(s, "/var/lib/apt/lists") && !strings.HasPrefix(s, "/var/cache/apk") && !strings.HasPrefix(s, "~/.npm") && !strings.HasPrefix(s, "~/.cache") && !strings.HasPrefix(s, "/root/.npm") && !strings.HasPrefix(s, "/root/.cache") {
+			s := facts.Shape(a)
+			if !strings.HasPrefix(s, "-") && !slices.ContainsFunc(caches, func(dir string) bool { return strings.HasPrefix(s, dir) }) || strings.Contains(s, "..") {
 				return false
 			}
 		}
