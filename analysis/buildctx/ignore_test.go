@@ -301,6 +301,42 @@ func TestHidesEverywhereIsSound(t *testing.T) {
 	}
 }
 
+// TestHidesTreeIsSound does the same for one path, a folder full of things or a file.
+func TestHidesTreeIsSound(t *testing.T) {
+	const at = "src/node_modules"
+	var full []string
+	for _, in := range []string{"", "a", "a/f", "src/a.md", "x.md", "a.md", "node_modules/b", "c/d/e.md", "src/c/a", "b/"} {
+		full = append(full, at+"/"+in)
+	}
+	folder, file := newMemory(append(full, "src/a.md")), newMemory([]string{at, "src/a.md"})
+	empty := tree(t, "")
+	rng := rand.New(rand.NewPCG(7, 8))
+	yes := 0
+	for range 2000 {
+		text := randomIgnore(rng, true)
+		if err := os.WriteFile(filepath.Join(empty, ".dockerignore"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		c, _ := Locate(Request{Dir: empty})
+		if c == nil || !c.HidesTree(at) {
+			continue
+		}
+		yes++
+		for _, m := range []memory{folder, file} {
+			sent, err := walkedByBuildKit(t, m, text)
+			if err != nil {
+				continue
+			}
+			if i := slices.IndexFunc(sent, func(p string) bool { return p == at || strings.HasPrefix(p, at+"/") }); i >= 0 {
+				t.Fatalf("%q: BuildKit is sent %s", text, sent[i])
+			}
+		}
+	}
+	if yes < 200 {
+		t.Errorf("only %d of 2000 ignore files hide %s", yes, at)
+	}
+}
+
 func TestHidesEverywhere(t *testing.T) {
 	for _, test := range []struct {
 		name, ignore string
