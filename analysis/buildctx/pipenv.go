@@ -29,7 +29,8 @@ type PipenvOptions struct {
 }
 
 // Pipenv is the world of "pipenv install --deploy" in a folder of the context:
-// Pipfile and Pipfile.lock.
+// Pipfile and Pipfile.lock, which its documentation copies first as well ("Docker
+// containers").
 func (c *Context) Pipenv(dir string, o PipenvOptions) World {
 	b := newBuilder(c)
 	dir, ok := b.folder(dir)
@@ -42,8 +43,10 @@ func (c *Context) Pipenv(dir string, o PipenvOptions) World {
 	if o.Module {
 		b.refuse(Refusal{Reason: "python -m pipenv looks for its modules in the working folder first", Cure: "call pipenv itself"})
 	}
-	// It loads the variables of .env, and takes requirements.txt without a Pipfile.
-	b.read(path.Join(dir, ".env"))
+	// It loads the variables of .env whatever the command (since pypa/pipenv#5338).
+	if env := path.Join(dir, ".env"); b.find(env) != missing {
+		b.refuse(Refusal{Reason: env + " sets variables that may change the install", Cure: "add .env to .dockerignore", Path: env})
+	}
 	var pipfile struct {
 		Pipenv  map[string]any
 		Scripts map[string]any

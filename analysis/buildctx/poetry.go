@@ -34,7 +34,8 @@ type PoetryOptions struct {
 }
 
 // Poetry is the world of "poetry install --no-root" in a folder of the context:
-// pyproject.toml, poetry.lock and poetry.toml.
+// pyproject.toml, poetry.lock and poetry.toml. Its documentation copies the first two
+// before the sources as well ("Poetry Docker best practices").
 func (c *Context) Poetry(dir string, o PoetryOptions) World {
 	b := newBuilder(c)
 	dir, ok := b.folder(dir)
