@@ -17,21 +17,24 @@ import (
 	"github.com/shale-build/shale/rewrite/validate"
 )
 
-// A fixKey names a fix within a snapshot's findings.
+// A fixKey names a fix within a snapshot's findings, or within what the rules would
+// find if they were asked for more.
 type fixKey struct {
-	Finding int `json:"finding"`
-	Fix     int `json:"fix"`
+	Finding int  `json:"finding"`
+	Fix     int  `json:"fix"`
+	Rewrite bool `json:"rewrite,omitempty"`
 }
 
 // actionData travels with a code action whose edit the client asks for later.
 type actionData struct {
 	URI    string  `json:"uri"`
-	Serial uint64  `json:"serial"` // of the snapshot that the action was offered on
-	Fix    *fixKey `json:"fix"`    // nil: all safe fixes
+	Serial uint64  `json:"serial"`         // of the snapshot that the action was offered on
+	Fix    *fixKey `json:"fix"`            // nil: all safe fixes
+	Rule   string  `json:"rule,omitempty"` // with no Fix: of this rule alone
 }
 
-// codeAction offers the fixes of the findings that a range touches, and all safe
-// fixes at once. A client that asks for edits later gets them validated later.
+// codeAction offers the fixes of the findings that a range touches, ways to silence
+// them, what else could be rewritten there, and all safe fixes at once. A client that asks for edits later gets them validated later.
 func (s *server) codeAction(ctx context.Context, w *workspace, p *codeActionParams) (any, error) {
 	actions := []codeAction{}
 	doc, ok := w.docs[p.TextDocument.URI]
@@ -42,30 +45,44 @@ func (s *server) codeAction(ctx context.Context, w *workspace, p *codeActionPara
 	if err != nil {
 		return nil, err
 	}
-	if f.refused {
+	if f.refused || f.file == nil || f.config != nil {
 		return actions, nil
 	}
-	if wants(p.Context.Only, protocol.QuickFix) {
-		at := source.Span{
-			Start: doc.lines.Offset(position(p.Range.Start), s.client.encoding),
-			End:   doc.lines.Offset(position(p.Range.End), s.client.encoding),
+	at := source.Span{
+		Start: doc.lines.Offset(position(p.Range.Start), s.client.encoding),
+		End:   doc.lines.Offset(position(p.Range.End), s.client.encoding),
+	}
+	if at.End < at.Start {
+		at.Start, at.End = at.End, at.Start
+	}
+	var touched []int
+	for i := range f.diagnostics {
+		if d := &f.diagnostics[i]; d.Span.Start <= at.End && at.Start <= d.Span.End {
+			touched = append(touched, i)
 		}
-		for i := range f.diagnostics {
-			d := &f.diagnostics[i]
-			if d.Span.Start <= at.End && at.Start <= d.Span.End {
-				fixes, err := s.quickFixes(ctx, w, doc, f, i)
-				if err != nil {
-					return nil, err
-				}
-				actions = append(actions, fixes...)
+	}
+	for _, offer := range []struct {
+		kind protocol.CodeActionKind
+		make func() ([]codeAction, error)
+	}{
+		{protocol.QuickFix, func() ([]codeAction, error) { return s.fixesOf(ctx, w, doc, f, touched) }},
+		{quickFixRule, func() ([]codeAction, error) { return s.fixRules(ctx, w, doc, f, touched) }},
+		{quickFixIgnore, func() ([]codeAction, error) { return s.silencers(w, doc, f, touched) }},
+		{refactorRewrite, func() ([]codeAction, error) { return s.rewrites(ctx, w, doc, f, at, p) }},
+	} {
+		if wants(p.Context.Only, offer.kind) {
+			more, err := offer.make()
+			if err != nil {
+				return nil, err
 			}
+			actions = append(actions, more...)
 		}
 	}
 	if wants(p.Context.Only, sourceFixAll) && fixable(f.diagnostics) {
 		all := codeAction{Title: "Fix everything that Shale can fix safely", Kind: sourceFixAll}
 		if s.client.lazyEdits {
 			all.Data = &actionData{URI: doc.uri, Serial: doc.serial}
-		} else if all.Edit, err = s.fixAll(ctx, w, doc, f); err != nil {
+		} else if all.Edit, err = s.fixAll(ctx, w, doc, f, ""); err != nil {
 			return nil, err
 		}
 		if all.Data != nil || all.Edit != nil {
@@ -92,38 +109,76 @@ func fixable(all []analysis.Diagnostic) bool {
 	})
 }
 
+func (s *server) fixesOf(ctx context.Context, w *workspace, doc *snapshot, f *findings, touched []int) ([]codeAction, error) {
+	var out []codeAction
+	for _, i := range touched {
+		fixes, err := s.quickFixes(ctx, w, doc, f, i)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, fixes...)
+	}
+	return out, nil
+}
+
 func (s *server) quickFixes(ctx context.Context, w *workspace, doc *snapshot, f *findings, finding int) ([]codeAction, error) {
 	var out []codeAction
 	d := &f.diagnostics[finding]
 	preferred := false
 	for i := range d.Fixes {
-		fix := &d.Fixes[i]
-		if fix.Safety == analysis.Display || len(fix.Edits) == 0 {
+		action := codeAction{Title: d.Fixes[i].Title, Kind: protocol.QuickFix, Diagnostics: []protocol.Diagnostic{s.diagnostic(doc, d)}}
+		ok, err := s.offer(ctx, w, doc, f, fixKey{Finding: finding, Fix: i}, &action)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
 			continue
 		}
-		key := fixKey{finding, i}
-		action := codeAction{Title: fix.Title, Kind: protocol.QuickFix, Diagnostics: []protocol.Diagnostic{s.diagnostic(doc, d)}}
-		if s.client.lazyEdits {
-			if doc.rejected(key) {
-				continue
-			}
-			action.Data = &actionData{URI: doc.uri, Serial: doc.serial, Fix: &key}
-		} else {
-			edit, err := s.fixEdit(ctx, w, doc, f, key)
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			if err != nil {
-				continue // logged where it was held back
-			}
-			action.Edit = edit
-		}
-		if fix.Safety == analysis.Safe && !preferred {
+		if d.Fixes[i].Safety == analysis.Safe && !preferred {
 			action.IsPreferred, preferred = true, true
 		}
 		out = append(out, action)
 	}
 	return out, nil
+}
+
+// offer adds a fix's edit to an action, or what is needed to make it later. It is
+// not ok for a fix that cannot be made.
+func (s *server) offer(ctx context.Context, w *workspace, doc *snapshot, f *findings, key fixKey, action *codeAction) (bool, error) {
+	fix := f.fix(key)
+	switch {
+	case fix == nil || fix.Safety == analysis.Display || len(fix.Edits) == 0:
+		return false, nil
+	case s.client.lazyEdits:
+		action.Data = &actionData{URI: doc.uri, Serial: doc.serial, Fix: &key}
+		return !doc.rejected(key), nil
+	}
+	edit, err := s.fixEdit(ctx, w, doc, f, key)
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	action.Edit = edit
+	return err == nil, nil // an error is logged where the fix was held back
+}
+
+// of returns the finding that a key names, or nil.
+func (f *findings) of(key fixKey) *analysis.Diagnostic {
+	all := f.diagnostics
+	if key.Rewrite {
+		all = f.more
+	}
+	if key.Finding < 0 || key.Finding >= len(all) {
+		return nil
+	}
+	return &all[key.Finding]
+}
+
+func (f *findings) fix(key fixKey) *analysis.Fix {
+	d := f.of(key)
+	if d == nil || key.Fix < 0 || key.Fix >= len(d.Fixes) {
+		return nil
+	}
+	return &d.Fixes[key.Fix]
 }
 
 // resolveCodeAction adds the edit to an action that was offered without one. All
@@ -145,8 +200,11 @@ func (s *server) resolveCodeAction(ctx context.Context, w *workspace, p *map[str
 	}
 	var edit *workspaceEdit
 	if data.Fix == nil {
-		edit, err = s.fixAll(ctx, w, doc, f)
+		edit, err = s.fixAll(ctx, w, doc, f, data.Rule)
 	} else {
+		if data.Fix.Rewrite {
+			s.askMore(doc, f)
+		}
 		edit, err = s.fixEdit(ctx, w, doc, f, *data.Fix)
 	}
 	if err != nil {
@@ -177,8 +235,8 @@ func (s *server) validate(ctx context.Context, doc *snapshot, f *findings, key f
 	if known {
 		return err
 	}
-	fix := f.diagnostics[key.Finding].Fixes[key.Fix]
-	err = rewrite.ValidateFix(ctx, f.input, fix, rewrite.Validator{})
+	fix := f.fix(key)
+	err = rewrite.ValidateFix(ctx, f.input, *fix, rewrite.Validator{})
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -186,7 +244,7 @@ func (s *server) validate(ctx context.Context, doc *snapshot, f *findings, key f
 	doc.verdicts[key] = err
 	doc.mu.Unlock()
 	if rejection := (*validate.Rejection)(nil); errors.As(err, &rejection) && !rejection.Before {
-		s.heldBack(doc, f.diagnostics[key.Finding].Rule, fix.Title, err.Error())
+		s.heldBack(doc, f.of(key).Rule, fix.Title, err.Error())
 	} else if err != nil {
 		s.log.Printf("%s: the fix %q could not be judged: %v", doc.uri, fix.Title, err)
 	}
@@ -202,11 +260,12 @@ func (s *server) heldBack(doc *snapshot, rule, title, why string) {
 
 // fixEdit returns the edit of one fix, validated.
 func (s *server) fixEdit(ctx context.Context, w *workspace, doc *snapshot, f *findings, key fixKey) (*workspaceEdit, error) {
-	if key.Finding < 0 || key.Finding >= len(f.diagnostics) || key.Fix < 0 || key.Fix >= len(f.diagnostics[key.Finding].Fixes) {
+	fix := f.fix(key)
+	if fix == nil {
 		return nil, fmt.Errorf("the document has no such fix")
 	}
 	if err := s.validate(ctx, doc, f, key); err != nil {
 		return nil, fmt.Errorf("the fix was held back: %w", err)
 	}
-	return s.workspaceEdit(w, doc, f.diagnostics[key.Finding].Fixes[key.Fix].Edits)
+	return s.workspaceEdit(w, doc, fix.Edits)
 }

@@ -400,7 +400,14 @@ type workspaceEdit struct {
 	}
 }
 
+// actions are the fixes: what is offered without the ways to silence a finding and
+// to mend others like it.
 func (d *document) actions(at span, only ...string) []action {
+	d.c.t.Helper()
+	return slices.DeleteFunc(d.offered(at, only...), func(a action) bool { return strings.HasPrefix(a.Kind, "quickfix.") })
+}
+
+func (d *document) offered(at span, only ...string) []action {
 	d.c.t.Helper()
 	var out []action
 	ctx := map[string]any{"diagnostics": []any{}}

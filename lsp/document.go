@@ -76,9 +76,11 @@ type findings struct {
 	input       analysis.Input
 	file        *facts.File // for one goroutine at a time
 	diagnostics []analysis.Diagnostic
-	refused     bool  // BuildKit refuses the file, so nothing can be proven of a fix
-	config      error // the configuration that cannot be read; nothing was checked
-	fault       error // a panic
+	asked       sync.Once
+	more        []analysis.Diagnostic // what rules find beyond that when they are asked for all they can, once asked is done
+	refused     bool                  // BuildKit refuses the file, so nothing can be proven of a fix
+	config      error                 // the configuration that cannot be read; nothing was checked
+	fault       error                 // a panic
 }
 
 func (s *server) newSnapshot(uri, language string, version int32, text string) *snapshot {

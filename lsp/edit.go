@@ -18,10 +18,14 @@ import (
 	"github.com/shale-build/shale/rewrite"
 )
 
-// fixAll returns the edit that makes of a document what shale fix would, or nil
-// when that is nothing.
-func (s *server) fixAll(ctx context.Context, w *workspace, doc *snapshot, f *findings) (*workspaceEdit, error) {
-	result, err := rewrite.Fix(ctx, f.input, rewrite.Options{Rules: s.opts.Rules, Safety: analysis.Safe})
+// fixAll returns the edit that makes of a document what shale fix would, or with a
+// rule what shale fix --only would; nil when that is nothing.
+func (s *server) fixAll(ctx context.Context, w *workspace, doc *snapshot, f *findings, rule string) (*workspaceEdit, error) {
+	rules := s.opts.Rules
+	if rule != "" {
+		rules = slices.DeleteFunc(slices.Clone(rules), func(r *analysis.Rule) bool { return r.Name != rule })
+	}
+	result, err := rewrite.Fix(ctx, f.input, rewrite.Options{Rules: rules, Safety: analysis.Safe})
 	if err != nil {
 		return nil, err
 	}

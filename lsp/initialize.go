@@ -75,7 +75,7 @@ func (s *server) initialize(params json.RawMessage) (any, error) {
 					Save:      &protocol.SaveOptions{},
 				},
 				CodeActionProvider: protocol.CodeActionOptions{
-					CodeActionKinds: []protocol.CodeActionKind{protocol.QuickFix, sourceFixAll},
+					CodeActionKinds: []protocol.CodeActionKind{protocol.QuickFix, quickFixRule, quickFixIgnore, refactorRewrite, sourceFixAll},
 					ResolveProvider: true,
 				},
 				HoverProvider:           true,

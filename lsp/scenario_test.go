@@ -140,8 +140,11 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 		return out.String(), true
 	case "actions":
 		var out strings.Builder
-		for _, a := range s.doc.actions(all(s.doc.text), strings.Fields(arg)...) {
+		for _, a := range s.doc.offered(all(s.doc.text), strings.Fields(arg)...) {
 			out.WriteString(a.Kind)
+			if strings.HasPrefix(a.Kind, "quickfix.") || strings.HasPrefix(a.Kind, "refactor") {
+				out.WriteString(": " + a.Title)
+			}
 			var mends []diagnostic
 			_ = json.Unmarshal(a.Diagnostics, &mends)
 			for _, d := range mends {
@@ -154,7 +157,7 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 		}
 		return out.String(), true
 	case "apply":
-		for _, a := range s.doc.actions(all(s.doc.text)) {
+		for _, a := range s.doc.offered(all(s.doc.text)) {
 			if !strings.HasPrefix(a.Title, arg) {
 				continue
 			}

@@ -19,6 +19,11 @@ const (
 	// run it on save by name.
 	sourceFixAll protocol.CodeActionKind = "source.fixAll.shale"
 
+	// quickFixRule mends every finding of a rule, quickFixIgnore silences one.
+	quickFixRule    protocol.CodeActionKind = "quickfix.rule"
+	quickFixIgnore  protocol.CodeActionKind = "quickfix.ignore"
+	refactorRewrite protocol.CodeActionKind = "refactor.rewrite"
+
 	codeRequestFailed jsonrpc2.Code = -32803
 )
 
@@ -123,7 +128,8 @@ type codeActionParams struct {
 	TextDocument textDocument   `json:"textDocument"`
 	Range        protocol.Range `json:"range"`
 	Context      struct {
-		Only []protocol.CodeActionKind `json:"only"`
+		Only        []protocol.CodeActionKind `json:"only"`
+		TriggerKind int                       `json:"triggerKind"` // 2: the editor asks by itself, at each move of the cursor
 	} `json:"context"`
 }
 
