@@ -34,7 +34,6 @@ type completionItem struct {
 	FilterText       string                      `json:"filterText"`
 	InsertTextFormat protocol.InsertTextFormat   `json:"insertTextFormat"`
 	TextEdit         protocol.TextEdit           `json:"textEdit"`
-	Command          *lensCommand                `json:"command,omitempty"`
 }
 
 type completionList struct {
