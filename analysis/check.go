@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"slices"
 
+	"github.com/shale-build/shale/analysis/builds"
 	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -20,6 +21,7 @@ type Input struct {
 	Content string
 	Config  *config.Config // nil for the defaults
 	Context string         // the build context that the user named; "" to find it
+	Builds  []builds.Build // how compose and bake files build it
 }
 
 // A Report is what the rules found in one Dockerfile.
@@ -33,7 +35,7 @@ type Report struct {
 // an error; the rules run all the same, over what can be read, but offer no fix.
 func Check(in Input, rules []*Rule) *Report {
 	doc := syntax.Parse(in.Content)
-	report := &Report{File: facts.New(in.Path, doc, facts.Options{Context: in.Context, Config: in.Config})}
+	report := &Report{File: facts.New(in.Path, doc, facts.Options{Context: in.Context, Config: in.Config, Builds: in.Builds})}
 	for _, p := range doc.Problems {
 		report.Diagnostics = append(report.Diagnostics, Diagnostic{
 			Rule: SyntaxRule, Severity: Error, Span: p.Span, Message: p.Message,

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/shale-build/shale/analysis/builds"
 )
 
 // Options says what a walk leaves out.
@@ -37,6 +39,7 @@ func (p Problem) Error() string { return p.Path + ": " + p.Err.Error() }
 type Result struct {
 	Files    []File    // each real file once, in the order of the arguments, those of a folder by path
 	Problems []Problem // missing or unreadable paths
+	Builds   []File    // compose and bake files, likewise: they say how Dockerfiles are built
 	Empty    []string  // folders among the arguments in which there is no Dockerfile
 }
 
@@ -63,6 +66,8 @@ func Find(args []string, o Options) *Result {
 			if w.found == 0 && len(w.result.Problems) == before {
 				w.result.Empty = append(w.result.Empty, arg)
 			}
+		case builds.Meant(arg):
+			w.result.Builds = append(w.result.Builds, File{arg, true})
 		default:
 			w.link(arg, true)
 		}
@@ -139,7 +144,7 @@ func (w *walker) walk(shown, dir string, rules *ignores) {
 			continue
 		}
 		isDir := e.IsDir()
-		if !isDir && !Named(name) {
+		if !isDir && !Named(name) && !builds.Named(name) {
 			continue
 		}
 		at, under := join(shown, name), filepath.Join(dir, name)
@@ -148,6 +153,10 @@ func (w *walker) walk(shown, dir string, rules *ignores) {
 		}
 		if isDir {
 			w.walk(at, under, rules)
+			continue
+		}
+		if builds.Named(name) {
+			w.result.Builds = append(w.result.Builds, File{at, false})
 			continue
 		}
 		if e.Type().IsRegular() { // the common case asks the disk nothing

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis/buildctx"
+	"github.com/shale-build/shale/analysis/builds"
 	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -16,6 +17,7 @@ import (
 type Options struct {
 	Context string         // the build context of --context; "" if none was named
 	Config  *config.Config // nil for the defaults
+	Builds  []builds.Build // how compose and bake files build it
 }
 
 // A File is one Dockerfile with all that can be known of it. It is for use by
@@ -58,7 +60,7 @@ func New(path string, doc *syntax.Document, opts Options) *File {
 // Stages returns the stage graph.
 func (f *File) Stages() *stage.Graph {
 	if f.stages == nil {
-		f.stages = stage.New(f.Doc)
+		f.stages = stage.With(f.Doc, stage.Options{Targets: builds.Targets(f.opts.Builds), Args: builds.Args(f.opts.Builds)})
 	}
 	return f.stages
 }
@@ -66,23 +68,22 @@ func (f *File) Stages() *stage.Graph {
 // Context returns the build context, or why it is not known.
 func (f *File) Context() (*buildctx.Context, string) {
 	if f.context == nil {
-		c, reason := buildctx.Locate(f.request())
+		r, reason := f.request()
+		var c *buildctx.Context
+		if reason == "" {
+			c, reason = buildctx.Locate(r)
+		}
 		f.context = &contextFact{c, reason}
 	}
 	return f.context.context, f.context.reason
 }
 
 // request gathers what every COPY, ADD and install of the file needs, which
-// decides what folder can be its context.
-func (f *File) request() buildctx.Request {
-	r := buildctx.Request{Dockerfile: f.Path}
-	switch {
-	case f.opts.Context != "":
-		r.Dir, r.How = f.opts.Context, "--context"
-	case f.opts.Config != nil && f.Path != "":
-		if dir, how, ok := f.opts.Config.ContextFor(f.Path); ok {
-			r.Dir, r.How = dir, how
-		}
+// decides what folder can be its context; or says why none can be.
+func (f *File) request() (r buildctx.Request, why string) {
+	r.Dockerfile = f.Path
+	if r.Dir, r.How, why = f.named(); why != "" {
+		return r, why
 	}
 	for _, s := range f.Stages().Stages {
 		for _, in := range s.Instructions {
@@ -96,7 +97,21 @@ func (f *File) request() buildctx.Request {
 			}
 		}
 	}
-	return r
+	return r, ""
+}
+
+// named is the build context that the user names, and who does: the first of
+// --context, the configuration, and compose and bake files.
+func (f *File) named() (dir, how, why string) {
+	if f.opts.Context != "" {
+		return f.opts.Context, "--context", ""
+	}
+	if f.opts.Config != nil && f.Path != "" {
+		if dir, how, ok := f.opts.Config.ContextFor(f.Path); ok {
+			return dir, how, ""
+		}
+	}
+	return builds.Context(f.opts.Builds)
 }
 
 // Sources returns the paths of the build context that a COPY or ADD names,

@@ -18,6 +18,7 @@ type Graph struct {
 	of      map[*syntax.Instruction]*Stage
 	named   map[string]*Stage // the last one of each name
 	globals *scope
+	args    map[string]string
 }
 
 // A Stage is a FROM and what follows it up to the next one.
@@ -51,11 +52,23 @@ func (s *Stage) Root() *Stage {
 // this Dockerfile, of which nothing is known.
 func (s *Stage) External() bool { return !s.Root().Scratch() }
 
+// Options say how the Dockerfile is known to be built.
+type Options struct {
+	Targets []string          // the stages that are built by name, besides the last one
+	Args    map[string]string // values that build arguments have, as a default: another build may give others
+}
+
 // New reads the stages. Targets are the stages that are built by name, besides
 // the last one, which a build without a target makes.
 func New(doc *syntax.Document, targets ...string) *Graph {
-	g := &Graph{Doc: doc, of: make(map[*syntax.Instruction]*Stage, len(doc.Instructions))}
+	return With(doc, Options{Targets: targets})
+}
+
+// With reads the stages of a Dockerfile of which more is known.
+func With(doc *syntax.Document, o Options) *Graph {
+	g := &Graph{Doc: doc, of: make(map[*syntax.Instruction]*Stage, len(doc.Instructions)), args: o.Args}
 	g.globals = newScope(doc, nil)
+	g.globals.args = o.Args
 	byName := map[string]*Stage{}
 	g.named = byName
 	var current *Stage
@@ -78,7 +91,7 @@ func New(doc *syntax.Document, targets ...string) *Graph {
 	if n := len(g.Stages); n > 0 {
 		ship(g.Stages[n-1])
 	}
-	for _, t := range targets {
+	for _, t := range o.Targets {
 		if s := g.Find(t); s != nil {
 			ship(s)
 		}
@@ -113,6 +126,7 @@ func (g *Graph) open(in *syntax.Instruction, byName map[string]*Stage) *Stage {
 		below = s.Parent.scope
 	}
 	s.scope = newScope(g.Doc, below)
+	s.scope.args = g.args
 	s.scope.scratch = s.Scratch()
 	g.of[in] = s
 	g.Stages = append(g.Stages, s)

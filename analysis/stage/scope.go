@@ -32,8 +32,9 @@ func (v Value) Known() bool { return v.Is == Set }
 // in the order of the file, so that a look-up at a line is a binary search.
 type scope struct {
 	doc      *syntax.Document
-	below    *scope // of the stage that this one is FROM
-	scratch  bool   // starts from nothing: what is not set is unset
+	below    *scope            // of the stage that this one is FROM
+	scratch  bool              // starts from nothing: what is not set is unset
+	args     map[string]string // what build arguments are known to be given
 	vars     map[string][]binding
 	users    []binding
 	workdirs []binding
@@ -107,6 +108,9 @@ func (s *scope) argument(in *syntax.Instruction, globals *scope) {
 			}
 		case globals != nil:
 			v = globals.lookup(p.Key.Value, in.Index)
+		}
+		if given, ok := s.args[p.Key.Value]; ok {
+			v = Value{given, Overridable}
 		}
 		s.bind(p.Key.Value, in.Index, v)
 	}

@@ -15,6 +15,7 @@ type target struct {
 	shown string // as the user knows it
 	path  string // on disk; for standard input the path that it stands for, or ""
 	stdin bool
+	why   string // which file led to it; "" for a file that was named or found
 }
 
 // find turns arguments into files. What is wrong with some of them stands in the
@@ -37,6 +38,7 @@ func (s *session) find(args []string) (files []target, bad []report.File, err er
 		files = append(files, target{shown: cmp.Or(s.stdin, "-"), path: s.stdin, stdin: true})
 	}
 	if len(paths) == 0 {
+		files, _ = s.learn(&discover.Result{}, files)
 		return files, nil, nil
 	}
 	found := discover.Find(paths, discover.Options{Excluded: s.configs.excluded})
@@ -46,6 +48,8 @@ func (s *session) find(args []string) (files []target, bad []report.File, err er
 	for _, p := range found.Problems {
 		bad = append(bad, report.File{Path: p.Path, Err: p})
 	}
+	files, unread := s.learn(found, files)
+	bad = append(bad, unread...)
 	for _, dir := range found.Empty {
 		s.say(fmt.Sprintf("%s: no Dockerfile in this folder", dir))
 	}

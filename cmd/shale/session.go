@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/builds"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"github.com/shale-build/shale/rewrite"
 	"github.com/shale-build/shale/rewrite/validate"
@@ -36,7 +37,8 @@ type session struct {
 	tally   *report.Tally
 	stdin   string // --stdin-filename
 	known   []knower
-	writes  bool // files are being written, which goes on whoever reads the report
+	builds  map[string][]builds.Build // of compose and bake files, by Dockerfile
+	writes  bool                      // files are being written, which goes on whoever reads the report
 
 	fault   bool // something is wrong that is no finding
 	refused bool // BuildKit refuses a file
@@ -166,7 +168,7 @@ func (s *session) one(t target, work func(*outcome, analysis.Input) error) (o ou
 		o.file.Err = err
 		return o
 	}
-	in := analysis.Input{Path: t.path, Content: content, Config: config, Context: s.context}
+	in := analysis.Input{Path: t.path, Content: content, Config: config, Context: s.context, Builds: s.buildsOf(t)}
 	if err := work(&o, in); err != nil {
 		o.file.Err = err
 	}
@@ -179,6 +181,9 @@ func (s *session) read(t target) (string, error) {
 	if !t.stdin {
 		f, err := os.Open(t.path)
 		if err != nil {
+			if t.why != "" {
+				return "", fmt.Errorf("%s: %w; %s", t.shown, reason(err), t.why)
+			}
 			return "", fmt.Errorf("%s: %w", t.shown, reason(err))
 		}
 		defer f.Close()

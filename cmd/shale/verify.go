@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/discover"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"github.com/shale-build/shale/rewrite"
 	"github.com/shale-build/shale/rewrite/verify"
@@ -219,8 +220,9 @@ func (s *session) input(t target) (analysis.Input, error) {
 	if err != nil {
 		return analysis.Input{}, err
 	}
+	s.learn(&discover.Result{}, []target{t})
 	config, err := s.configs.of(t)
-	return analysis.Input{Path: t.path, Content: content, Config: config, Context: s.context}, err
+	return analysis.Input{Path: t.path, Content: content, Config: config, Context: s.context, Builds: s.buildsOf(t)}, err
 }
 
 // verification says what is to be built and compared.

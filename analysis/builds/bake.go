@@ -1,0 +1,316 @@
+package builds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+var (
+	bakeFile = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+		{Type: "target", LabelNames: []string{"name"}},
+		{Type: "group", LabelNames: []string{"name"}},
+		{Type: "variable", LabelNames: []string{"name"}},
+	}}
+	bakeTarget = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{
+		{Name: "args"}, {Name: "context"}, {Name: "dockerfile"}, {Name: "dockerfile-inline"},
+		{Name: "inherits"}, {Name: "matrix"}, {Name: "name"}, {Name: "target"},
+	}}
+	bakeGroup    = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "targets"}}}
+	bakeVariable = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "default"}}}
+)
+
+// bakeFunctions are those that names, paths and arguments are made with. An
+// expression with another one is not known.
+var bakeFunctions = map[string]function.Function{
+	"and": stdlib.AndFunc, "coalesce": stdlib.CoalesceFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc,
+	"equal": stdlib.EqualFunc, "flatten": stdlib.FlattenFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc,
+	"join": stdlib.JoinFunc, "keys": stdlib.KeysFunc, "length": stdlib.LengthFunc, "lookup": stdlib.LookupFunc,
+	"lower": stdlib.LowerFunc, "max": stdlib.MaxFunc, "merge": stdlib.MergeFunc, "min": stdlib.MinFunc,
+	"not": stdlib.NotFunc, "notequal": stdlib.NotEqualFunc, "or": stdlib.OrFunc, "regex_replace": stdlib.RegexReplaceFunc,
+	"replace": stdlib.ReplaceFunc, "setproduct": stdlib.SetProductFunc, "slice": stdlib.SliceFunc, "split": stdlib.SplitFunc,
+	"substr": stdlib.SubstrFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc, "trimprefix": stdlib.TrimPrefixFunc,
+	"trimspace": stdlib.TrimSpaceFunc, "trimsuffix": stdlib.TrimSuffixFunc, "upper": stdlib.UpperFunc, "values": stdlib.ValuesFunc,
+}
+
+// A recipe is the blocks of one or more bake files. Of several attributes of one
+// name the last counts.
+type recipe struct {
+	order   []string
+	targets map[string]hcl.Attributes
+	grouped map[string]bool // named by a group
+	eval    *hcl.EvalContext
+}
+
+func readBake(_ context.Context, path string) ([]Build, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	dir, files := filepath.Dir(abs), []string{abs}
+	if base := filepath.Base(abs); bake.MatchString(base) {
+		// bake reads these together, each over the one before.
+		together := beside(dir, "docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
+		if i := slices.Index(together, abs); i == 0 {
+			files = together
+		} else if i > 0 {
+			return nil, nil
+		}
+	}
+	r, err := readRecipe(files)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r.builds(dir), nil
+}
+
+func readRecipe(files []string) (*recipe, error) {
+	r := &recipe{targets: map[string]hcl.Attributes{}, grouped: map[string]bool{}}
+	defaults := map[string]hcl.Expression{}
+	var groups []hcl.Expression
+	parser := hclparse.NewParser()
+	for _, name := range files {
+		parse := parser.ParseHCLFile
+		if filepath.Ext(name) == ".json" {
+			parse = parser.ParseJSONFile
+		}
+		file, problems := parse(name)
+		if problems.HasErrors() {
+			return nil, first(problems)
+		}
+		content, _, problems := file.Body.PartialContent(bakeFile)
+		if problems.HasErrors() {
+			return nil, first(problems)
+		}
+		for _, b := range content.Blocks {
+			switch label := b.Labels[0]; b.Type {
+			case "target":
+				c, _, _ := b.Body.PartialContent(bakeTarget)
+				if r.targets[label] == nil {
+					r.targets[label] = hcl.Attributes{}
+					r.order = append(r.order, label)
+				}
+				maps.Copy(r.targets[label], c.Attributes)
+			case "group":
+				c, _, _ := b.Body.PartialContent(bakeGroup)
+				if a := c.Attributes["targets"]; a != nil {
+					groups = append(groups, a.Expr)
+				}
+			case "variable":
+				c, _, _ := b.Body.PartialContent(bakeVariable)
+				if a := c.Attributes["default"]; a != nil {
+					defaults[label] = a.Expr
+				}
+			}
+		}
+	}
+	r.eval = &hcl.EvalContext{Functions: bakeFunctions, Variables: variables(defaults)}
+	for _, g := range groups {
+		for _, name := range r.list(g, r.eval) {
+			r.grouped[name] = true
+		}
+	}
+	return r, nil
+}
+
+// first is the first of an HCL file's problems, without what else it says.
+func first(problems hcl.Diagnostics) error {
+	for _, p := range problems {
+		if p.Severity == hcl.DiagError {
+			if p.Subject != nil {
+				return fmt.Errorf("line %d: %s", p.Subject.Start.Line, p.Summary)
+			}
+			return errors.New(p.Summary)
+		}
+	}
+	return problems
+}
+
+// variables evaluates defaults, which may use each other. One that cannot be
+// evaluated has no value.
+func variables(defaults map[string]hcl.Expression) map[string]cty.Value {
+	values := map[string]cty.Value{}
+	for range defaults {
+		before := len(values)
+		for name, e := range defaults {
+			if _, done := values[name]; done {
+				continue
+			}
+			v, problems := e.Value(&hcl.EvalContext{Functions: bakeFunctions, Variables: values})
+			if !problems.HasErrors() && v.IsWhollyKnown() {
+				values[name] = v
+			}
+		}
+		if len(values) == before {
+			break
+		}
+	}
+	return values
+}
+
+// builds lists what the targets build. One that others inherit from, and that no
+// group names, is a template.
+func (r *recipe) builds(dir string) []Build {
+	template := map[string]bool{}
+	for _, attrs := range r.targets {
+		if a := attrs["inherits"]; a != nil {
+			for _, parent := range r.list(a.Expr, r.eval) {
+				template[parent] = true
+			}
+		}
+	}
+	var out []Build
+	for _, name := range r.order {
+		if strings.HasPrefix(name, "_") || template[name] && !r.grouped[name] {
+			continue
+		}
+		for _, eval := range r.matrix(name) {
+			d := described{name: name, args: map[string]string{}}
+			if a := r.targets[name]["name"]; a != nil {
+				if s, ok := str(a.Expr, eval); ok {
+					d.name = s
+				}
+			}
+			r.describe(&d, name, eval, 0)
+			if b, ok := d.build(dir); ok {
+				out = append(out, b)
+			}
+		}
+	}
+	return out
+}
+
+// maxInherit ends targets that inherit from themselves; maxMatrix bounds what one
+// target becomes.
+const (
+	maxInherit = 20
+	maxMatrix  = 200
+)
+
+// describe lays a target over those that it inherits from. What cannot be
+// evaluated stands as "$", which is not known.
+func (r *recipe) describe(d *described, name string, eval *hcl.EvalContext, depth int) {
+	attrs, ok := r.targets[name]
+	if !ok || depth > maxInherit {
+		d.context = "$"
+		return
+	}
+	if a := attrs["inherits"]; a != nil {
+		for _, parent := range r.list(a.Expr, eval) {
+			r.describe(d, parent, eval, depth+1)
+		}
+	}
+	set := func(to *string, key string) {
+		if a := attrs[key]; a != nil {
+			if s, ok := str(a.Expr, eval); ok {
+				*to = s
+			} else {
+				*to = "$"
+			}
+		}
+	}
+	set(&d.context, "context")
+	set(&d.dockerfile, "dockerfile")
+	set(&d.target, "target")
+	d.inline = d.inline || attrs["dockerfile-inline"] != nil
+	if a := attrs["args"]; a != nil {
+		r.args(d.args, a.Expr, eval)
+	}
+}
+
+// args reads an object's members one by one, so that one which is not known does
+// not hide the others.
+func (r *recipe) args(out map[string]string, e hcl.Expression, eval *hcl.EvalContext) {
+	pairs, problems := hcl.ExprMap(e)
+	if problems.HasErrors() {
+		clear(out)
+		return
+	}
+	for _, p := range pairs {
+		name, ok := str(p.Key, eval)
+		if !ok {
+			continue
+		}
+		if v, ok := str(p.Value, eval); ok {
+			out[name] = v
+		} else {
+			delete(out, name)
+		}
+	}
+}
+
+// matrix returns the evaluation contexts of a target: one for each combination.
+func (r *recipe) matrix(name string) []*hcl.EvalContext {
+	a := r.targets[name]["matrix"]
+	if a == nil {
+		return []*hcl.EvalContext{r.eval}
+	}
+	v, problems := a.Expr.Value(r.eval)
+	if problems.HasErrors() || !v.IsWhollyKnown() || v.IsNull() || !v.CanIterateElements() {
+		return nil
+	}
+	rows := []map[string]cty.Value{{}}
+	axes := v.AsValueMap()
+	for _, axis := range slices.Sorted(maps.Keys(axes)) {
+		if !axes[axis].CanIterateElements() {
+			return nil
+		}
+		var next []map[string]cty.Value
+		for _, row := range rows {
+			for _, value := range axes[axis].AsValueSlice() {
+				more := maps.Clone(row)
+				more[axis] = value
+				next = append(next, more)
+			}
+		}
+		if rows = next; len(rows) > maxMatrix {
+			return nil
+		}
+	}
+	var out []*hcl.EvalContext
+	for _, row := range rows {
+		c := r.eval.NewChild()
+		c.Variables = row
+		out = append(out, c)
+	}
+	return out
+}
+
+// str evaluates an expression to a text; null and what is not known are none.
+func str(e hcl.Expression, eval *hcl.EvalContext) (string, bool) {
+	v, problems := e.Value(eval)
+	if problems.HasErrors() {
+		return "", false
+	}
+	s, err := convert.Convert(v, cty.String)
+	if err != nil || !s.IsKnown() || s.IsNull() {
+		return "", false
+	}
+	return s.AsString(), true
+}
+
+// list evaluates an expression to texts.
+func (r *recipe) list(e hcl.Expression, eval *hcl.EvalContext) []string {
+	items, problems := hcl.ExprList(e)
+	if problems.HasErrors() {
+		return nil
+	}
+	var out []string
+	for _, item := range items {
+		if s, ok := str(item, eval); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
