@@ -59,3 +59,29 @@ func BenchmarkEdit(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRequests measures what an editor asks for after each edit: one edit,
+// then the request, answers read.
+func BenchmarkRequests(b *testing.B) {
+	for _, method := range []string{
+		"semanticTokens/full", "inlayHint", "documentSymbol", "foldingRange", "documentLink", "codeLens", "documentHighlight", "completion", "formatting",
+	} {
+		for _, n := range []int{100, 1000, 10000} {
+			b.Run(fmt.Sprintf("%s/%d", strings.ReplaceAll(method, "/", "-"), n), func(b *testing.B) {
+				c := connect(b, rules.All()...)
+				c.initialize(full("utf-16"))
+				doc := c.open("file:///nowhere/Dockerfile", ordinary(n), "utf-16")
+				doc.findings()
+				for i := 0; b.Loop(); i++ {
+					b.StopTimer()
+					doc.edit(textEdit{at(n/2/10*10+1, 2, 2+i%2), "x"})
+					doc.findings()
+					b.StartTimer()
+					c.call("textDocument/"+method, map[string]any{
+						"textDocument": doc.id(), "position": position{n/2/10*10 + 6, 6}, "range": all(doc.text), "options": map[string]any{"tabSize": 4, "insertSpaces": true},
+					}, nil)
+				}
+			})
+		}
+	}
+}

@@ -195,6 +195,23 @@ func (v *view) mayRead(u *symbols.Use, in *syntax.Instruction) bool {
 	})
 }
 
+// mentioned reports whether a name stands behind a $ anywhere.
+func (v *view) mentioned(name string) bool {
+	for _, head := range []string{"$", "${"} {
+		for at := 0; ; {
+			i := strings.Index(v.text[at:], head+name)
+			if i < 0 {
+				break
+			}
+			at += i + len(head) + len(name)
+			if !wordByte(v.text, at) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func wordByte(text string, at int) bool {
 	if at < 0 || at >= len(text) {
 		return false
@@ -261,7 +278,7 @@ func (v *view) unfit(u *symbols.Use, name string) string {
 		if other := v.symbols().Named(name); other != nil {
 			return fmt.Sprintf("%s stands on line %d already", name, v.lines.Line(other.Span.Start)+1)
 		}
-		if strings.Contains(v.text, "$"+name) || strings.Contains(v.text, "${"+name) {
+		if v.mentioned(name) {
 			return name + " is read in this file already"
 		}
 		return ""

@@ -1,9 +1,11 @@
 package lsp_test
 
 import (
+	"context"
 	"encoding/json"
 	"math/rand/v2"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,8 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/shale-build/shale/analysis/rules"
+	"github.com/shale-build/shale/analysis/syntax"
+	"github.com/shale-build/shale/rewrite/validate"
 )
 
 // atPlace are the requests about a place in a document, with what else they want.
@@ -304,5 +308,47 @@ func TestPlainClient(t *testing.T) {
 	}
 	if !strings.Contains(string(c.initialized), `"renameProvider":true`) {
 		t.Errorf("%s", c.initialized)
+	}
+}
+
+var named = regexp.MustCompile(`(?im)^FROM\b.*\sAS\s+(\S+)`)
+
+// With a stage by another name the file still compiles, and by its old name it is
+// the old one again.
+func TestRenamedStages(t *testing.T) {
+	renamed := 0
+	for _, text := range documents(t) {
+		if len(syntax.Parse(text).Problems) > 0 {
+			continue
+		}
+		c := connect(t)
+		c.initialize(full("utf-16"))
+		doc := c.open("file:///nowhere/Dockerfile", text, "utf-16")
+		for _, m := range named.FindAllStringSubmatchIndex(text, -1) {
+			line := strings.Count(text[:m[2]], "\n")
+			p := position{line, (&scenario{encoding: "utf-16"}).width(text[strings.LastIndexByte(text[:m[2]], '\n')+1 : m[2]])}
+			answer := c.reply(c.send("textDocument/rename", map[string]any{"textDocument": doc.id(), "position": p, "newName": "zz-9"}))
+			if answer.Error != nil {
+				continue // refused
+			}
+			var a action
+			if err := json.Unmarshal([]byte(`{"edit":`+string(answer.Result)+`}`), &a); err != nil {
+				t.Fatal(err)
+			}
+			after := doc.apply(a)
+			if !strings.Contains(after, "zz-9") {
+				t.Errorf("nothing is renamed in %q", text)
+			}
+			if err := validate.CheckCompiles(context.Background(), text, after, validate.Options{}); err != nil {
+				t.Errorf("%v\n%s", err, after)
+			}
+			if back := strings.ReplaceAll(after, "zz-9", text[m[2]:m[3]]); !strings.EqualFold(back, text) {
+				t.Errorf("the old name gives %q", back)
+			}
+			renamed++
+		}
+	}
+	if renamed < 8 {
+		t.Errorf("%d stages were renamed", renamed)
 	}
 }

@@ -217,24 +217,21 @@ func literalName(w shell.Word, note noter) {
 	}
 }
 
-func visitWord(p Program, w shell.Word, note noter) {
+func visitWord(p Program, w shell.Word, note noter) { visitParts(p, w, false, note) }
+
+// visitParts notes the parameters of a word; in an arithmetic expression that gives
+// one of its names a value, each of them may be the one.
+func visitParts(p Program, w shell.Word, assigned bool, note noter) {
 	for _, part := range w.Parts {
-		switch {
-		case part.Kind == shell.Parameter && ValidName(part.Text):
+		if part.Kind == shell.Parameter && ValidName(part.Text) {
 			text := p.Source(part.Range)
 			at := strings.Index(text, part.Text)
-			if at > 0 && strings.Trim(text[:at], `\${#!`) == "" {
-				note(shell.Range{From: part.From + at, To: part.From + at + len(part.Text)}, part.Text, part.Assigns)
-			}
-		case part.Kind == shell.Expr:
-			for _, operand := range part.Words {
-				if name, ok := operand.Literal(); ok && ValidName(name) {
-					note(operand.Range, name, false)
-				}
+			if at >= 0 && strings.Trim(text[:at], `\${#!`) == "" { // arithmetic needs no $
+				note(shell.Range{From: part.From + at, To: part.From + at + len(part.Text)}, part.Text, part.Assigns || assigned)
 			}
 		}
 		for _, inner := range part.Words {
-			visitWord(p, inner, note)
+			visitParts(p, inner, assigned || part.Kind == shell.Expr && part.Assigns, note)
 		}
 	}
 }

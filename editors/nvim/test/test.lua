@@ -114,6 +114,76 @@ CMD ["é"]
   check(written == (fixed(before):gsub("\n", "\r\n")), "written was\n%s", written)
   say("fix on save, with CRLF")
 
+  -- Reading and writing: what an editor asks for, in a text of every width.
+  require("shale").setup({ cmd = { shale, "lsp" } })
+  edit("Dockerfile.stages", [[
+ARG VERSION=1
+FROM alpine:$VERSION AS bottom
+ENV NAME="é😀"
+RUN echo "😀 ${NAME}" \
+ && true
+FROM scratch
+COPY --from=bottom --chmod=644 /a /b
+]])
+  client = nil
+  await("a client", function()
+    client = vim.lsp.get_clients({ name = "shale", bufnr = 0 })[1]
+    return client ~= nil and client.initialized
+  end)
+  local function ask(method, line, text, more)
+    local params = { textDocument = vim.lsp.util.make_text_document_params(0) }
+    if line then
+      local from = vim.api.nvim_buf_get_lines(0, line, line + 1, false)[1]:find(text, 1, true) - 1
+      vim.api.nvim_win_set_cursor(0, { line + 1, from })
+      params = vim.lsp.util.make_position_params(0, client.offset_encoding)
+    end
+    for k, v in pairs(more or {}) do
+      params[k] = v
+    end
+    local reply = vim.lsp.buf_request_sync(0, method, params, 20000)[client.id]
+    check(reply and not reply.err and reply.result, "%s gives %s", method, vim.inspect(reply))
+    return reply.result
+  end
+
+  check(ask("textDocument/hover", 3, "NAME").contents.value:find("é😀", 1, true), "the hover says no value")
+  local labels = {}
+  for _, item in ipairs(ask("textDocument/completion", 6, "bottom").items) do
+    labels[item.label] = true
+  end
+  check(labels.bottom and labels["0"], "completed is %s", vim.inspect(labels))
+  check(ask("textDocument/definition", 6, "bottom").range.start.line == 1, "the definition is elsewhere")
+  check(#ask("textDocument/documentSymbol") == 3, "the outline is %s", vim.inspect(ask("textDocument/documentSymbol")))
+  say("hover, completion, definition, outline")
+
+  vim.lsp.inlay_hint.enable(true, { bufnr = 0 })
+  await("inlay hints", function()
+    local shown = {}
+    for _, h in ipairs(vim.lsp.inlay_hint.get({ bufnr = 0 })) do
+      shown[h.inlay_hint.label] = true
+    end
+    return shown["ships"] and shown["does not ship"] and shown["= 1"]
+  end)
+  say("inlay hints")
+
+  ask("textDocument/prepareRename", 6, "bottom")
+  vim.lsp.buf.rename("base")
+  await("the rename", function()
+    return text():find("AS base\n", 1, true) and text():find("--from=base --chmod", 1, true)
+  end)
+  ask("textDocument/prepareRename", 3, "NAME")
+  vim.lsp.buf.rename("WHO")
+  await("the rename", function()
+    return text():find('ENV WHO="é😀"', 1, true) and text():find('"😀 ${WHO}"', 1, true)
+  end)
+  say("rename of a stage and of a variable")
+
+  local laid = vim.system({ shale, "fmt", "-" }, { stdin = (text():gsub(" && true", "&& true")) }):wait().stdout
+  vim.api.nvim_buf_set_lines(0, 4, 5, false, { "&& true" })
+  vim.lsp.buf.format({ timeout_ms = 20000 })
+  check(text() == laid and laid:find("\n    && true\n", 1, true), "formatting gives\n%s\nand shale fmt\n%s", text(), laid)
+  say("formatting is that of shale fmt")
+  vim.cmd("silent write")
+
   -- The server leaves when it is told to.
   check(#vim.lsp.get_clients({ name = "shale" }) == 1, "%d servers run", #vim.lsp.get_clients({ name = "shale" }))
   vim.lsp.stop_client(vim.lsp.get_clients({ name = "shale" }))
