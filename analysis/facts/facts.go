@@ -8,6 +8,7 @@ import (
 
 	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/builds"
+	"github.com/shale-build/shale/analysis/compile"
 	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -30,6 +31,7 @@ type File struct {
 	stages  *stage.Graph
 	runs    map[*syntax.Instruction]*Run
 	context *contextFact
+	lint    *[]compile.Warning
 	derived map[any]any
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/shale-build/shale/analysis/rules"
 	"github.com/shale-build/shale/lsp"
 	"github.com/spf13/cobra"
 )
@@ -18,7 +19,7 @@ func (a *app) lspCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			release, _ := versions()
 			err := lsp.Serve(c.Context(), a.in, a.out, lsp.Options{
-				Rules:   a.rules,
+				Rules:   rules.All(),
 				Version: cmp.Or(release, "(development)"),
 				Log:     a.err,
 				DocURL:  ruleURL,

@@ -8,10 +8,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/checks"
 	"github.com/shale-build/shale/analysis/rules"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"github.com/shale-build/shale/rewrite"
@@ -37,7 +39,7 @@ func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 func newApp() *app {
 	return &app{
 		in: os.Stdin, out: &stream{w: os.Stdout}, err: &stream{w: os.Stderr},
-		getenv: os.Getenv, rules: rules.All(), writeFile: rewrite.WriteFile,
+		getenv: os.Getenv, rules: slices.Concat(rules.All(), checks.All()), writeFile: rewrite.WriteFile,
 	}
 }
 

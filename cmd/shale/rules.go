@@ -9,6 +9,7 @@ import (
 
 	"github.com/moby/buildkit/util/suggest"
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/checks"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"github.com/spf13/cobra"
 )
@@ -129,6 +130,9 @@ func (a *app) rulesJSON(chosen []*analysis.Rule) error {
 func ruleURL(name string) string {
 	if name == analysis.SyntaxRule {
 		return "https://docs.docker.com/reference/dockerfile/"
+	}
+	if url := checks.URL(name); url != "" {
+		return url
 	}
 	return "https://github.com/shale-build/shale/blob/main/docs/rules/" + name + ".md"
 }

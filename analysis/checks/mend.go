@@ -1,0 +1,212 @@
+package checks
+
+import (
+	stdjson "encoding/json"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// Which bytes a check means.
+
+func keyword(in *syntax.Instruction) source.Span { return in.Keyword }
+
+func as(in *syntax.Instruction) source.Span { return arg(in, 1) }
+
+func stageName(in *syntax.Instruction) source.Span { return arg(in, 2) }
+
+func arg(in *syntax.Instruction, i int) source.Span {
+	if in.Name == "from" && len(in.Args) == 3 {
+		return in.Args[i].Span()
+	}
+	return in.Span
+}
+
+func platform(in *syntax.Instruction) source.Span {
+	if f := in.Flag("platform"); f != nil {
+		return f.Span
+	}
+	return in.Span
+}
+
+// edit is a fix of a few bytes.
+func edit(safety analysis.Safety, title string, edits ...source.Edit) (analysis.Fix, bool) {
+	fix := analysis.Fix{Title: title, Safety: safety}
+	for _, e := range edits {
+		fix.Edits = append(fix.Edits, analysis.Edit{Edit: e})
+	}
+	return fix, len(edits) > 0
+}
+
+func instructionCasing(p *analysis.Pass, w compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+	old := in.Keyword.In(p.Doc.Content)
+	want := strings.ToUpper(old)
+	if strings.Contains(w.Message, "(lowercase)") {
+		want = strings.ToLower(old)
+	}
+	return edit(analysis.Safe, "Write "+want, source.Replace(in.Keyword, want))
+}
+
+func asCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+	span := as(in)
+	if span == in.Span {
+		return analysis.Fix{}, false
+	}
+	want := "AS"
+	if from := in.Keyword.In(p.Doc.Content); from == strings.ToLower(from) {
+		want = "as"
+	}
+	return edit(analysis.Safe, "Write "+want, source.Replace(span, want))
+}
+
+func stageCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+	span := stageName(in)
+	if span == in.Span {
+		return analysis.Fix{}, false
+	}
+	want := strings.ToLower(span.In(p.Doc.Content))
+	return edit(analysis.Safe, "Write "+want, source.Replace(span, want))
+}
+
+func protocolCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+	var edits []source.Edit
+	for _, a := range in.Args {
+		text := a.Span().In(p.Doc.Content)
+		if strings.ContainsAny(text, `$"'`) {
+			continue
+		}
+		if port, proto, ok := strings.Cut(text, "/"); ok && proto != strings.ToLower(proto) {
+			span := source.Span{Start: a.Span().Start + len(port) + 1, End: a.Span().End}
+			edits = append(edits, source.Replace(span, strings.ToLower(proto)))
+		}
+	}
+	return edit(analysis.Safe, "Write the protocol in lower case", edits...)
+}
+
+func noPlatform(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+	span := platform(in)
+	if span == in.Span {
+		return analysis.Fix{}, false
+	}
+	for span.End < in.Span.End && strings.ContainsRune(" \t", rune(p.Doc.Content[span.End])) {
+		span.End++
+	}
+	return edit(analysis.Safe, "Delete the flag", source.Delete(span))
+}
+
+func noEmptyLines(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+	var edits []source.Edit
+	for _, piece := range p.Doc.Pieces {
+		if piece.Kind == syntax.Blank && in.Span.Contains(piece.Span) {
+			edits = append(edits, source.Delete(piece.Span))
+		}
+	}
+	return edit(analysis.Safe, "Delete the empty lines", edits...)
+}
+
+func keyValue(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+	if len(in.Pairs) != 1 || !in.Pairs[0].Legacy {
+		return analysis.Fix{}, false
+	}
+	key, value := in.Pairs[0].Key.Span(), in.Pairs[0].Value.Span()
+	if strings.ContainsAny(p.Doc.Content[key.Start:value.End], "\r\n") {
+		return analysis.Fix{}, false
+	}
+	old := value.In(p.Doc.Content)
+	word, ok := oneWord(old, p.Doc.Escape)
+	if !ok {
+		return analysis.Fix{}, false
+	}
+	edits := []source.Edit{source.Replace(source.Span{Start: key.End, End: value.Start}, "=")}
+	if word != old {
+		edits = append(edits, source.Replace(value, word))
+	}
+	return edit(analysis.Safe, fmt.Sprintf("Write %s=%s", key.In(p.Doc.Content), word), edits...)
+}
+
+// oneWord writes the rest of a line as one word that means the same: in quotes, or
+// where it holds some, with its blanks escaped.
+func oneWord(value string, escape byte) (string, bool) {
+	if strings.IndexByte(value, escape) >= 0 {
+		return "", false // what it escapes differs between the two formats
+	}
+	if !strings.ContainsAny(value, `"'`) {
+		if strings.ContainsAny(value, " \t") {
+			return `"` + value + `"`, true
+		}
+		return value, true
+	}
+	var b strings.Builder
+	quote := byte(0)
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == ' ' || c == '\t':
+			b.WriteByte(escape)
+		}
+		b.WriteByte(value[i])
+	}
+	return b.String(), quote == 0
+}
+
+var plainCommand = regexp.MustCompile(`^[\w./:=@%+,-]+([ \t]+[\w./:=@%+,-]+)*$`)
+
+func json(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+	body := in.Body.Span(0, in.Body.Len())
+	text := body.In(p.Doc.Content)
+	// A word with "=" before the command would be an assignment.
+	if !plainCommand.MatchString(text) || strings.Contains(strings.Fields(text)[0], "=") {
+		return analysis.Fix{}, false
+	}
+	b, err := stdjson.Marshal(strings.Fields(text))
+	if err != nil {
+		return analysis.Fix{}, false
+	}
+	want := strings.ReplaceAll(string(b), `","`, `", "`)
+	return edit(analysis.Unsafe, fmt.Sprintf("Write %s (no shell starts it; a builtin or an alias of one would not be found)", want), source.Replace(body, want))
+}
+
+func maintainer(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+	body := in.Body.Span(0, in.Body.Len())
+	text := body.In(p.Doc.Content)
+	if strings.ContainsAny(text, "\r\n") {
+		return analysis.Fix{}, false
+	}
+	if len(text) > 1 && (text[0] == '"' || text[0] == '\'') && text[len(text)-1] == text[0] {
+		text = text[1 : len(text)-1]
+	}
+	if strings.ContainsAny(text, `"$`) || strings.IndexByte(text, p.Doc.Escape) >= 0 {
+		return analysis.Fix{}, false
+	}
+	label := "LABEL"
+	if old := in.Keyword.In(p.Doc.Content); old == strings.ToLower(old) {
+		label = "label"
+	}
+	return edit(analysis.Unsafe, "Write a label (the image's config has it in place of the author)",
+		source.Replace(in.Keyword, label), source.Replace(body, `org.opencontainers.image.authors="`+text+`"`))
+}
+
+func workdir(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+	body := in.Body.Span(0, in.Body.Len())
+	text := body.In(p.Doc.Content)
+	if strings.ContainsAny(text, "\r\n$\"' \t:") || strings.IndexByte(text, p.Doc.Escape) >= 0 {
+		return analysis.Fix{}, false
+	}
+	if now := p.Stages().Workdir(in); now.Known() {
+		want := path.Join(now.Text, text)
+		return edit(analysis.Safe, "Write "+want, source.Replace(body, want))
+	}
+	want := path.Join("/", text)
+	return edit(analysis.Unsafe, "Write "+want+" (a base image with a WORKDIR of its own had it below that)", source.Replace(body, want))
+}

@@ -1,0 +1,20 @@
+package facts
+
+import (
+	"context"
+
+	"github.com/shale-build/shale/analysis/compile"
+)
+
+// Lint returns what Docker's own build checks say; nothing of a file that BuildKit
+// refuses.
+func (f *File) Lint() []compile.Warning {
+	if f.lint == nil {
+		f.lint = &[]compile.Warning{}
+		if len(f.Doc.Problems) == 0 {
+			// An error is of the build, which Docker's checks do not speak of.
+			*f.lint, _ = compile.Lint(context.Background(), f.Doc.Content)
+		}
+	}
+	return *f.lint
+}
