@@ -89,11 +89,14 @@ func run(rule *Rule, pass *Pass) (err error) {
 
 // Schema tells a configuration which rules there are, and their options.
 func Schema(rules []*Rule) config.Schema {
-	s := config.Schema{Rules: map[string]map[string][]string{}}
+	s := config.Schema{Rules: map[string]map[string][]string{}, Codes: map[string][]string{}}
 	for _, r := range rules {
 		s.Rules[r.Name] = map[string][]string{}
 		for _, o := range r.Options {
 			s.Rules[r.Name][o.Name] = o.Values
+		}
+		for _, code := range r.Aliases {
+			s.Codes[code] = append(s.Codes[code], r.Name)
 		}
 	}
 	return s

@@ -667,7 +667,9 @@ func (b *mounter) leaves(r *facts.Run) bool {
 				return slices.ContainsFunc(b.dirs, func(d string) bool { return strings.Contains(text, d) })
 			})
 		}
-		return slices.ContainsFunc(b.caches, func(k *pkgmgr.Cache) bool { return (c.Call.Fills(k) || k.Mount.Kept && c.Call.Verb == pkgmgr.Install) && !r.MountsCache(k) })
+		return slices.ContainsFunc(b.caches, func(k *pkgmgr.Cache) bool {
+			return (c.Call.Fills(k) || k.Mount.Kept && c.Call.Verb == pkgmgr.Install) && !r.MountsCache(k)
+		})
 	})
 }
 

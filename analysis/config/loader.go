@@ -13,9 +13,11 @@ import (
 	"sync"
 )
 
-// A Schema says which rules exist: rule, option, its values.
+// A Schema says which rules exist: rule, option, its values; and which of them
+// stand for a code of hadolint.
 type Schema struct {
 	Rules map[string]map[string][]string
+	Codes map[string][]string
 }
 
 // Options says how a Loader works.
@@ -34,6 +36,8 @@ type Loader struct {
 
 	mu   sync.Mutex
 	dirs map[string]result
+
+	hadolints map[string]hadolintResult // by folder
 }
 
 type result struct {
@@ -49,7 +53,7 @@ type override struct {
 
 // New checks the --config arguments. The error is an *Error.
 func New(o Options) (*Loader, error) {
-	l := &Loader{opts: o, dirs: map[string]result{}}
+	l := &Loader{opts: o, dirs: map[string]result{}, hadolints: map[string]hadolintResult{}}
 	wd, err := os.Getwd()
 	if err != nil {
 		wd = "."
@@ -113,8 +117,9 @@ func isOverride(arg string) bool {
 }
 
 // For returns the settings in force for a file: those of the nearest .shale.toml
-// upward from its folder, and --config over them. The error is an *Error; it is
-// the same for every file that the broken configuration stands for.
+// upward from its folder, and --config over them; below them those of hadolint's
+// configuration. The error is an *Error; it is the same for every file that the
+// broken configuration stands for.
 func (l *Loader) For(path string) (*Config, error) {
 	if l.fixed != nil {
 		return l.fixed.config, l.fixed.err
@@ -125,8 +130,16 @@ func (l *Loader) For(path string) (*Config, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := l.dir(filepath.Dir(abs))
-	return r.config, r.err
+	dir := filepath.Dir(abs)
+	r := l.dir(dir)
+	if r.err != nil {
+		return nil, r.err
+	}
+	below, err := l.hadolint(dir)
+	if err != nil {
+		return nil, err
+	}
+	return r.config.over(below), nil
 }
 
 func (l *Loader) dir(dir string) result {
