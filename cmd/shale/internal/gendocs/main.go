@@ -67,6 +67,7 @@ func pages(root string) (map[string]string, error) {
 		out["docs/rules/"+r.Name+".md"] = report.RulePage(r, example)
 	}
 	out["docs/rules.md"] = "# Rules\n\n" + table("")
+	out["docs/from-hadolint.md"] = fromHadolint()
 	return out, nil
 }
 
