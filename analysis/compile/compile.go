@@ -18,6 +18,8 @@ import (
 	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/buildkit/solver/pb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // Options says how to compile.
@@ -54,9 +56,18 @@ type Dockerfile struct {
 
 // New takes a text. Whether it compiles shows later.
 func New(content string) *Dockerfile {
+	return newDockerfile(content, func() *syntax.Document { return syntax.Parse(content) })
+}
+
+// Of takes a text that is read already.
+func Of(doc *syntax.Document) *Dockerfile {
+	return newDockerfile(doc.Content, func() *syntax.Document { return doc })
+}
+
+func newDockerfile(content string, read func() *syntax.Document) *Dockerfile {
 	return &Dockerfile{
 		content:  content,
-		declared: sync.OnceValue(func() declarations { return declared(content) }),
+		declared: sync.OnceValue(func() declarations { return declared(read()) }),
 		targets:  sync.OnceValues(func() ([]Target, error) { return targets(content) }),
 	}
 }

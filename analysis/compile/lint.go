@@ -25,7 +25,11 @@ type Warning struct {
 // Lint runs Docker's build checks and returns their warnings by line. What depends on the base image is left out,
 // since it is not known: an undefined variable that the base may define. A text
 // that does not build gets the warnings up to there and BuildKit's error.
-func Lint(ctx context.Context, content string) (_ []Warning, err error) {
+func Lint(ctx context.Context, content string) ([]Warning, error) { return New(content).Lint(ctx) }
+
+// Lint is as the function of that name.
+func (d *Dockerfile) Lint(ctx context.Context) (_ []Warning, err error) {
+	content := d.content
 	defer recovered(&err)
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -38,7 +42,7 @@ func Lint(ctx context.Context, content string) (_ []Warning, err error) {
 	caps := pb.Caps.CapSet(pb.Caps.All())
 	res, err := dockerfile2llb.DockerfileLint(ctx, []byte(content), dockerfile2llb.ConvertOpt{
 		Config: dockerui.Config{
-			BuildArgs:      declared(content).values(Options{}),
+			BuildArgs:      d.declared().values(Options{}),
 			BuildPlatforms: []ocispecs.Platform{buildPlatform},
 		},
 		MetaResolver: resolver{env: mentioned(content), lint: true},

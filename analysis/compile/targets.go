@@ -102,8 +102,8 @@ type declarations struct {
 }
 
 // declared reads a text.
-func declared(content string) (d declarations) {
-	for _, in := range syntax.Parse(content).Instructions {
+func declared(doc *syntax.Document) (d declarations) {
+	for _, in := range doc.Instructions {
 		switch in.Name {
 		case "from":
 			base, platform := "", ""

@@ -56,7 +56,7 @@ func explain(was, is *compile.Graph, d *declared, base compile.Base, read *libra
 	if was.Root.Key() == is.Root.Key() {
 		return nil
 	}
-	m := &matcher{declared: d, library: read, base: base, old: was, fresh: is, memo: map[question]*Rejection{}, budget: max(maxSteps, stepsEach*len(is.Ops))}
+	m := &matcher{declared: d, library: read, base: base, old: was, fresh: is, memo: map[question]*Rejection{}, budget: max(maxSteps, stepsEach*(len(was.Ops)+len(is.Ops)))}
 	if r := m.edge(is.Root, was.Root, nil); r != nil {
 		return r
 	}

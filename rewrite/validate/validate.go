@@ -66,10 +66,10 @@ func Check(ctx context.Context, before, after string, changes []change.Change, o
 	if r := frontend(old, fresh, o); r != nil {
 		return r
 	}
-	if err := warnings(ctx, before, after); err != nil {
+	was, is := compile.Of(old), compile.Of(fresh)
+	if err := warnings(ctx, was, is); err != nil {
 		return err
 	}
-	was, is := compile.New(before), compile.New(after)
 	targets, r := sameTargets(was, is)
 	if r != nil {
 		return r
@@ -98,10 +98,11 @@ func Check(ctx context.Context, before, after string, changes []change.Change, o
 // CheckCompiles holds an unsafe rewrite to its promise: what compiled still does.
 // It returns nil, a *Rejection, or the error of ctx.
 func CheckCompiles(ctx context.Context, before, after string, o Options) error {
-	if r := frontend(syntax.Parse(before), syntax.Parse(after), o); r != nil {
+	docs := [2]*syntax.Document{syntax.Parse(before), syntax.Parse(after)}
+	if r := frontend(docs[0], docs[1], o); r != nil {
 		return r
 	}
-	was, is := compile.New(before), compile.New(after)
+	was, is := compile.Of(docs[0]), compile.Of(docs[1])
 	old, err := was.Targets()
 	if err != nil {
 		return unprovable("the text before does not parse: %v", err)
