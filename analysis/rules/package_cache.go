@@ -73,11 +73,13 @@ func runPackageCache(p *analysis.Pass) {
 				if later, _ := p.CleanedLater(r, left.Cache); later != nil {
 					continue // deleted too late, which is another rule's
 				}
-				if d, ok := leftover(p, r, left, mount); ok {
+				d, ok := leftover(p, r, left, mount)
+				if ok {
 					said[left.By.Call.Manager] = true
-					shipped[left.Cache.Dir] = true
 					p.Report(d)
 				}
+				// One that another rule joins first is not spoken of twice.
+				shipped[left.Cache.Dir] = ok || !mount && cleanable(left.Cache)
 			}
 			if mount {
 				unmounted(p, r, said)
@@ -86,10 +88,15 @@ func runPackageCache(p *analysis.Pass) {
 	}
 }
 
+// cleanable reports whether something is known that keeps a cache out of a layer.
+func cleanable(c *pkgmgr.Cache) bool {
+	return c.Cleanup != nil || len(c.Flags) > 0 || c.Risky.Command != ""
+}
+
 // leftover reports one cache that a RUN leaves in its layer.
 func leftover(p *analysis.Pass, r *facts.Run, left facts.Leftover, mount bool) (analysis.Diagnostic, bool) {
 	cache, manager := left.Cache, left.By.Call.Manager
-	cleanable := cache.Cleanup != nil || len(cache.Flags) > 0 || cache.Risky.Command != ""
+	cleanable := cleanable(cache)
 	if !cleanable && !mount {
 		return analysis.Diagnostic{}, false // nothing is known to help
 	}
