@@ -74,7 +74,7 @@ func newNeighbour(f *facts.File, r *facts.Run) *neighbour {
 		}
 		n.effects |= c.Effect
 		n.links = n.links || linksFiles(c)
-		if c.Effect.Has(facts.Links) || movesLinks(r, c) {
+		if c.Effect.Has(facts.Links) && !indexOnly(c) || movesLinks(r, c) {
 			// Packages link files of theirs; other commands link what they please.
 			n.linked, n.packages = true, n.packages && c.Call != nil
 		}
