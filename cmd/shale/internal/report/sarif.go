@@ -16,7 +16,7 @@ import (
 type (
 	sarifRule struct {
 		ID         string       `json:"id"`
-		Name       string       `json:"name"`
+		Name       string       `json:"name,omitempty"` // where it is another than the id
 		Short      sarifText    `json:"shortDescription"`
 		Full       sarifText    `json:"fullDescription"`
 		HelpURI    string       `json:"helpUri,omitempty"`
@@ -132,8 +132,12 @@ func newSARIF(w io.Writer, o Options) *sarifWriter {
 
 func (s *sarifWriter) rule(r *analysis.Rule) sarifRule {
 	summary := strings.ToUpper(r.Doc.Summary[:1]) + strings.TrimRight(r.Doc.Summary[1:], ".") + "."
+	name := camel(r.Name)
+	if name == r.Name {
+		name = "" // Docker's own checks have such names
+	}
 	return sarifRule{
-		ID: r.Name, Name: camel(r.Name),
+		ID: r.Name, Name: name,
 		Short: sarifText{Text: summary}, Full: sarifText{Text: summary + "\n\n" + strings.TrimSpace(r.Doc.What)},
 		HelpURI: s.o.URL(r.Name), Help: sarifText{RuleText(r, false), RulePage(r, nil)},
 		Default:    sarifDefault{r.Severity != analysis.Off, sarifLevel(max(r.Severity, analysis.Info))},
