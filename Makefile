@@ -1,5 +1,7 @@
 # make demo     build shale and run it on a real Dockerfile
 # make test     install what the tests need, and pass them all
+# make consumers  hold what shale writes to the programs that read it, and what it knows of
+#               package managers to real ones, fetched from the Go proxy and from npm
 # make docs     write the pages that are generated: docs/rules, the README's example
 # make figures  measure the README's figures anew, with a BuildKit of its own
 # make bench    measure against BuildKit's parser, and the server's edits
@@ -11,7 +13,7 @@ BIN := bin/shale
 DEMO ?= testdata/demo/Dockerfile
 export CGO_ENABLED ?= 0
 
-.PHONY: all build demo test tools vet test-go test-nvim docs figures bench fuzz clean
+.PHONY: all build demo test tools vet test-go test-nvim consumers docs figures bench fuzz clean
 
 all: build
 
@@ -45,6 +47,9 @@ test-nvim: $(BIN)
 test-go:
 	@mkdir -p .cache
 	SHALE_TEST_ALL=1 $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname --jsonfile .cache/test.json -- -timeout 60m ./...
+
+consumers: tools
+	$(GO) test -tags consumers ./cmd/shale ./analysis/buildctx -run '^(TestConsumers|TestRealInstallers)$$' -count 1 -timeout 30m -v
 
 docs:
 	$(GO) run ./cmd/shale/internal/gendocs

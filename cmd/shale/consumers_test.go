@@ -1,3 +1,5 @@
+//go:build consumers
+
 package main_test
 
 import (
@@ -11,9 +13,6 @@ import (
 // The programs that read the formats take what shale writes. They come from the
 // Go proxy and from npm.
 func TestConsumers(t *testing.T) {
-	if os.Getenv("SHALE_TEST_ALL") == "" && os.Getenv("SHALE_TEST_CONSUMERS") == "" {
-		t.Skip("fetches the programs that read the formats: set SHALE_TEST_CONSUMERS")
-	}
 	work := t.TempDir()
 	shale := filepath.Join(work, "shale")
 	script(t, root(t), `go build -o "$1" ./cmd/shale`, shale)
