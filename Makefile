@@ -12,6 +12,9 @@ GO ?= go
 BIN := bin/shale
 DEMO ?= testdata/demo/Dockerfile
 export CGO_ENABLED ?= 0
+# One set of flags for the binary, the tests and their engine: what they share is
+# compiled once.
+export GOFLAGS ?= -trimpath
 
 .PHONY: all build demo test tools vet test-go test-nvim consumers docs figures bench fuzz clean
 
@@ -20,7 +23,7 @@ all: build
 build: $(BIN)
 
 $(BIN): $(shell find analysis rewrite lsp cmd -name '*.go') go.mod go.sum
-	$(GO) build -trimpath -o $(BIN) ./cmd/shale
+	$(GO) build -o $(BIN) ./cmd/shale
 
 # Findings end with status 1, as for every linter; here they are what is shown.
 demo: $(BIN)

@@ -5,26 +5,36 @@ package enginetest
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"testing"
+
+	"golang.org/x/mod/modfile"
 )
 
-// The engine's module requires the BuildKit that Shale compiles with.
+// The engine's module requires the BuildKit that Shale compiles with, and what else
+// both require in the same version: so it is compiled once for both.
 func TestEngineIsPinned(t *testing.T) {
-	version := regexp.MustCompile(`(?m)^(?:require |\t)(github\.com/moby/buildkit \S+)`)
-	var have []string
-	for _, file := range []string{filepath.Join("..", "..", "..", "..", "go.mod"), filepath.Join("buildkit", "go.mod")} {
+	read := func(file string) map[string]string {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := version.FindSubmatch(data)
-		if m == nil {
-			t.Fatalf("%s does not require BuildKit", file)
+		f, err := modfile.Parse(file, data, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-		have = append(have, string(m[1]))
+		versions := map[string]string{}
+		for _, r := range f.Require {
+			versions[r.Mod.Path] = r.Mod.Version
+		}
+		return versions
 	}
-	if have[0] != have[1] {
-		t.Errorf("go.mod requires %s, buildkit/go.mod %s: in buildkit/, run go get github.com/moby/buildkit@… and go mod tidy", have[0], have[1])
+	shale, engine := read(filepath.Join("..", "..", "..", "..", "go.mod")), read(filepath.Join("buildkit", "go.mod"))
+	if engine["github.com/moby/buildkit"] == "" {
+		t.Error("buildkit/go.mod does not require BuildKit")
+	}
+	for path, version := range shale {
+		if other, ok := engine[path]; ok && other != version {
+			t.Errorf("go.mod requires %s %s, buildkit/go.mod %s: in buildkit/, run go get %[1]s@%[2]s and go mod tidy", path, version, other)
+		}
 	}
 }
