@@ -15,7 +15,10 @@ import (
 // All returns every rule in the order of their names.
 func All() []*analysis.Rule {
 	return []*analysis.Rule{
+		&ArchiveLeft,
 		&CacheMount,
+		&ChmodAfterCopy,
+		&ChownAfterCopy,
 		&CombineInstalls,
 		&CopyBeforeInstall,
 		&LateCleanup,

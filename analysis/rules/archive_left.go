@@ -1,0 +1,180 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/chain"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/stage"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// ArchiveLeft finds archives that ship beside what was unpacked from them.
+var ArchiveLeft = analysis.Rule{
+	Name: "archive-left",
+	Doc: analysis.Doc{
+		Summary: "an archive is unpacked and stays in the image beside its content",
+		What: "In a stage that ships: `curl` or `wget` saves an archive, `tar` or `unzip` unpacks it, and nothing deletes it. " +
+			"And a COPY or ADD that brings an archive which a later `RUN` unpacks.",
+		Why: "Everything in it ships twice: packed in one place and unpacked in another. A JDK's archive is 180 to 200 MB, a Spark release's 300 to 400 MB. " +
+			"How large this one is Shale does not know, so that findings name no figure.",
+		Silent: "Where it is not certain which file is unpacked; where a later line of the stage names the archive, or a command may that Shale cannot read; where a stage copies from this one and may take it; " +
+			"where a later `RUN` deletes it (late-cleanup speaks of that).",
+		Fix: "`rm` of the archive at the end of the `RUN` that saved and unpacked it. Unsafe: a script of the image may still want the archive, and the title names it. " +
+			"For a copied one there is no fix: a `RUN --mount=type=bind` unpacks it without a layer of its own, and so does `ADD` for a local archive that tar knows.",
+	},
+	Best:     analysis.Unsafe,
+	Severity: analysis.Warning,
+	Run:      runArchiveLeft,
+}
+
+func runArchiveLeft(p *analysis.Pass) {
+	for _, s := range p.Stages().Stages {
+		if !s.Ships || copiedFrom(p, s) {
+			continue
+		}
+		for i, in := range s.Instructions {
+			later := s.Instructions[i+1:]
+			switch in.Name {
+			case "run":
+				r := p.Run(in)
+				if r.Opaque != "" {
+					continue
+				}
+				for _, made := range r.Leaves() {
+					if (made.By.Name == "curl" || made.By.Name == "wget") && made.Sure && !made.All {
+						downloadLeft(p, r, made, later)
+					}
+				}
+			case "copy", "add":
+				archiveCopied(p, in, later)
+			}
+		}
+	}
+}
+
+// copiedFrom reports whether another stage takes files from this one.
+func copiedFrom(p *analysis.Pass, s *stage.Stage) bool {
+	return slices.ContainsFunc(p.Stages().Stages, func(o *stage.Stage) bool { return slices.Contains(o.Reads, s) }) || len(s.Children) > 0
+}
+
+// downloadLeft reports a file that a RUN saves and unpacks.
+func downloadLeft(p *analysis.Pass, r *facts.Run, made facts.Made, later []*syntax.Instruction) {
+	by := slices.Index(r.Commands, made.By)
+	at := slices.IndexFunc(r.Commands[by:], func(c *facts.Command) bool { return unpacksFile(r, c, made.Path) })
+	if at < 0 || namedLater(p, later, made.Place) {
+		return
+	}
+	unpack := r.Commands[by+at]
+	d := analysis.Diagnostic{
+		Span:    spanOf(r, made.By),
+		Message: fmt.Sprintf("%s saves %s, line %d unpacks it, and nothing deletes it: the image ships its content twice", made.By.Name, path.Base(made.Path), lineOf(p, r, unpack)),
+		Related: []analysis.Related{{Span: spanOf(r, unpack), Message: "unpacked here"}},
+	}
+	name, ok := quoted(made.Path)
+	switch why := chain.Closed(p.File, r); {
+	case why != "":
+		d.Withheld = append(d.Withheld, why)
+	case !ok:
+		d.Withheld = append(d.Withheld, "the folder in which it is saved is not known")
+	case !unpack.Context.Always:
+		d.Withheld = append(d.Withheld, fmt.Sprintf("line %d unpacks it only sometimes", lineOf(p, r, unpack)))
+	default:
+		d.Withheld = append(d.Withheld, "a script of the image may still want it")
+		d.Fixes = append(d.Fixes, analysis.Fix{
+			Title:  fmt.Sprintf("Delete %s once it is unpacked (a script of the image could miss it)", made.Path),
+			Safety: analysis.Unsafe,
+			Edits:  []analysis.Edit{chain.Append(p.File, r, "rm "+name, nil)},
+			Relies: []source.Span{r.In.Span},
+		})
+	}
+	p.Report(d)
+}
+
+// quoted writes an absolute path as a word of the shell.
+func quoted(name string) (string, bool) {
+	switch {
+	case !path.IsAbs(name) || strings.ContainsAny(name, "\"`\\\n"):
+		return "", false
+	case strings.Contains(strings.ReplaceAll(name, "${", ""), "$"):
+		return "", false
+	case strings.ContainsAny(name, "${ \t*?[]'&|;<>()~#!"):
+		return `"` + name + `"`, true
+	}
+	return name, true
+}
+
+// unpacksFile reports whether a command unpacks a certain file and leaves it there.
+func unpacksFile(r *facts.Run, c *facts.Command, name string) bool {
+	return (c.Name == "tar" || c.Name == "unzip") && slices.ContainsFunc(r.Files(c).Reads, func(q facts.Place) bool { return q.Sure && q.Path == name }) &&
+		len(r.Files(c).Makes) > 0
+}
+
+// namedLater reports whether one of the instructions may use a file.
+func namedLater(p *analysis.Pass, later []*syntax.Instruction, place facts.Place) bool {
+	return slices.ContainsFunc(later, func(in *syntax.Instruction) bool {
+		switch in.Name {
+		case "run":
+			return p.Run(in).Touches(place) || strings.Contains(in.Text.String(), path.Base(place.Path))
+		case "cmd", "entrypoint", "healthcheck", "onbuild", "env", "copy", "add":
+			return strings.Contains(in.Text.String(), path.Base(place.Path))
+		}
+		return false
+	})
+}
+
+var packed = []string{".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".zip"}
+
+// archiveCopied reports an archive of the build context that a RUN unpacks.
+func archiveCopied(p *analysis.Pass, in *syntax.Instruction, later []*syntax.Instruction) {
+	sources, known := p.Sources(in)
+	dest, ok := p.Dest(in)
+	if !known || !ok || in.Flag("from") != nil || in.Name == "add" && (len(sources) != 1 || !strings.HasSuffix(sources[0], ".zip")) {
+		return // ADD unpacks what tar knows
+	}
+	for _, src := range sources {
+		if strings.Contains(src, "://") || !slices.ContainsFunc(packed, func(ext string) bool { return strings.HasSuffix(src, ext) }) || strings.ContainsAny(src, "*?[") {
+			continue
+		}
+		name := dest
+		if path.Ext(dest) != path.Ext(src) {
+			name = path.Join(dest, path.Base(src))
+		}
+		place := facts.Place{Path: name, Sure: true}
+		for i, next := range later {
+			if next.Name != "run" {
+				continue
+			}
+			r := p.Run(next)
+			at := -1
+			if r.Opaque == "" {
+				at = slices.IndexFunc(r.Commands, func(c *facts.Command) bool { return unpacksFile(r, c, name) })
+			}
+			if at < 0 {
+				if r.Touches(place) {
+					break
+				}
+				continue
+			}
+			deletes := slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+				f := r.Files(c)
+				return c.Effect == 0 && c.Call == nil && f.Unknown || slices.ContainsFunc(f.Removes, place.Meets)
+			})
+			if !deletes && !namedLater(p, later[i+1:], place) {
+				p.Report(analysis.Diagnostic{
+					Span: in.Span,
+					Message: fmt.Sprintf("the layer of this %s ships %s, which line %d unpacks: the image holds its content twice",
+						strings.ToUpper(in.Name), path.Base(src), lineOf(p, r, r.Commands[at])),
+					Related:  []analysis.Related{{Span: spanOf(r, r.Commands[at]), Message: "unpacked here"}},
+					Withheld: []string{fmt.Sprintf("RUN --mount=type=bind,source=%s,target=… unpacks it without a layer of its own", src)},
+				})
+			}
+			break
+		}
+	}
+}
