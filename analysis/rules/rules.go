@@ -27,6 +27,7 @@ func All() []*analysis.Rule {
 		&NoRecommends,
 		&PackageCache,
 		&StalePackageIndex,
+		&VolatileArg,
 	}
 }
 
