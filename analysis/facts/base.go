@@ -27,6 +27,15 @@ var official = map[string]bool{
 
 // Base returns the well-known image that a stage stands on, or nil.
 func (f *File) Base(s *stage.Stage) *Base {
+	if b := f.Library(s); b != nil && official[b.Name] {
+		return b
+	}
+	return nil
+}
+
+// Library returns the image of Docker Hub's library that a stage stands on, whether
+// anything more is known of it or not; nil for an image of somebody else's.
+func (f *File) Library(s *stage.Stage) *Base {
 	if s == nil {
 		return nil
 	}
@@ -37,7 +46,7 @@ func (f *File) Base(s *stage.Stage) *Base {
 	name, _, digest := strings.Cut(base.Text, "@")
 	name, tag, _ := strings.Cut(name, ":")
 	name = strings.TrimPrefix(strings.TrimPrefix(name, "docker.io/"), "library/")
-	if !official[name] {
+	if name == "" || strings.Contains(name, "/") {
 		return nil
 	}
 	return &Base{Name: name, Version: version(tag), Tag: tag, Digest: digest, Certain: base.Known()}

@@ -15,19 +15,29 @@ import (
 // All returns every rule in the order of their names.
 func All() []*analysis.Rule {
 	return []*analysis.Rule{
+		&AddRemote,
 		&ArchiveLeft,
 		&CacheMount,
 		&ChmodAfterCopy,
 		&ChownAfterCopy,
 		&CombineInstalls,
+		&CopiedTwice,
 		&CopyBeforeInstall,
+		&EndOfLifeBase,
+		&FloatingTag,
 		&LateCleanup,
 		&MergeRuns,
 		&NoDocs,
 		&NoRecommends,
 		&PackageCache,
+		&SecretInLayer,
 		&StalePackageIndex,
+		&Sudo,
+		&TooManyLayers,
+		&UnusedStage,
+		&UnverifiedDownload,
 		&VolatileArg,
+		&WorldWritable,
 	}
 }
 

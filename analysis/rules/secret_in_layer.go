@@ -1,0 +1,103 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// SecretInLayer finds keys and passwords that the image hands to whoever has it.
+var SecretInLayer = analysis.Rule{
+	Name: "secret-in-layer",
+	Doc: analysis.Doc{
+		Summary: "a key or password ends up in the image",
+		What: "In a stage that ships: a COPY or ADD of a file that holds credentials by its name (`id_rsa`, `.netrc`, `.git-credentials`, `.pypirc`, `.aws/credentials`, `.docker/config.json` …); " +
+			"and a token of a known form (GitHub, GitLab, Slack, npm, AWS), a private key, or a user with a password in an address, written in any instruction.",
+		Why: "A layer keeps what the next one deletes, and `docker history` shows every instruction: whoever can pull the image has the secret. " +
+			"`RUN --mount=type=secret` shows it to one step and leaves it in no layer.",
+		Silent: "For variables, and for addresses whose password is one (`https://user:$TOKEN@…`): Docker's own check SecretsUsedInArgOrEnv speaks of ARG and ENV by their names. For `example`, `password` and other words that stand for a secret.",
+		Fix:    "There is none: how the secret comes to the build is yours to say. One that was pushed must be made invalid.",
+	},
+	Best:     analysis.Display,
+	Severity: analysis.Warning,
+	Run:      runSecretInLayer,
+}
+
+// tokens are the forms of credentials that mean nothing else. Sources: the issuers'
+// documentation of their tokens' prefixes.
+var tokens = []struct {
+	what string
+	form *regexp.Regexp
+}{
+	{"a GitHub token", regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b`)},
+	{"a GitLab token", regexp.MustCompile(`\bglpat-[A-Za-z0-9_-]{20}\b`)},
+	{"a Slack token", regexp.MustCompile(`\bxox[abprs]-[0-9]{8,}-[A-Za-z0-9-]{10,}`)},
+	{"an npm token", regexp.MustCompile(`\bnpm_[A-Za-z0-9]{36}\b`)},
+	{"an AWS access key", regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)},
+	{"a private key", regexp.MustCompile(`-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----`)},
+	{"a password", regexp.MustCompile(`\b(?:https?|ftp|git|ssh|postgres(?:ql)?|mysql|mongodb(?:\+srv)?|amqp|redis)://[A-Za-z0-9_.%-]*:([^\s@/:$"'{}<>]{6,})@[A-Za-z0-9]`)},
+}
+
+// placeholders are words that stand for a secret.
+var placeholders = regexp.MustCompile(`(?i)example|password|passwd|secret|changeme|token|x{4,}|your|dummy|fake|postgres|mysql|mongo|redis|guest|admin|root|user|localhost|\*{3,}`)
+
+// credentialFiles hold credentials, by their names or the ends of their paths.
+var credentialFiles = []string{"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".git-credentials", ".pypirc", ".aws/credentials", ".docker/config.json", ".dockercfg",
+	".kube/config", ".pgpass", ".my.cnf", ".htpasswd", ".vault-token", ".ssh"}
+
+func runSecretInLayer(p *analysis.Pass) {
+	for _, s := range p.Stages().Stages {
+		if !s.Ships {
+			continue
+		}
+		for _, in := range append([]*syntax.Instruction{s.From}, s.Instructions...) {
+			if in.Name == "copy" || in.Name == "add" {
+				credentialCopied(p, in)
+			}
+			text := in.Span.In(p.Doc.Content)
+			for _, t := range tokens {
+				m := t.form.FindStringSubmatchIndex(text)
+				if m == nil {
+					continue
+				}
+				from, to := m[0], m[1]
+				if len(m) > 2 {
+					from, to = m[2], m[3]
+				}
+				if placeholders.MatchString(text[from:to]) && t.what != "a private key" {
+					continue
+				}
+				p.Report(analysis.Diagnostic{
+					Span:     source.Span{Start: in.Span.Start + from, End: in.Span.Start + to},
+					Message:  fmt.Sprintf("this looks like %s: whoever has the image can read it in its layers or history", t.what),
+					Withheld: []string{"how the secret comes to the build is yours to say: RUN --mount=type=secret leaves it in no layer"},
+				})
+			}
+		}
+	}
+}
+
+// credentialCopied reports a file of credentials that a COPY or ADD brings.
+func credentialCopied(p *analysis.Pass, in *syntax.Instruction) {
+	if in.Flag("from") != nil || len(in.Args) < 2 || len(in.Heredocs) > 0 {
+		return
+	}
+	for _, w := range in.Args[:len(in.Args)-1] {
+		name := path.Clean("/" + w.Value)
+		for _, secret := range credentialFiles {
+			if strings.HasSuffix(name, "/"+secret) {
+				p.Report(analysis.Diagnostic{
+					Span:     w.Span(),
+					Message:  fmt.Sprintf("%s holds credentials by its name: whoever has the image can take it from this layer, even where a later line deletes it", path.Base(name)),
+					Withheld: []string{"how the secret comes to the build is yours to say: RUN --mount=type=secret leaves it in no layer"},
+				})
+				break
+			}
+		}
+	}
+}

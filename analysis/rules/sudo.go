@@ -1,0 +1,41 @@
+package rules
+
+import (
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/stage"
+)
+
+// Sudo finds sudo where the RUN has root's rights anyway.
+var Sudo = analysis.Rule{
+	Name: "sudo",
+	Doc: analysis.Doc{
+		Summary: "sudo is used where root runs already",
+		What:    "`sudo` before a command of a `RUN` that is certain to run as root, because a `USER` of the Dockerfile says so.",
+		Why: "It changes nothing there but needs sudo in the image, 6 MB on Debian 12, which is one more program with root's rights in what ships; " +
+			"and sudo takes variables out of the environment, so that `http_proxy` or a build argument is missing for that command.",
+		Silent: "Where the user is not known: an outside image may have set one.",
+		Fix:    "There is none yet that is right in each case: sudo resets the environment, so that the command may do something else without it.",
+	},
+	Aliases:  []string{"DL3004"},
+	Best:     analysis.Display,
+	Severity: analysis.Info,
+	Run: func(p *analysis.Pass) {
+		for r := range allRuns(p) {
+			if user := p.Stages().User(r.In); user.Is != stage.Set || user.Text != "root" && user.Text != "0" {
+				continue
+			}
+			for _, c := range r.Commands {
+				for _, w := range c.Prefix {
+					if text, _ := w.Literal(); text == "sudo" {
+						p.Report(analysis.Diagnostic{
+							Span:     source.Span{Start: r.Program.Text.Home(w.From), End: r.Program.Text.HomeEnd(w.To)},
+							Message:  "this RUN is root's already: sudo adds nothing but a program with root's rights to the image",
+							Withheld: []string{"sudo resets the environment: without it the command may see other variables"},
+						})
+					}
+				}
+			}
+		}
+	},
+}
