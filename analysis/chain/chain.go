@@ -209,9 +209,8 @@ func RemovesWorkdir(f *facts.File, r *facts.Run) bool {
 	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return removesWorkdir(f, r, c) })
 }
 
-// Closed says why nothing can be put behind the last command of a RUN by "&&"; "" when
-// it can.
-func Closed(f *facts.File, a *facts.Run) string {
+// Takes says why a command of b cannot simply follow a's by "&&"; "" when it can.
+func Takes(f *facts.File, a, b *facts.Run, c *facts.Command) string {
 	line, p := f.Line(a.In), a.Program
 	switch {
 	case a.Opaque != "":
@@ -228,14 +227,6 @@ func Closed(f *facts.File, a *facts.Run) string {
 		return fmt.Sprintf("line %d is no plain chain of commands, behind which a clean-up could be put", line)
 	case a.Shell.Startup == shell.Yes:
 		return "the shell reads start-up files once in every RUN"
-	}
-	return ""
-}
-
-// Takes says why a command of b cannot simply follow a's by "&&"; "" when it can.
-func Takes(f *facts.File, a, b *facts.Run, c *facts.Command) string {
-	if why := Closed(f, a); why != "" {
-		return why
 	}
 	if comment := Meaningful(b); comment != "" {
 		return fmt.Sprintf("the comment %q speaks of line %d", comment, f.Line(b.In))

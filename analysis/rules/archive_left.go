@@ -77,7 +77,7 @@ func downloadLeft(p *analysis.Pass, r *facts.Run, made facts.Made, later []*synt
 		Related: []analysis.Related{{Span: spanOf(r, unpack), Message: "unpacked here"}},
 	}
 	name, ok := quoted(made.Path)
-	switch why := chain.Closed(p.File, r); {
+	switch why := closed(p, r); {
 	case why != "":
 		d.Withheld = append(d.Withheld, why)
 	case !ok:
@@ -94,6 +94,21 @@ func downloadLeft(p *analysis.Pass, r *facts.Run, made facts.Made, later []*synt
 		})
 	}
 	p.Report(d)
+}
+
+// closed says why no command can be put behind a RUN's last one by "&&"; "" when one can.
+func closed(p *analysis.Pass, r *facts.Run) string {
+	switch {
+	case r.Program.Unfit() != "":
+		return r.Program.Unfit()
+	case r.Program.Ambiguous:
+		return "sh and bash read it as different programs"
+	case len(r.Program.Backgrounds()) > 0:
+		return r.Program.Backgrounds()[0] + " leaves a process that may still use it"
+	case !r.Program.Chain() || len(r.Program.Heredocs()) > 0:
+		return fmt.Sprintf("line %d is no list of commands joined by &&", p.Line(r.In))
+	}
+	return ""
 }
 
 // quoted writes an absolute path as a word of the shell.

@@ -65,7 +65,7 @@ func copiedAgain(p *analysis.Pass, r *facts.Run, c *facts.Command) {
 		if (in.Name != "copy" && in.Name != "add") || in.Flag(attribute.flag) != nil {
 			continue
 		}
-		if brought, ok := brings(p, in); ok && slices.ContainsFunc(places, func(q facts.Place) bool { return q.Covers(brought) }) && !facts.Small(brought.Path) {
+		if brought, ok := brings(p, in); ok && slices.ContainsFunc(places, func(q facts.Place) bool { return q.Covers(brought) }) && !small(p, in, brought) {
 			copies = append(copies, in)
 		}
 	}
@@ -89,6 +89,15 @@ func copiedAgain(p *analysis.Pass, r *facts.Run, c *facts.Command) {
 		d.Fixes = append(d.Fixes, fix)
 	}
 	p.Report(d)
+}
+
+// small reports whether all that a COPY or ADD brings is small by its name.
+func small(p *analysis.Pass, in *syntax.Instruction, brought facts.Place) bool {
+	if facts.Small(brought.Path) {
+		return true
+	}
+	sources, known := p.Sources(in)
+	return len(in.Heredocs) > 0 || known && len(sources) > 0 && !slices.ContainsFunc(sources, func(s string) bool { return !facts.Small(s) })
 }
 
 // brings says what a COPY or ADD puts where: a file, or a folder with what is in it.

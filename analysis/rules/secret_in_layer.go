@@ -17,10 +17,10 @@ var SecretInLayer = analysis.Rule{
 	Doc: analysis.Doc{
 		Summary: "a key or password ends up in the image",
 		What: "In a stage that ships: a COPY or ADD of a file that holds credentials by its name (`id_rsa`, `.netrc`, `.git-credentials`, `.pypirc`, `.aws/credentials`, `.docker/config.json` …); " +
-			"and a token of a known form (GitHub, GitLab, Slack, npm, AWS), a private key, or a user with a password in an address, written in any instruction.",
+			"and a token of a known form (GitHub, GitLab, Slack, npm, AWS), a private key, or an address of a server with a user and password, written in any instruction.",
 		Why: "A layer keeps what the next one deletes, and `docker history` shows every instruction: whoever can pull the image has the secret. " +
 			"`RUN --mount=type=secret` shows it to one step and leaves it in no layer.",
-		Silent: "For variables, and for addresses whose password is one (`https://user:$TOKEN@…`): Docker's own check SecretsUsedInArgOrEnv speaks of ARG and ENV by their names. For `example`, `password` and other words that stand for a secret.",
+		Silent: "For variables, and for addresses whose password is one (`https://user:$TOKEN@…`): Docker's own check SecretsUsedInArgOrEnv speaks of ARG and ENV by their names. For `example`, `password` and other words that stand for a secret, and for the addresses of databases, whose passwords are most often those of a test.",
 		Fix:    "There is none: how the secret comes to the build is yours to say. One that was pushed must be made invalid.",
 	},
 	Best:     analysis.Display,
@@ -40,15 +40,15 @@ var tokens = []struct {
 	{"an npm token", regexp.MustCompile(`\bnpm_[A-Za-z0-9]{36}\b`)},
 	{"an AWS access key", regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)},
 	{"a private key", regexp.MustCompile(`-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----`)},
-	{"a password", regexp.MustCompile(`\b(?:https?|ftp|git|ssh|postgres(?:ql)?|mysql|mongodb(?:\+srv)?|amqp|redis)://[A-Za-z0-9_.%-]*:([^\s@/:$"'{}<>]{6,})@[A-Za-z0-9]`)},
+	{"a password", regexp.MustCompile(`\b(?:https?|ftp|git|ssh)://[A-Za-z0-9_.%-]*:([^\s@/:$"'{}<>]{6,})@[A-Za-z0-9]`)},
 }
 
 // placeholders are words that stand for a secret.
-var placeholders = regexp.MustCompile(`(?i)example|password|passwd|secret|changeme|token|x{4,}|your|dummy|fake|postgres|mysql|mongo|redis|guest|admin|root|user|localhost|\*{3,}`)
+var placeholders = regexp.MustCompile(`(?i)example|password|passwd|secret|changeme|token|x{4,}|your|dummy|fake|guest|admin|root|user|localhost|\*{3,}`)
 
 // credentialFiles hold credentials, by their names or the ends of their paths.
 var credentialFiles = []string{"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".git-credentials", ".pypirc", ".aws/credentials", ".docker/config.json", ".dockercfg",
-	".kube/config", ".pgpass", ".my.cnf", ".htpasswd", ".vault-token", ".ssh"}
+	".kube/config", ".pgpass", ".my.cnf", ".vault-token"}
 
 func runSecretInLayer(p *analysis.Pass) {
 	for _, s := range p.Stages().Stages {
