@@ -108,8 +108,8 @@ func example(path string) (*report.Example, error) {
 			}
 		}
 	}
-	if e.Before == "" || e.After == "" {
-		return nil, fmt.Errorf("%s: an example has a file before and a file after", path)
+	if e.Before == "" {
+		return nil, fmt.Errorf("%s: an example has a file before", path)
 	}
 	return e, nil
 }

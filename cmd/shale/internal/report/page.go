@@ -7,7 +7,7 @@ import (
 	"github.com/shale-build/shale/analysis"
 )
 
-// An Example is a Dockerfile before and after a rule's fix.
+// An Example is a Dockerfile before and, where the rule has a fix, after it.
 type Example struct {
 	Prose, Before, After string
 }
@@ -33,7 +33,11 @@ func RulePage(r *analysis.Rule, example *Example) string {
 		if example.Prose != "" {
 			b.WriteString(strings.TrimSpace(example.Prose) + "\n\n")
 		}
-		fmt.Fprintf(&b, "Before:\n\n%s\nAfter:\n\n%s", fenced(example.Before), fenced(example.After))
+		if example.After == "" {
+			b.WriteString(fenced(example.Before))
+		} else {
+			fmt.Fprintf(&b, "Before:\n\n%s\nAfter:\n\n%s", fenced(example.Before), fenced(example.After))
+		}
 	}
 	if len(r.Options) > 0 {
 		fmt.Fprintf(&b, "\n## Configuration\n\n")

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -86,5 +87,8 @@ FROM debian:12
 	got := RulePage(pageRule, &Example{Prose: "The lists stay.\n", Before: "FROM debian\nRUN echo '```'\n", After: "FROM debian:12\n"})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if page := RulePage(pageRule, &Example{Before: "FROM debian\n"}); strings.Contains(page, "After:") || !strings.Contains(page, "## Example\n\n```dockerfile\nFROM debian\n```\n\n## Configuration") {
+		t.Errorf("a rule without a fix:\n%s", page)
 	}
 }
