@@ -14,7 +14,7 @@ var UnusedStage = analysis.Rule{
 	Doc: analysis.Doc{
 		Summary: "no build reaches this stage",
 		What:    "A stage without a name, not the last one, that no other stage stands on, copies from or mounts.",
-		Why: "BuildKit leaves the stage out, so that what is written there is never run or tested; builders without BuildKit run all of it at each build. " +
+		Why: "BuildKit leaves the stage out, so that what is written there is never run or tested; builders without BuildKit (Docker before 23) run all of it at each build. " +
 			"Most often the last `FROM` was added to a file that ended before.",
 		Silent: "For a stage with a name, which `docker build --target` may ask for; where a later stage stands on a variable.",
 		Fix:    "There is none: what is not built may be kept on purpose.",

@@ -23,7 +23,7 @@ var VolatileArg = analysis.Rule{
 		Summary: "a build argument that changes at each build stands above steps that do not need it",
 		What: "An `ARG` whose name says that its value is another at each build (a commit, a build's number, date or time: `GIT_COMMIT`, `VCS_REF`, `BUILD_DATE`, `BUILD_NUMBER`, `CI_COMMIT_SHA` …), " +
 			"or an `ENV` made from one, above a `RUN` that does not use it.",
-		Why: "The value is part of what each later `RUN` of the stage is cached by: with another commit all of them run again, an `apt-get install` of a minute as well as `npm ci`. " +
+		Why: "The value is part of what each later `RUN` of the stage is cached by: with another commit all of them run again, an `apt-get install` of 60 seconds as well as `npm ci`. " +
 			"Labels and `COPY` are not cached by it.",
 		Silent: "Where the next `RUN` uses the argument, or may: it names it, or runs a script or build tool, which can read its environment. Where no `RUN` follows.",
 		Fix: "Moves the `ARG`, and labels that use it, below the steps that do not need it: directly above the first that may, or below the last `RUN`. " +
