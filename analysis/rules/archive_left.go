@@ -130,16 +130,22 @@ func unpacksFile(r *facts.Run, c *facts.Command, name string) bool {
 		len(r.Files(c).Makes) > 0
 }
 
-// namedLater reports whether one of the instructions may use a file.
+// namedLater reports whether one of the instructions may use a file or folder.
 func namedLater(p *analysis.Pass, later []*syntax.Instruction, place facts.Place) bool {
+	name := path.Base(place.Path)
 	return slices.ContainsFunc(later, func(in *syntax.Instruction) bool {
+		text := in.Text.String()
 		switch in.Name {
 		case "run":
-			return p.Run(in).Touches(place) || strings.Contains(in.Text.String(), path.Base(place.Path))
-		case "cmd", "entrypoint", "healthcheck", "onbuild", "env", "copy", "add":
-			return strings.Contains(in.Text.String(), path.Base(place.Path))
+			if p.Run(in).Touches(place) {
+				return true
+			}
+		case "cmd", "entrypoint", "healthcheck", "onbuild", "env", "copy", "add", "workdir", "volume":
+		default:
+			return false
 		}
-		return false
+		// A bare word is a program's name as often as a folder's.
+		return strings.Contains(text, place.Path) || path.Ext(name) != "" && strings.Contains(text, name)
 	})
 }
 

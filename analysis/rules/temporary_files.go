@@ -1,0 +1,122 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/chain"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// TemporaryFiles finds what a RUN puts into a folder for temporary files and leaves.
+var TemporaryFiles = analysis.Rule{
+	Name: "temporary-files",
+	Doc: analysis.Doc{
+		Summary: "what a RUN puts into a folder for temporary files stays in the image",
+		What: "In a stage that ships: a file that `curl` or `wget` saves, a repository that `git clone` fetches, or an archive that `tar` or `unzip` unpacks, below `/tmp`, `/var/tmp` or `/usr/src`, " +
+			"which the same `RUN` works on and nothing deletes.",
+		Why: "What is needed to install a program ships with it: a clone of a medium project with its history is 50 to 500 MB, and what was compiled in it twice that. " +
+			"How large this one is Shale does not know, so that findings name no figure.",
+		Silent: "Where the `RUN` does nothing with it: then the container may want it. Where a later line of the stage names it, or a command may that Shale cannot read; " +
+			"where a stage copies from this one; where a later `RUN` deletes it (late-cleanup speaks of that); for archives that are unpacked (archive-left does).",
+		Fix: "`rm -rf` of it at the end of the `RUN` that made it. Unsafe: a program may be linked to it, or a script of the image may want it, and the title names it.",
+	},
+	Best:     analysis.Unsafe,
+	Severity: analysis.Warning,
+	Run:      runTemporaryFiles,
+}
+
+func runTemporaryFiles(p *analysis.Pass) {
+	for _, s := range p.Stages().Stages {
+		if !s.Ships || copiedFrom(p, s) {
+			continue
+		}
+		for i, in := range s.Instructions {
+			if in.Name != "run" {
+				continue
+			}
+			r := p.Run(in)
+			if r.Opaque != "" {
+				continue
+			}
+			for _, made := range brought(r) {
+				temporaryFile(p, r, made, s.Instructions[i+1:])
+			}
+		}
+	}
+}
+
+// brought lists what a RUN fetches and unpacks, and does not delete: a build tool leaves
+// the sources that it works on.
+func brought(r *facts.Run) []facts.Made {
+	var out []facts.Made
+	if len(r.Mounts) > 0 {
+		return nil
+	}
+	for i, c := range r.Commands {
+		if !c.Context.Always || !slices.Contains([]string{"curl", "wget", "git", "tar", "unzip"}, c.Name) {
+			continue
+		}
+		for _, place := range r.Files(c).Makes {
+			if !slices.ContainsFunc(r.Commands[i+1:], func(later *facts.Command) bool {
+				f := r.Files(later)
+				return f.Unknown && later.Effect == 0 && later.Call == nil && !leavesSources[later.Name] || slices.ContainsFunc(f.Removes, place.Meets)
+			}) {
+				out = append(out, facts.Made{Place: place, By: c, In: r})
+			}
+		}
+	}
+	return out
+}
+
+var leavesSources = map[string]bool{"make": true, "cmake": true, "ninja": true, "meson": true, "configure": true, "autoreconf": true, "autogen.sh": true, "dpkg": true, "rpm": true, "gmake": true, "ldconfig": true}
+
+// temporaryFile reports one thing that a RUN leaves in a folder for temporary files.
+func temporaryFile(p *analysis.Pass, r *facts.Run, made facts.Made, later []*syntax.Instruction) {
+	below := ""
+	for _, dir := range []string{"/tmp/", "/var/tmp/", "/usr/src/"} {
+		if rest, ok := strings.CutPrefix(made.Path, dir); ok {
+			below = rest
+		}
+	}
+	if below == "" || made.Pattern != "" {
+		return
+	}
+	at := slices.Index(r.Commands, made.By)
+	worked := false
+	for _, c := range r.Commands[at+1:] {
+		if unpacksFile(r, c, made.Path) {
+			return
+		}
+		f := r.Files(c)
+		worked = worked || f.Unknown || slices.ContainsFunc(f.Reads, made.Meets) || strings.Contains(r.Program.Source(c.Node.Range), path.Base(made.Path))
+	}
+	if !worked || namedLater(p, later, made.Place) {
+		return
+	}
+	d := analysis.Diagnostic{
+		Span:    spanOf(r, made.By),
+		Message: fmt.Sprintf("%s leaves %s in the image, and nothing needs it after this RUN", made.By.Name, made.Path),
+	}
+	name, ok := quoted(made.Path)
+	switch why := closed(p, r); {
+	case why != "":
+		d.Withheld = append(d.Withheld, why)
+	case !ok:
+		d.Withheld = append(d.Withheld, "the folder in which it lies is not known")
+	default:
+		d.Withheld = append(d.Withheld, "a program may be linked to it, or a script of the image may want it")
+		d.Fixes = append(d.Fixes, analysis.Fix{
+			Title:  fmt.Sprintf("Delete %s at the end (a program that is linked to it would miss it)", made.Path),
+			Safety: analysis.Unsafe,
+			Edits:  []analysis.Edit{chain.Append(p.File, r, "rm -rf "+name, nil)},
+			Relies: []source.Span{r.In.Span},
+		})
+	}
+	p.Report(d)
+}
