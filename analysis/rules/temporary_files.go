@@ -18,12 +18,12 @@ var TemporaryFiles = analysis.Rule{
 	Name: "temporary-files",
 	Doc: analysis.Doc{
 		Summary: "what a RUN puts into a folder for temporary files stays in the image",
-		What: "In a stage that ships: a file that `curl` or `wget` saves, a repository that `git clone` fetches, or an archive that `tar` or `unzip` unpacks, below `/tmp`, `/var/tmp` or `/usr/src`, " +
+		What: "In a stage that ships: a file that `curl` or `wget` saves, a repository that `git clone` fetches, or an archive that `tar` or `unzip` unpacks, below `/tmp` or `/var/tmp`, " +
 			"which the same `RUN` works on and nothing deletes.",
 		Why: "What is needed to install a program ships with it: a clone of a medium project with its history is 50 to 500 MB, and what was compiled in it twice that. " +
 			"How large this one is Shale does not know, so that findings name no figure.",
 		Silent: "Where the `RUN` does nothing with it: then the container may want it. Where a later line of the stage names it, or a command may that Shale cannot read; " +
-			"where a stage copies from this one; where a later `RUN` deletes it (late-cleanup speaks of that); for archives that are unpacked (archive-left does).",
+			"where a stage copies from this one; where a later `RUN` deletes it (late-cleanup speaks of that); for archives: archive-left speaks of those that are unpacked, and others may be for the container.",
 		Fix: "`rm -rf` of it at the end of the `RUN` that made it. Unsafe: a program may be linked to it, or a script of the image may want it, and the title names it.",
 	},
 	Best:     analysis.Unsafe,
@@ -79,20 +79,17 @@ var leavesSources = map[string]bool{"make": true, "cmake": true, "ninja": true, 
 // temporaryFile reports one thing that a RUN leaves in a folder for temporary files.
 func temporaryFile(p *analysis.Pass, r *facts.Run, made facts.Made, later []*syntax.Instruction) {
 	below := ""
-	for _, dir := range []string{"/tmp/", "/var/tmp/", "/usr/src/"} {
+	for _, dir := range []string{"/tmp/", "/var/tmp/"} {
 		if rest, ok := strings.CutPrefix(made.Path, dir); ok {
 			below = rest
 		}
 	}
-	if below == "" || made.Pattern != "" {
+	if below == "" || made.Pattern != "" || slices.ContainsFunc(packed, func(ext string) bool { return strings.HasSuffix(made.Path, ext) }) {
 		return
 	}
 	at := slices.Index(r.Commands, made.By)
 	worked := false
 	for _, c := range r.Commands[at+1:] {
-		if unpacksFile(r, c, made.Path) {
-			return
-		}
 		f := r.Files(c)
 		worked = worked || f.Unknown || slices.ContainsFunc(f.Reads, made.Meets) || strings.Contains(r.Program.Source(c.Node.Range), path.Base(made.Path))
 	}
