@@ -64,11 +64,21 @@ type Diagnostic struct {
 	Severity Severity
 	Span     source.Span // what to underline
 	Message  string      // one or two sentences, with the gain in words
+	Codes    []string    // of hadolint's for the very same; nil: the rule's Aliases
+	Tag      Tag         // what the place is, for an editor that shows it so
 	Gain     Gain
 	Related  []Related
 	Withheld []string // why no safe fix is offered, and what would make it so; empty when one is
 	Fixes    []Fix    // the first is the default
 }
+
+// A Tag says what the text under a finding is. The zero value says nothing.
+type Tag uint8
+
+const (
+	Unnecessary Tag = 1 + iota // without it the build is the same: editors fade it
+	Deprecated                 // editors strike it through
+)
 
 // A Gain is what following the advice saves.
 type Gain struct {

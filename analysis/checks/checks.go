@@ -22,6 +22,7 @@ type check struct {
 	fix      string // what the fix changes; "" when none is made
 	unsafe   string // why a fix is not safe
 	aliases  []string
+	tag      analysis.Tag
 	narrow   func(*syntax.Instruction) source.Span
 	mend     func(*analysis.Pass, compile.Warning, *syntax.Instruction) (analysis.Fix, bool)
 }
@@ -45,15 +46,16 @@ var checks = []check{
 		best: analysis.Unsafe, fix: "Writes a command without shell syntax as a JSON array. Unsafe: no shell starts it any more, and the image's config differs.",
 		unsafe: "the image's config would differ: no shell starts the command", mend: json},
 	{name: "LegacyKeyValueFormat", summary: "The legacy format \"ENV key value\" should not be used", severity: analysis.Info,
-		best: analysis.Safe, fix: "Puts `=` between key and value, and quotes what would be more than one word.", mend: keyValue},
+		tag: analysis.Deprecated, best: analysis.Safe, fix: "Puts `=` between key and value, and quotes what would be more than one word.", mend: keyValue},
 	{name: "MaintainerDeprecated", summary: "MAINTAINER is deprecated, a label should name the author", severity: analysis.Info, aliases: []string{"DL4000"},
-		best: analysis.Unsafe, fix: "Writes the label `org.opencontainers.image.authors`. Unsafe: the image's config has it in place of the author.",
+		tag: analysis.Deprecated, best: analysis.Unsafe, fix: "Writes the label `org.opencontainers.image.authors`. Unsafe: the image's config has it in place of the author.",
 		unsafe: "the image's config would differ: a label in place of the author", mend: maintainer},
-	{name: "MultipleInstructionsDisallowed", summary: "Of several CMD, ENTRYPOINT or HEALTHCHECK in a stage only the last counts", severity: analysis.Warning, aliases: []string{"DL3012", "DL4003", "DL4004"}},
+	{name: "MultipleInstructionsDisallowed", summary: "Of several CMD, ENTRYPOINT or HEALTHCHECK in a stage only the last counts", severity: analysis.Warning, aliases: []string{"DL3012", "DL4003", "DL4004"},
+		tag: analysis.Unnecessary},
 	{name: "NoEmptyContinuation", summary: "Empty continuation lines will become errors", severity: analysis.Warning,
 		best: analysis.Safe, fix: "Deletes the empty lines.", mend: noEmptyLines},
 	{name: "RedundantTargetPlatform", summary: "FROM --platform=$TARGETPLATFORM is the default", severity: analysis.Info,
-		best: analysis.Safe, fix: "Deletes the flag.", narrow: platform, mend: noPlatform},
+		tag: analysis.Unnecessary, best: analysis.Safe, fix: "Deletes the flag.", narrow: platform, mend: noPlatform},
 	{name: "ReservedStageName", summary: "Reserved words should not be used as stage names", severity: analysis.Warning, narrow: stageName},
 	{name: "SecretsUsedInArgOrEnv", summary: "Secrets should not be used in ARG or ENV", severity: analysis.Warning},
 	{name: "StageNameCasing", summary: "Stage names should be lowercase", severity: analysis.Info,
@@ -111,7 +113,7 @@ func (c check) run(p *analysis.Pass) {
 			continue
 		}
 		in := at(p.Doc, w.Start)
-		d := analysis.Diagnostic{Message: w.Message, Span: p.Doc.Lines.Span(max(w.Start-1, 0))}
+		d := analysis.Diagnostic{Message: w.Message, Tag: c.tag, Span: p.Doc.Lines.Span(max(w.Start-1, 0))}
 		if in != nil {
 			d.Span = in.Span
 			if c.narrow != nil {

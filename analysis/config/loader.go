@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,8 @@ type Options struct {
 	Schema  Schema
 	Version string   // of this program, for required-version; what is no release meets all
 	Args    []string // the values of --config: FILE, or KEY=VALUE with a TOML value
+	Base    string   // the folder from which they count; "" for the working folder
+	Said    string   // what says them, for messages; "" for --config
 }
 
 // A Loader finds and reads the configuration of files. It remembers what it read
@@ -54,10 +57,14 @@ type override struct {
 // New checks the --config arguments. The error is an *Error.
 func New(o Options) (*Loader, error) {
 	l := &Loader{opts: o, dirs: map[string]result{}, hadolints: map[string]hadolintResult{}}
-	wd, err := os.Getwd()
+	wd, err := o.Base, error(nil)
+	if wd == "" {
+		wd, err = os.Getwd()
+	}
 	if err != nil {
 		wd = "."
 	}
+	said := cmp.Or(o.Said, "--config")
 	var problems []Problem
 	var files []string
 	for _, arg := range o.Args {
@@ -65,7 +72,7 @@ func New(o Options) (*Loader, error) {
 			files = append(files, arg)
 			continue
 		}
-		name := "--config '" + arg + "'"
+		name := said + " '" + arg + "'"
 		root, p := parse(name, arg)
 		if p != nil {
 			p.Message += "; the form is KEY=VALUE with a TOML value, strings in quotes"
@@ -78,18 +85,18 @@ func New(o Options) (*Loader, error) {
 			c.problem(0, "extend works in files only; give the file itself to --config")
 		}
 		problems = append(problems, c.problems...)
-		l.overrides = append(l.overrides, override{s, wd, "--config"})
+		l.overrides = append(l.overrides, override{s, wd, said})
 	}
 	if len(files) > 1 {
-		problems = append(problems, Problem{File: "--config " + files[1], Message: "one file is enough; let it extend " + files[0]})
+		problems = append(problems, Problem{File: said + " " + files[1], Message: "one file is enough; let it extend " + files[0]})
 	}
 	if len(problems) > 0 {
 		return nil, &Error{problems}
 	}
 	if len(files) == 1 {
-		path, err := filepath.Abs(files[0])
-		if err != nil {
-			return nil, &Error{[]Problem{{File: files[0], Message: err.Error()}}}
+		path := files[0]
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(wd, path)
 		}
 		c, err := l.load(path)
 		if err != nil {

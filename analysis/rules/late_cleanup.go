@@ -378,7 +378,7 @@ func late(p *analysis.Pass, runs []*facts.Run, all []kept, c *facts.Command) ana
 	r := runs[len(runs)-1]
 	slices.SortStableFunc(all, func(a, b kept) int { return a.in.Index - b.in.Index })
 	first := all[0]
-	d := analysis.Diagnostic{Span: spanOf(r, c)}
+	d := analysis.Diagnostic{Span: spanOf(r, c), Codes: []string{}}
 	verb := "deletes"
 	if c.Call != nil && c.Call.Verb == pkgmgr.Remove {
 		verb = "removes"

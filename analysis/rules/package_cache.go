@@ -60,6 +60,11 @@ var PackageCache = analysis.Rule{
 	Run: runPackageCache,
 }
 
+// hadolintCaches are hadolint's codes by the managers whose caches they are about.
+var hadolintCaches = map[string][]string{
+	"apt": {"DL3009"}, "apk": {"DL3019"}, "yum": {"DL3032"}, "zypper": {"DL3036"}, "dnf": {"DL3040"}, "microdnf": {"DL3040"}, "pip": {"DL3042"}, "yarn": {"DL3060"},
+}
+
 func runPackageCache(p *analysis.Pass) {
 	mount := p.Option("policy") == "mount"
 	for _, s := range p.Stages().Stages {
@@ -113,6 +118,7 @@ func leftover(p *analysis.Pass, r *facts.Run, left facts.Leftover, mount bool) (
 		Span:    r.Program.Span(left.By.Node.Range),
 		Message: fmt.Sprintf("%s leaves its %s in %s, and the image ships it%s", manager.Name, cache.What, place(cache, fix), size(cache.Bytes)),
 		Gain:    analysis.Gain{Bytes: cache.Bytes},
+		Codes:   append([]string{}, hadolintCaches[manager.Name]...),
 	}
 	if use.Certain && !manager.Refetches {
 		fix, why = analysis.Fix{}, []string{use.Why + "; clean after the last use, or join the RUNs"}
@@ -168,6 +174,7 @@ func unmounted(p *analysis.Pass, r *facts.Run, said map[*pkgmgr.Manager]bool) {
 			Severity: analysis.Info,
 			Message:  fmt.Sprintf("%s fetches everything anew whenever this RUN runs again: no mount keeps it", manager.Name),
 			Fixes:    []analysis.Fix{fix},
+			Codes:    []string{},
 		}
 		if why != "" {
 			d.Withheld = []string{why}

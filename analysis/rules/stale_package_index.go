@@ -251,6 +251,7 @@ func stale(p *analysis.Pass, left facts.Leftover, all []lean) analysis.Diagnosti
 	d := analysis.Diagnostic{
 		Span:    spanOf(r, c),
 		Related: []analysis.Related{{Span: spanOf(a, left.By), Message: "fetched here"}},
+		Codes:   []string{},
 	}
 	who := fmt.Sprintf("Line %d installs", lineOf(p, r, c))
 	if n := len(all); n > 1 {
@@ -292,6 +293,7 @@ func stale(p *analysis.Pass, left facts.Leftover, all []lean) analysis.Diagnosti
 func missing(p *analysis.Pass, r *facts.Run, c *facts.Command, why string) analysis.Diagnostic {
 	d := analysis.Diagnostic{
 		Span:     spanOf(r, c),
+		Codes:    []string{},
 		Message:  fmt.Sprintf("Line %d installs without a package index (%s): %s finds nothing that is not installed yet", lineOf(p, r, c), why, c.Name),
 		Withheld: []string{fmt.Sprintf("a build that fails today would succeed with %s update before the install", c.Name)},
 	}

@@ -32,7 +32,11 @@ func (s *session) learn(found *discover.Result, files []target) (_ []target, bad
 		if t.path == "" {
 			continue
 		}
-		for _, dir := range upward(filepath.Dir(builds.Real(t.path)), seen) {
+		for _, dir := range discover.Upward(filepath.Dir(builds.Real(t.path))) {
+			if seen[dir] {
+				break // and all above it
+			}
+			seen[dir] = true
 			entries, err := os.ReadDir(dir)
 			if err != nil {
 				continue
@@ -80,22 +84,6 @@ func (s *session) add(files []target, all []builds.Build) []target {
 		}
 	}
 	return files
-}
-
-// upward lists the folders from dir to its repository's root that were not seen
-// yet; outside a repository only dir.
-func upward(dir string, seen map[string]bool) []string {
-	root, inside := repository(dir)
-	var out []string
-	for !seen[dir] {
-		seen[dir] = true
-		out = append(out, dir)
-		if !inside || dir == root {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
-	return out
 }
 
 // buildsOf are the builds of a file that are known.

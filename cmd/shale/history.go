@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/discover"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 )
 
@@ -51,7 +52,7 @@ func (h *history) known(in analysis.Input, shown string) (map[string]bool, error
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
-	root, ok := repository(filepath.Dir(path))
+	root, ok := discover.Repository(filepath.Dir(path))
 	if !ok {
 		return fail(errors.New("the file is in no git repository"))
 	}
@@ -140,20 +141,6 @@ func (h *history) git(root string, args ...string) (string, error) {
 		return "", err
 	}
 	return out.String(), nil
-}
-
-// repository is the nearest folder upward that git knows.
-func repository(dir string) (string, bool) {
-	for {
-		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
-			return dir, true
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", false
-		}
-		dir = up
-	}
 }
 
 // blobOf is git's name for a text.
