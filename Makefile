@@ -5,6 +5,7 @@
 # make docs     write the pages that are generated: docs/rules, the README's example
 # make figures  measure the README's figures anew, with a BuildKit of its own
 # make bench    measure against BuildKit's parser, and the server's edits
+# make bench-peer  the server's edits beside those of the server that editors bring, from npm
 # make fuzz     each fuzz target for FUZZTIME (30s)
 
 SHELL := /bin/bash
@@ -16,7 +17,7 @@ export CGO_ENABLED ?= 0
 # compiled once.
 export GOFLAGS ?= -trimpath
 
-.PHONY: all build demo test tools vet test-go test-nvim consumers docs figures bench fuzz clean
+.PHONY: all build demo test tools vet test-go test-nvim consumers docs figures bench bench-peer fuzz clean
 
 all: build
 
@@ -63,10 +64,13 @@ figures: tools
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./analysis/... ./rewrite/... ./lsp/...
 
+bench-peer:
+	$(GO) test -tags peer ./lsp -run '^TestBesidePeer$$' -count 1 -timeout 30m -v
+
 fuzz:
 	@for t in $$(grep -rl --include='*_test.go' '^func Fuzz' analysis rewrite lsp | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -rhoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' $$t | sed 's/func //' | sort -u); do \
-	    $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} ./$$t || exit 1; done; done
+	    $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} -fuzzminimizetime 1x ./$$t || exit 1; done; done
 
 clean:
 	rm -rf bin .cache

@@ -41,12 +41,17 @@ func (s *server) codeAction(ctx context.Context, w *workspace, p *codeActionPara
 	if !ok {
 		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%s is not open", p.TextDocument.URI)
 	}
-	f, err := s.check(ctx, doc)
+	f, err := s.inform(ctx, doc, p.Context.TriggerKind == automatic)
 	if err != nil {
 		return nil, err
 	}
 	if f.refused || f.file == nil || f.config != nil {
 		return actions, nil
+	}
+	if !s.client.lazyEdits && len(p.WorkDoneToken) > 0 { // each fix is validated now
+		var t *task
+		ctx, t = s.begin(ctx, p.WorkDoneToken, "Validating fixes")
+		defer t.end("")
 	}
 	at := source.Span{
 		Start: doc.lines.Offset(position(p.Range.Start), s.client.encoding),
@@ -55,9 +60,10 @@ func (s *server) codeAction(ctx context.Context, w *workspace, p *codeActionPara
 	if at.End < at.Start {
 		at.Start, at.End = at.End, at.Start
 	}
+	all := doc.named()
 	var touched []int
-	for i := range f.diagnostics {
-		if d := &f.diagnostics[i]; d.Span.Start <= at.End && at.Start <= d.Span.End {
+	for i := range all {
+		if d := &all[i]; d.Span.Start <= at.End && at.Start <= d.Span.End {
 			touched = append(touched, i)
 		}
 	}
@@ -65,9 +71,9 @@ func (s *server) codeAction(ctx context.Context, w *workspace, p *codeActionPara
 		kind protocol.CodeActionKind
 		make func() ([]codeAction, error)
 	}{
-		{protocol.QuickFix, func() ([]codeAction, error) { return s.fixesOf(ctx, w, doc, f, touched) }},
-		{quickFixRule, func() ([]codeAction, error) { return s.fixRules(ctx, w, doc, f, touched) }},
-		{quickFixIgnore, func() ([]codeAction, error) { return s.silencers(w, doc, f, touched) }},
+		{protocol.QuickFix, func() ([]codeAction, error) { return s.fixesOf(ctx, w, doc, f, all, touched) }},
+		{quickFixRule, func() ([]codeAction, error) { return s.fixRules(ctx, w, doc, f, all, touched) }},
+		{quickFixIgnore, func() ([]codeAction, error) { return s.silencers(w, doc, f, all, touched) }},
 		{refactorRewrite, func() ([]codeAction, error) { return s.rewrites(ctx, w, doc, f, at, p) }},
 	} {
 		if wants(p.Context.Only, offer.kind) {
@@ -78,15 +84,15 @@ func (s *server) codeAction(ctx context.Context, w *workspace, p *codeActionPara
 			actions = append(actions, more...)
 		}
 	}
-	if wants(p.Context.Only, sourceFixAll) && fixable(f.diagnostics) {
-		all := codeAction{Title: "Fix everything that Shale can fix safely", Kind: sourceFixAll}
+	if wants(p.Context.Only, sourceFixAll) && fixable(all) {
+		action := codeAction{Title: "Fix everything that Shale can fix safely", Kind: sourceFixAll}
 		if s.client.lazyEdits {
-			all.Data = &actionData{URI: doc.uri, Serial: doc.serial}
-		} else if all.Edit, err = s.fixAll(ctx, w, doc, f, ""); err != nil {
+			action.Data = &actionData{URI: doc.uri, Serial: doc.serial}
+		} else if action.Edit, err = s.fixAll(ctx, w, doc, f, ""); err != nil {
 			return nil, err
 		}
-		if all.Data != nil || all.Edit != nil {
-			actions = append(actions, all)
+		if action.Data != nil || action.Edit != nil {
+			actions = append(actions, action)
 		}
 	}
 	return actions, nil
@@ -109,10 +115,10 @@ func fixable(all []analysis.Diagnostic) bool {
 	})
 }
 
-func (s *server) fixesOf(ctx context.Context, w *workspace, doc *snapshot, f *findings, touched []int) ([]codeAction, error) {
+func (s *server) fixesOf(ctx context.Context, w *workspace, doc *snapshot, f *findings, all []analysis.Diagnostic, touched []int) ([]codeAction, error) {
 	var out []codeAction
 	for _, i := range touched {
-		fixes, err := s.quickFixes(ctx, w, doc, f, i)
+		fixes, err := s.quickFixes(ctx, w, doc, f, &all[i], i)
 		if err != nil {
 			return nil, err
 		}
@@ -121,9 +127,8 @@ func (s *server) fixesOf(ctx context.Context, w *workspace, doc *snapshot, f *fi
 	return out, nil
 }
 
-func (s *server) quickFixes(ctx context.Context, w *workspace, doc *snapshot, f *findings, finding int) ([]codeAction, error) {
+func (s *server) quickFixes(ctx context.Context, w *workspace, doc *snapshot, f *findings, d *analysis.Diagnostic, finding int) ([]codeAction, error) {
 	var out []codeAction
-	d := &f.diagnostics[finding]
 	preferred := false
 	for i := range d.Fixes {
 		action := codeAction{Title: d.Fixes[i].Title, Kind: protocol.QuickFix, Diagnostics: []protocol.Diagnostic{s.diagnostic(doc, d)}}
@@ -145,8 +150,10 @@ func (s *server) quickFixes(ctx context.Context, w *workspace, doc *snapshot, f 
 // offer adds a fix's edit to an action, or what is needed to make it later. It is
 // not ok for a fix that cannot be made.
 func (s *server) offer(ctx context.Context, w *workspace, doc *snapshot, f *findings, key fixKey, action *codeAction) (bool, error) {
-	fix := f.fix(key)
+	fix := doc.fix(key)
 	switch {
+	case fix != nil && fix.Safety != analysis.Safe && !doc.near.Unsafe:
+		return false, nil
 	case fix == nil || fix.Safety == analysis.Display || len(fix.Edits) == 0:
 		return false, nil
 	case s.client.lazyEdits:
@@ -162,10 +169,10 @@ func (s *server) offer(ctx context.Context, w *workspace, doc *snapshot, f *find
 }
 
 // of returns the finding that a key names, or nil.
-func (f *findings) of(key fixKey) *analysis.Diagnostic {
-	all := f.diagnostics
+func (d *snapshot) of(key fixKey) *analysis.Diagnostic {
+	all := d.named()
 	if key.Rewrite {
-		all = f.more
+		all = d.findings.more
 	}
 	if key.Finding < 0 || key.Finding >= len(all) {
 		return nil
@@ -173,12 +180,12 @@ func (f *findings) of(key fixKey) *analysis.Diagnostic {
 	return &all[key.Finding]
 }
 
-func (f *findings) fix(key fixKey) *analysis.Fix {
-	d := f.of(key)
-	if d == nil || key.Fix < 0 || key.Fix >= len(d.Fixes) {
+func (d *snapshot) fix(key fixKey) *analysis.Fix {
+	found := d.of(key)
+	if found == nil || key.Fix < 0 || key.Fix >= len(found.Fixes) {
 		return nil
 	}
-	return &d.Fixes[key.Fix]
+	return &found.Fixes[key.Fix]
 }
 
 // resolveCodeAction adds the edit to an action that was offered without one. All
@@ -194,7 +201,7 @@ func (s *server) resolveCodeAction(ctx context.Context, w *workspace, p *map[str
 	if !ok || doc.serial != data.Serial {
 		return nil, jsonrpc2.NewError(protocol.CodeContentModified, "the document changed after the fix was offered")
 	}
-	f, err := s.check(ctx, doc)
+	f, err := s.checkAll(ctx, doc)
 	if err != nil {
 		return nil, err
 	}
@@ -235,7 +242,7 @@ func (s *server) validate(ctx context.Context, doc *snapshot, f *findings, key f
 	if known {
 		return err
 	}
-	fix := f.fix(key)
+	fix := doc.fix(key)
 	err = rewrite.ValidateFix(ctx, f.input, *fix, rewrite.Validator{})
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -244,7 +251,7 @@ func (s *server) validate(ctx context.Context, doc *snapshot, f *findings, key f
 	doc.verdicts[key] = err
 	doc.mu.Unlock()
 	if rejection := (*validate.Rejection)(nil); errors.As(err, &rejection) && !rejection.Before {
-		s.heldBack(doc, f.of(key).Rule, fix.Title, err.Error())
+		s.heldBack(doc, doc.of(key).Rule, fix.Title, err.Error())
 	} else if err != nil {
 		s.log.Printf("%s: the fix %q could not be judged: %v", doc.uri, fix.Title, err)
 	}
@@ -260,7 +267,7 @@ func (s *server) heldBack(doc *snapshot, rule, title, why string) {
 
 // fixEdit returns the edit of one fix, validated.
 func (s *server) fixEdit(ctx context.Context, w *workspace, doc *snapshot, f *findings, key fixKey) (*workspaceEdit, error) {
-	fix := f.fix(key)
+	fix := doc.fix(key)
 	if fix == nil {
 		return nil, fmt.Errorf("the document has no such fix")
 	}

@@ -16,18 +16,18 @@ import (
 
 // fixRules offers to mend all findings of a rule at once, where there are several
 // with a safe fix.
-func (s *server) fixRules(ctx context.Context, w *workspace, doc *snapshot, f *findings, touched []int) ([]codeAction, error) {
+func (s *server) fixRules(ctx context.Context, w *workspace, doc *snapshot, f *findings, all []analysis.Diagnostic, touched []int) ([]codeAction, error) {
 	var out []codeAction
 	var done []string
 	for _, i := range touched {
-		rule := f.diagnostics[i].Rule
+		rule := all[i].Rule
 		if slices.Contains(done, rule) {
 			continue
 		}
 		done = append(done, rule)
 		var mended []protocol.Diagnostic
-		for j := range f.diagnostics {
-			if d := &f.diagnostics[j]; d.Rule == rule && fixable(f.diagnostics[j:j+1]) {
+		for j := range all {
+			if d := &all[j]; d.Rule == rule && fixable(all[j:j+1]) {
 				mended = append(mended, s.diagnostic(doc, d))
 			}
 		}
@@ -54,11 +54,11 @@ func (s *server) fixRules(ctx context.Context, w *workspace, doc *snapshot, f *f
 
 // silencers offers the comments that silence a finding: above its instruction, and
 // for the whole file.
-func (s *server) silencers(w *workspace, doc *snapshot, f *findings, touched []int) ([]codeAction, error) {
+func (s *server) silencers(w *workspace, doc *snapshot, f *findings, all []analysis.Diagnostic, touched []int) ([]codeAction, error) {
 	var out []codeAction
 	var done []string
 	for _, i := range touched {
-		d := &f.diagnostics[i]
+		d := &all[i]
 		in := f.file.Doc.At(d.Span.Start)
 		if d.Rule == analysis.SyntaxRule || in == nil {
 			continue
@@ -131,7 +131,7 @@ func lastName(list string, names []string) int {
 // can: with their other settings, and with those that are off by default. It is for
 // who asks, not for each move of the cursor.
 func (s *server) rewrites(ctx context.Context, w *workspace, doc *snapshot, f *findings, at source.Span, p *codeActionParams) ([]codeAction, error) {
-	if p.Context.TriggerKind == 2 && len(p.Context.Only) == 0 {
+	if p.Context.TriggerKind == automatic && len(p.Context.Only) == 0 {
 		return nil, nil
 	}
 	s.askMore(doc, f)

@@ -27,6 +27,7 @@ type client struct {
 	in   io.WriteCloser
 	log  *syncBuffer
 	done chan error // Serve's or the process's answer
+	pid  int        // of a process
 
 	mu       sync.Mutex
 	changed  *sync.Cond
@@ -37,6 +38,10 @@ type client struct {
 
 	initialized json.RawMessage // the answer to initialize
 	folder      string          // the workspace's, told by initialize; "" for none
+	folders     []string        // more of them
+	options     any             // initializationOptions
+	answers     map[string]func(json.RawMessage) any
+	asked       map[string]string // methods of requests, by id
 }
 
 type message struct {
@@ -88,18 +93,30 @@ func connectWith(t testing.TB, o lsp.Options) *client {
 }
 
 func (c *client) listen(out io.Reader) {
-	c.replies = map[string]message{}
+	c.replies, c.asked = map[string]message{}, map[string]string{}
+	shapes, err := readModel()
+	if err != nil {
+		c.t.Fatal(err)
+	}
 	c.changed = sync.NewCond(&c.mu)
 	go func() {
 		r := bufio.NewReader(out)
 		for {
 			m, err := readMessage(r)
 			c.mu.Lock()
+			if err == nil {
+				if err := shapes.message(m, c.asked[string(m.ID)]); err != nil {
+					c.t.Errorf("a message is not as the protocol has it: %v", err)
+				}
+			}
 			switch {
 			case err != nil:
 				c.dead = err
 			case m.Method != "":
 				c.notified = append(c.notified, m)
+				if answer := c.answers[m.Method]; answer != nil && m.ID != nil {
+					go c.answer(m, answer)
+				}
 			default:
 				id := string(m.ID)
 				if _, twice := c.replies[id]; twice && id != "null" {
@@ -114,6 +131,14 @@ func (c *client) listen(out io.Reader) {
 			}
 		}
 	}()
+}
+
+// answer is what an editor does with a request of the server's.
+func (c *client) answer(m message, f func(json.RawMessage) any) {
+	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": f(m.Params)})
+	if err == nil {
+		fmt.Fprintf(c.in, "Content-Length: %d\r\n\r\n%s", len(body), body)
+	}
 }
 
 func readMessage(r *bufio.Reader) (m message, err error) {
@@ -170,6 +195,9 @@ func (c *client) notify(method string, params any) {
 func (c *client) send(method string, params any) string {
 	c.t.Helper()
 	c.nextID++
+	c.mu.Lock()
+	c.asked[strconv.Itoa(c.nextID)] = method
+	c.mu.Unlock()
 	c.raw(encode(c.t, map[string]any{"jsonrpc": "2.0", "id": c.nextID, "method": method, "params": params}))
 	return strconv.Itoa(c.nextID)
 }
@@ -220,6 +248,38 @@ func (c *client) until(what string, f func() bool) {
 
 type capabilities map[string]any
 
+// with adds what a client can do: "workspace.configuration".
+func (c capabilities) with(paths ...string) capabilities {
+	for _, path := range paths {
+		at := map[string]any(c)
+		keys := strings.Split(path, ".")
+		for _, k := range keys[:len(keys)-1] {
+			below, ok := at[k].(map[string]any)
+			if !ok {
+				below = map[string]any{}
+				at[k] = below
+			}
+			at = below
+		}
+		last := keys[len(keys)-1]
+		if at[last] == nil {
+			at[last] = true
+		}
+	}
+	return c
+}
+
+// object is a capability that is told by being there.
+func (c capabilities) object(path string) capabilities {
+	c.with(path + ".dynamicRegistration")
+	return c
+}
+
+// pulling is an editor that comes for findings.
+func pulling() capabilities {
+	return full("utf-16").object("textDocument.diagnostic").with("workspace.diagnostics.refreshSupport")
+}
+
 // full is what a modern editor says of itself.
 func full(encodings ...string) capabilities {
 	return capabilities{
@@ -229,7 +289,7 @@ func full(encodings ...string) capabilities {
 				"dataSupport":    true,
 				"resolveSupport": map[string]any{"properties": []string{"edit"}},
 			},
-			"publishDiagnostics": map[string]any{"relatedInformation": true},
+			"publishDiagnostics": map[string]any{"relatedInformation": true, "tagSupport": map[string]any{"valueSet": []int{1, 2}}},
 			"hover":              map[string]any{"contentFormat": []string{"markdown", "plaintext"}},
 			"completion":         map[string]any{"completionItem": map[string]any{"snippetSupport": true}},
 			"rename":             map[string]any{"prepareSupport": true},
@@ -248,8 +308,17 @@ func (c *client) initialize(caps capabilities) (encoding string) {
 		ServerInfo   struct{ Name, Version string }
 	}
 	params := map[string]any{"processId": nil, "rootUri": nil, "capabilities": caps}
-	if c.folder != "" {
-		params["workspaceFolders"] = []any{map[string]any{"uri": c.folder, "name": "test"}}
+	var folders []any
+	for _, uri := range append([]string{c.folder}, c.folders...) {
+		if uri != "" {
+			folders = append(folders, map[string]any{"uri": uri, "name": "test"})
+		}
+	}
+	if folders != nil {
+		params["workspaceFolders"] = folders
+	}
+	if c.options != nil {
+		params["initializationOptions"] = c.options
 	}
 	c.call("initialize", params, &c.initialized)
 	if err := json.Unmarshal(c.initialized, &r); err != nil {
@@ -289,6 +358,7 @@ type diagnostic struct {
 	Code               string
 	CodeDescription    struct{ Href string }
 	Source, Message    string
+	Tags               []int
 	RelatedInformation []struct {
 		Location struct {
 			URI   string
@@ -387,7 +457,7 @@ type action struct {
 }
 
 type workspaceEdit struct {
-	Changes         map[string][]textEdit
+	Changes         map[string][]textEdit `json:"changes,omitempty"`
 	DocumentChanges []struct {
 		Kind, URI    string
 		TextDocument struct {
@@ -395,7 +465,7 @@ type workspaceEdit struct {
 			Version *int
 		}
 		Edits []textEdit
-	}
+	} `json:"documentChanges,omitempty"`
 }
 
 // actions are the fixes: what is offered without the ways to silence a finding and

@@ -161,7 +161,7 @@ func (c *completer) comments(start int, text string) {
 	key = strings.TrimSpace(key)
 	if !ok {
 		c.word(c.at - len(strings.TrimLeft(strings.TrimPrefix(text, "#"), " \t")))
-		if len(c.doc.Instructions) == 0 || start < c.doc.Instructions[0].Span.Start {
+		if !c.near.beside(dockerls) && (len(c.doc.Instructions) == 0 || start < c.doc.Instructions[0].Span.Start) {
 			for _, name := range []string{"syntax", "escape", "check"} {
 				c.add(protocol.CompletionItemKindKeyword, name+"=", "directive", directives[name].what)
 			}
@@ -184,7 +184,7 @@ func (c *completer) comments(start int, text string) {
 		rest = rest[i+1:]
 	}
 	c.word(c.at - len(strings.TrimLeft(rest, " ")))
-	for _, r := range c.s.opts.Rules {
+	for _, r := range c.s.rules {
 		c.add(protocol.CompletionItemKindEnumMember, r.Name, "rule", r.Doc.Summary)
 	}
 }
@@ -196,6 +196,9 @@ func (c *completer) keywords() {
 		lower = c.mostlyLower()
 	}
 	for _, k := range syntax.Keywords() {
+		if c.near.beside(dockerls) {
+			break
+		}
 		e := manual[strings.ToLower(k)]
 		if lower {
 			k = strings.ToLower(k)
@@ -230,6 +233,9 @@ func (c *completer) mostlyLower() bool {
 
 // flag proposes flags, or the values of one.
 func (c *completer) flag(in *syntax.Instruction, start int, word string) {
+	if in.Name != "run" && c.near.beside(dockerls) {
+		return
+	}
 	name, value, ok := strings.Cut(strings.TrimLeft(word, "-"), "=")
 	if !ok {
 		for _, f := range manual[in.Name].flags {
@@ -346,6 +352,9 @@ func (c *completer) variables(in *syntax.Instruction) bool {
 		return false
 	}
 	c.word(from)
+	if in.Name != "run" && c.near.beside(dockerls) {
+		return true
+	}
 	close := ""
 	if open < from && !strings.HasPrefix(c.text[c.at:], "}") {
 		close = "}"

@@ -23,8 +23,9 @@ import (
 // A workspace is every open document at one moment. It never changes: the read
 // loop puts another in its place.
 type workspace struct {
-	docs     map[string]*snapshot // by the client's own URI
-	settings *config.Loader
+	docs      map[string]*snapshot // by the client's own URI
+	folders   []*surroundings      // of the client's folders, the innermost first
+	elsewhere *surroundings        // of documents in none of them
 }
 
 // with returns the workspace with one document put in place, or taken out when
@@ -36,7 +37,9 @@ func (w *workspace) with(uri string, doc *snapshot) *workspace {
 	} else {
 		docs[uri] = doc
 	}
-	return &workspace{docs: docs, settings: w.settings}
+	out := *w
+	out.docs = docs
+	return &out
 }
 
 // sorted returns the open documents by URI.
@@ -58,11 +61,15 @@ type snapshot struct {
 	serial   uint64 // tells two snapshots apart for as long as the server lives
 	text     string
 	lines    *source.Lines
-	settings *config.Loader
+	near     *surroundings
 
 	start    sync.Once
 	done     chan struct{}
 	findings findings // stands once done is closed
+	check2   sync.Once
+	checked  chan struct{}         // closed when Docker's checks have run
+	checks   []analysis.Diagnostic // what they found, from then on
+	carried  []analysis.Diagnostic // till then: what they found in an earlier text, where that stands unchanged
 
 	mu       sync.Mutex
 	verdicts map[fixKey]error // the validator's word on a fix; nil is yes
@@ -78,6 +85,7 @@ type findings struct {
 	diagnostics []analysis.Diagnostic
 	asked       sync.Once
 	more        []analysis.Diagnostic // what rules find beyond that when they are asked for all they can, once asked is done
+	silent      bool                  // nothing is checked: the configuration says so, or cannot be read
 	refused     bool                  // BuildKit refuses the file, so nothing can be proven of a fix
 	config      error                 // the configuration that cannot be read; nothing was checked
 	fault       error                 // a panic
@@ -85,18 +93,29 @@ type findings struct {
 
 func (s *server) newSnapshot(uri, language string, version int32, text string) *snapshot {
 	s.opened++
+	path := pathOf(uri)
 	return &snapshot{
-		uri: uri, path: pathOf(uri), language: language, version: version, serial: s.opened,
-		text: text, lines: source.NewLines(text), settings: s.work.settings,
-		done: make(chan struct{}), verdicts: map[fixKey]error{},
+		uri: uri, path: path, language: language, version: version, serial: s.opened,
+		text: text, lines: source.NewLines(text), near: s.work.around(path),
+		done: make(chan struct{}), checked: make(chan struct{}), verdicts: map[fixKey]error{},
 	}
+}
+
+// again is a document as it stands, to be looked at anew.
+func (s *server) again(d *snapshot) *snapshot { return s.edited(d, d.version, d.text) }
+
+// edited is a document with another text.
+func (s *server) edited(d *snapshot, version int32, text string) *snapshot {
+	out := s.newSnapshot(d.uri, d.language, version, text)
+	out.carried = carry(d.text, text, d.known())
+	return out
 }
 
 // dockerfile reports whether the rules are meant for the document. An editor may
 // well send the files beside it.
 func (d *snapshot) dockerfile() bool {
 	base := filepath.Base(d.path)
-	return base != config.Name && !strings.HasSuffix(base, ".dockerignore") && d.language != "toml" && d.language != "ignore"
+	return d.near.Enable && base != config.Name && !strings.HasSuffix(base, ".dockerignore") && d.language != "toml" && d.language != "ignore"
 }
 
 // check returns what the rules find. The first who asks starts the work; whoever
@@ -132,10 +151,11 @@ func (d *snapshot) analyse(rules []*analysis.Rule) []error {
 		return nil
 	}
 	f := &d.findings
-	f.input = analysis.Input{Path: d.path, Content: d.text}
-	if d.path != "" {
-		if f.input.Config, f.config = d.settings.For(d.path); f.config != nil || f.input.Config.Excluded(d.path) {
-			f.file = facts.New(d.path, syntax.Parse(d.text), facts.Options{Config: f.input.Config})
+	f.input = analysis.Input{Path: d.path, Content: d.text, Builds: d.near.builds.of(d.path)}
+	if d.path != "" || d.near.wrong != nil {
+		if f.input.Config, f.config = d.near.configFor(d.path); f.config != nil || f.input.Config.Excluded(d.path) {
+			f.file = facts.New(d.path, syntax.Parse(d.text), facts.Options{Config: f.input.Config, Builds: f.input.Builds})
+			f.silent = true
 			return nil
 		}
 	}
@@ -180,7 +200,7 @@ func (s *server) didChange(_ context.Context, p *didChangeParams) error {
 		}
 		text = change(text, lines, c.Range, c.Text, s.client.encoding)
 	}
-	s.put(s.newSnapshot(old.uri, old.language, p.TextDocument.Version, text))
+	s.put(s.edited(old, p.TextDocument.Version, text))
 	return nil
 }
 
@@ -219,27 +239,20 @@ func (s *server) didClose(_ context.Context, p *documentParams) error {
 func (s *server) didSave(_ context.Context, p *documentParams) error {
 	doc, ok := s.work.docs[p.TextDocument.URI]
 	if ok && doc.dockerfile() {
-		s.put(s.newSnapshot(doc.uri, doc.language, doc.version, doc.text))
+		s.put(s.again(doc))
 		return nil
 	}
 	s.reload()
 	return nil
 }
 
-func (s *server) didChangeConfiguration(context.Context, *any) error {
-	s.reload()
-	return nil
-}
-
-func (s *server) didChangeWatchedFiles(context.Context, *any) error {
-	s.reload()
-	return nil
-}
-
 // reload forgets what was read from the disk and looks at every document again.
 func (s *server) reload() {
-	s.work = &workspace{docs: s.work.docs, settings: s.readSettings()}
-	for _, doc := range s.work.docs {
-		s.put(s.newSnapshot(doc.uri, doc.language, doc.version, doc.text))
+	w := *s.work
+	w.folders, w.elsewhere = s.surroundAll(slices.Collect(maps.Keys(s.folderURIs)))
+	s.work = &w
+	for _, doc := range w.sorted() {
+		s.put(s.again(doc))
 	}
+	s.refresh()
 }

@@ -21,7 +21,7 @@ import (
 // fixAll returns the edit that makes of a document what shale fix would, or with a
 // rule what shale fix --only would; nil when that is nothing.
 func (s *server) fixAll(ctx context.Context, w *workspace, doc *snapshot, f *findings, rule string) (*workspaceEdit, error) {
-	rules := s.opts.Rules
+	rules := s.rules
 	if rule != "" {
 		rules = slices.DeleteFunc(slices.Clone(rules), func(r *analysis.Rule) bool { return r.Name != rule })
 	}
@@ -136,51 +136,83 @@ func (s *server) workspaceEdit(w *workspace, doc *snapshot, edits []analysis.Edi
 		}
 		byPath[path] = append(byPath[path], e.Edit)
 	}
-	out := &workspaceEdit{}
-	if !s.client.versions {
-		out.Changes = map[string][]protocol.TextEdit{}
-	}
-	add := func(document versionedDocument, text []protocol.TextEdit) {
-		if s.client.versions {
-			out.DocumentChanges = append(out.DocumentChanges, textDocumentEdit{document, text})
-		} else {
-			out.Changes[document.URI] = text
-		}
-	}
+	b := s.startEdit(w)
 	slices.Sort(paths)
 	for _, path := range paths {
+		var err error
 		if path == "" {
-			text, err := textEdits(doc.text, doc.lines, byPath[path], s.client.encoding)
-			if err != nil {
-				return nil, err
-			}
-			add(versionedDocument{doc.uri, &doc.version}, text)
-			continue
+			err = b.document(doc, byPath[path])
+		} else {
+			err = b.file(path, byPath[path])
 		}
-		// Rules read other files from the disk, so that is what the edits fit.
-		document := versionedDocument{URI: string(uri.File(path))}
-		content, err := os.ReadFile(path)
-		if held := w.open(path); held != nil {
-			if err != nil || held.text != string(content) {
-				return nil, fmt.Errorf("%s has changes that are not saved", path)
-			}
-			document = versionedDocument{held.uri, &held.version}
-		}
-		switch {
-		case errors.Is(err, os.ErrNotExist) && s.client.creates:
-			out.DocumentChanges = append(out.DocumentChanges, createFile{Kind: "create", URI: document.URI})
-		case errors.Is(err, os.ErrNotExist):
-			return nil, fmt.Errorf("the fix creates %s, which this editor cannot do", path)
-		case err != nil:
-			return nil, err
-		}
-		text, err := textEdits(string(content), source.NewLines(string(content)), byPath[path], s.client.encoding)
 		if err != nil {
 			return nil, err
 		}
-		add(document, text)
 	}
-	return out, nil
+	return b.out, nil
+}
+
+// An editBuilder puts a workspaceEdit together.
+type editBuilder struct {
+	s    *server
+	w    *workspace
+	out  *workspaceEdit
+	mark string // the annotation of what follows; "" for none
+}
+
+func (s *server) startEdit(w *workspace) *editBuilder {
+	b := &editBuilder{s: s, w: w, out: &workspaceEdit{}}
+	if !s.client.versions {
+		b.out.Changes = map[string][]protocol.TextEdit{}
+	}
+	return b
+}
+
+// document adds edits of an open document.
+func (b *editBuilder) document(doc *snapshot, edits []source.Edit) error {
+	return b.add(versionedDocument{doc.uri, &doc.version}, doc.text, doc.lines, edits)
+}
+
+// file adds edits of a file as it is on disk, which is where rules read other files.
+func (b *editBuilder) file(path string, edits []source.Edit) error {
+	document := versionedDocument{URI: string(uri.File(path))}
+	content, err := os.ReadFile(path)
+	if held := b.w.open(path); held != nil {
+		if err != nil || held.text != string(content) {
+			return fmt.Errorf("%s has changes that are not saved", path)
+		}
+		document = versionedDocument{held.uri, &held.version}
+	}
+	switch {
+	case errors.Is(err, os.ErrNotExist) && b.s.client.creates:
+		b.out.DocumentChanges = append(b.out.DocumentChanges, createFile{Kind: "create", URI: document.URI, Annotation: b.mark})
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("the fix creates %s, which this editor cannot do", path)
+	case err != nil:
+		return err
+	}
+	return b.add(document, string(content), source.NewLines(string(content)), edits)
+}
+
+func (b *editBuilder) add(document versionedDocument, content string, lines *source.Lines, edits []source.Edit) error {
+	text, err := textEdits(content, lines, edits, b.s.client.encoding)
+	if err != nil {
+		return err
+	}
+	if !b.s.client.versions {
+		b.out.Changes[document.URI] = text
+		return nil
+	}
+	all := make([]any, 0, len(text))
+	for _, e := range text {
+		if b.mark != "" {
+			all = append(all, annotatedEdit{e, b.mark})
+		} else {
+			all = append(all, e)
+		}
+	}
+	b.out.DocumentChanges = append(b.out.DocumentChanges, textDocumentEdit{document, all})
+	return nil
 }
 
 // textEdits says edits of content in lines and columns, none touching a byte

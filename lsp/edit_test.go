@@ -17,7 +17,7 @@ func TestPathOf(t *testing.T) {
 		{"linux", "FILE:///srv/%C3%A9/Dockerfile", "/srv/é/Dockerfile"},
 		{"linux", "file://server/share/Dockerfile", ""},
 		{"linux", "file:///c%3A/work/Dockerfile", "/c:/work/Dockerfile"},
-		{"windows", "file:///c%3A/work/Dockerfile", `c:\work\Dockerfile`},
+		{"windows", "file:///c%3A/work/Dockerfile", `C:\work\Dockerfile`},
 		{"windows", "file:///C:/work/a%20b/Dockerfile", `C:\work\a b\Dockerfile`},
 		{"windows", "file://server/share/Dockerfile", `\\server\share\Dockerfile`},
 		{"linux", "untitled:Untitled-1", ""},

@@ -161,6 +161,7 @@ func (v *view) valueHint(u *symbols.Use, add func(int, string, string)) {
 // lenses stand above each stage: its layers and what was found in it.
 func (v *view) lenses(context.Context, *placed) (any, error) {
 	out := []codeLens{}
+	shown := v.s.shown(v.snapshot, v.found)
 	for _, s := range v.graph.Stages {
 		span := stageSpan(s)
 		layers, found := 0, 0
@@ -169,7 +170,7 @@ func (v *view) lenses(context.Context, *placed) (any, error) {
 				layers++
 			}
 		}
-		for _, d := range v.found.diagnostics {
+		for _, d := range shown {
 			if span.Contains(d.Span) {
 				found++
 			}

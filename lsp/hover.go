@@ -18,9 +18,13 @@ import (
 // hover explains what stands at a place: the smallest thing that has a meaning.
 func (v *view) hover(_ context.Context, p *placed) (any, error) {
 	at := v.offset(p.Position)
-	for _, explain := range []func(int) (string, source.Span){
+	all := []func(int) (string, source.Span){
 		v.hoverComment, v.hoverSymbol, v.hoverFlag, v.hoverBase, v.hoverCall, v.hoverHeredoc, v.hoverInstruction,
-	} {
+	}
+	if v.near.beside(dockerls) { // which explains flags and instructions
+		all = []func(int) (string, source.Span){v.hoverComment, v.hoverSymbol, v.hoverBase, v.hoverCall, v.hoverHeredoc}
+	}
+	for _, explain := range all {
 		if text, span := explain(at); text != "" {
 			r := v.rangeOf(span)
 			return protocol.Hover{Contents: v.s.markup(text), Range: &r}, nil
@@ -87,7 +91,7 @@ func (v *view) hoverComment(at int) (string, source.Span) {
 
 // rule finds a rule by its name or by one of its aliases.
 func (s *server) rule(name string) *analysis.Rule {
-	for _, r := range s.opts.Rules {
+	for _, r := range s.rules {
 		if r.Name == name || slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, name) }) {
 			return r
 		}
@@ -158,6 +162,9 @@ func title(s *stage.Stage) string {
 func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
+	}
+	if strings.HasSuffix(what, "x") {
+		what += "e"
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -3,11 +3,14 @@ package lsp
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"go.lsp.dev/protocol"
 
+	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/source"
 )
 
@@ -22,8 +25,15 @@ type clientFacts struct {
 	markdown    bool // shows Markdown in hovers
 	snippets    bool // completes with places to fill in
 	hierarchy   bool // shows symbols as a tree
+	settings    bool // tells its settings when asked
+	configLate  bool // takes a registration for changes of its settings
+	pulls       bool // comes for findings
+	refreshes   bool // comes for findings again when it is told to
+	progress    bool // shows the progress of what takes long
+	annotates   bool // asks before it makes an edit that is marked so
+	shows       bool // opens a page
 
-	folders []string // of the workspace, on disk
+	tags map[analysis.Tag]bool // shows what is unnecessary, or deprecated
 }
 
 // encodings are the position encodings by the protocol's names.
@@ -39,9 +49,6 @@ func (s *server) initialize(params json.RawMessage) (any, error) {
 		// What could be read has been; the rest stands at its default.
 		s.log.Printf("the client's capabilities are odd: %v", err)
 	}
-	if o := strings.TrimSpace(string(p.InitializationOptions)); o != "" && o != "null" && o != "{}" {
-		s.log.Printf("initializationOptions are ignored: %.200s; settings stand in .shale.toml", o)
-	}
 	encoding := "utf-16" // what the protocol says when the client says nothing
 	c := p.Capabilities
 	for _, e := range c.General.PositionEncodings { // in the client's order of preference
@@ -56,14 +63,41 @@ func (s *server) initialize(params json.RawMessage) (any, error) {
 		lazyEdits:   action.DataSupport && slices.Contains(action.ResolveSupport.Properties, "edit"),
 		versions:    c.Workspace.WorkspaceEdit.DocumentChanges,
 		creates:     c.Workspace.WorkspaceEdit.DocumentChanges && slices.Contains(c.Workspace.WorkspaceEdit.ResourceOperations, "create"),
-		related:     c.TextDocument.PublishDiagnostics.RelatedInformation,
 		watchesLate: c.Workspace.DidChangeWatchedFiles.DynamicRegistration,
 	}
 	s.client.markdown = slices.Contains(c.TextDocument.Hover.ContentFormat, "markdown")
 	s.client.snippets = c.TextDocument.Completion.CompletionItem.SnippetSupport
 	s.client.hierarchy = c.TextDocument.DocumentSymbol.HierarchicalDocumentSymbolSupport
-	s.client.folders = foldersOf(&p)
+	ws, publish := c.Workspace, c.TextDocument.PublishDiagnostics
+	s.client.settings = ws.Configuration
+	s.client.configLate = ws.DidChangeConfiguration.DynamicRegistration
+	s.client.refreshes = ws.Diagnostics.RefreshSupport
+	// Files on disk change findings too, and a client that cannot be told of that
+	// would show old ones.
+	s.client.pulls = c.TextDocument.Diagnostic != nil && (s.client.refreshes || publish == nil)
+	s.client.progress = c.Window.WorkDoneProgress
+	s.client.shows = c.Window.ShowDocument.Support
+	s.client.annotates = s.client.versions && ws.WorkspaceEdit.ChangeAnnotationSupport != nil
+	if publish != nil {
+		s.client.related = publish.RelatedInformation
+		s.client.tags = map[analysis.Tag]bool{}
+		for own, tag := range tags {
+			s.client.tags[own] = slices.Contains(publish.TagSupport.ValueSet, int(tag))
+		}
+	}
+	s.folderURIs = foldersOf(&p)
+	s.initial = s.understand(initialSettings(p.InitializationOptions))
+	s.work.folders, s.work.elsewhere = s.surroundAll(slices.Collect(maps.Keys(s.folderURIs)))
+	if s.client.settings {
+		time.AfterFunc(time.Second, s.settle) // whatever the client does
+	} else {
+		s.settle()
+	}
 	s.phase = up
+	var pulling *diagnosticOptions
+	if s.client.pulls {
+		pulling = &diagnosticOptions{Identifier: "shale"}
+	}
 	return initializeResult{
 		ServerInfo: protocol.ServerInfo{Name: "shale", Version: s.opts.Version},
 		Capabilities: serverCapabilities{
@@ -98,8 +132,13 @@ func (s *server) initialize(params json.RawMessage) (any, error) {
 				DocumentOnTypeFormattingProvider: &protocol.DocumentOnTypeFormattingOptions{
 					FirstTriggerCharacter: "\n", MoreTriggerCharacter: []string{"\\", "`"},
 				},
+				ExecuteCommandProvider: &protocol.ExecuteCommandOptions{Commands: commandNames()},
+				Workspace: &protocol.ServerCapabilitiesWorkspace{
+					WorkspaceFolders: &protocol.ServerCapabilitiesWorkspaceFolders{Supported: true, ChangeNotifications: true},
+				},
 			},
-			InlayHintProvider: true,
+			InlayHintProvider:  true,
+			DiagnosticProvider: pulling,
 		},
 	}, nil
 }
@@ -119,36 +158,114 @@ func renames(prepare bool) any {
 	return true
 }
 
-// foldersOf are the folders on this machine that the client has open.
-func foldersOf(p *initializeParams) []string {
-	var out []string
+// foldersOf are the folders on this machine that the client has open: its own URI by
+// path.
+func foldersOf(p *initializeParams) map[string]string {
+	out := map[string]string{}
 	for _, f := range p.WorkspaceFolders {
 		if path := pathOf(f.URI); path != "" {
-			out = append(out, path)
+			out[path] = f.URI
 		}
 	}
 	if path := pathOf(p.RootURI); len(p.WorkspaceFolders) == 0 && path != "" {
-		out = append(out, path)
+		out[path] = p.RootURI
 	}
 	return out
 }
 
+// initialSettings are those among the client's initialization options: the options
+// themselves, or their part of Shale's name.
+func initialSettings(options json.RawMessage) json.RawMessage {
+	var in map[string]json.RawMessage
+	if json.Unmarshal(options, &in) == nil && in[section] != nil {
+		return in[section]
+	}
+	return options
+}
+
+// watched are the files beside Dockerfiles that change what is found: configuration,
+// what a build context leaves out, compose and bake files, and what package managers
+// read.
+var watched = []string{
+	"**/{.shale.toml,.hadolint.yaml,.hadolint.yml,.dockerignore,*.dockerignore}",
+	"**/{compose,docker-compose}*.{yml,yaml}",
+	"**/docker-bake*.{hcl,json}",
+	"**/{package.json,package-lock.json,npm-shrinkwrap.json,yarn.lock,.yarnrc.yml,.npmrc,pnpm-lock.yaml,pnpm-workspace.yaml,bun.lock,bun.lockb,bunfig.toml}",
+	"**/{pyproject.toml,requirements*.txt,setup.py,setup.cfg,poetry.lock,uv.lock,Pipfile,Pipfile.lock,environment.yml}",
+	"**/{go.mod,go.sum,go.work,Cargo.toml,Cargo.lock,Gemfile,Gemfile.lock,composer.json,composer.lock,mix.exs,mix.lock}",
+	"**/{pom.xml,build.gradle,build.gradle.kts,settings.gradle,settings.gradle.kts,*.csproj,*.sln,global.json,packages.lock.json,Directory.*.props}",
+}
+
 func (s *server) initialized(ctx context.Context, _ *struct{}) error {
-	if !s.client.watchesLate {
+	if s.client.settings {
+		s.askSettings(ctx)
+	}
+	var all []protocol.Registration
+	if s.client.watchesLate {
+		var o protocol.DidChangeWatchedFilesRegistrationOptions
+		for _, glob := range watched {
+			o.Watchers = append(o.Watchers, protocol.FileSystemWatcher{GlobPattern: glob})
+		}
+		all = append(all, protocol.Registration{ID: "watch", Method: protocol.MethodWorkspaceDidChangeWatchedFiles, RegisterOptions: o})
+	}
+	if s.client.configLate {
+		all = append(all, protocol.Registration{
+			ID: "settings", Method: protocol.MethodWorkspaceDidChangeConfiguration, RegisterOptions: map[string]any{"section": section},
+		})
+	}
+	if len(all) == 0 {
 		return nil
 	}
-	params := protocol.RegistrationParams{Registrations: []protocol.Registration{{
-		ID:     "watch",
-		Method: protocol.MethodWorkspaceDidChangeWatchedFiles,
-		RegisterOptions: protocol.DidChangeWatchedFilesRegistrationOptions{Watchers: []protocol.FileSystemWatcher{
-			{GlobPattern: "**/{.shale.toml,.dockerignore,*.dockerignore}"},
-		}},
-	}}}
 	// The read loop brings the answer, so it cannot wait for it.
 	go func() {
-		if _, err := s.conn.Call(ctx, protocol.MethodClientRegisterCapability, params, nil); err != nil && ctx.Err() == nil {
+		if err := s.ask(ctx, protocol.MethodClientRegisterCapability, protocol.RegistrationParams{Registrations: all}, nil); err != nil && ctx.Err() == nil {
 			s.log.Printf("files are not watched: %v", err)
 		}
 	}()
+	return nil
+}
+
+// didChangeWatchedFiles looks again at everything, once for what changes together:
+// an install touches thousands of files.
+func (s *server) didChangeWatchedFiles(_ context.Context, p *struct {
+	Changes []struct {
+		URI string `json:"uri"`
+	} `json:"changes"`
+}) error {
+	for _, c := range p.Changes {
+		if strings.Contains(c.URI, "/node_modules/") || strings.Contains(c.URI, "/.git/") || s.rereading {
+			continue // what an install leaves is no source
+		}
+		s.rereading = true
+		time.AfterFunc(100*time.Millisecond, func() {
+			s.state.Lock()
+			defer s.state.Unlock()
+			s.rereading = false
+			s.reload()
+		})
+	}
+	return nil
+}
+
+func (s *server) didChangeFolders(ctx context.Context, p *struct {
+	Event struct {
+		Added, Removed []struct {
+			URI string `json:"uri"`
+		}
+	} `json:"event"`
+}) error {
+	for _, f := range p.Event.Removed {
+		delete(s.folderURIs, pathOf(f.URI))
+	}
+	for _, f := range p.Event.Added {
+		if path := pathOf(f.URI); path != "" {
+			s.folderURIs[path] = f.URI
+		}
+	}
+	if s.client.settings {
+		s.askSettings(ctx)
+	} else {
+		s.reload()
+	}
 	return nil
 }

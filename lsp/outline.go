@@ -18,6 +18,9 @@ import (
 // and in each its instructions.
 func (v *view) outline(context.Context, *placed) (any, error) {
 	tree := []protocol.DocumentSymbol{}
+	if v.near.beside(dockerls) { // an editor would show two trees
+		return tree, nil
+	}
 	for _, in := range v.doc.Instructions {
 		if s := v.graph.Of(in); s == nil && in.Name != "" {
 			tree = append(tree, v.instructionSymbol(in))
@@ -140,10 +143,11 @@ func (s *server) workspaceSymbols(ctx context.Context, w *workspace, p *workspac
 			add(doc.uri, syntax.Parse(doc.text))
 		}
 	}
-	if len(s.client.folders) == 0 {
+	folders := w.paths()
+	if len(folders) == 0 {
 		return out, nil
 	}
-	files := discover.Find(s.client.folders, discover.Options{}).Files
+	files := discover.Find(folders, discover.Options{}).Files
 	for _, f := range files[:min(len(files), maxSearched)] {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

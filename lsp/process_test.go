@@ -60,6 +60,7 @@ func spawn(t *testing.T, name string, args ...string) *client {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	c.pid = cmd.Process.Pid
 	go func() {
 		err := cmd.Wait()
 		outW.Close()
@@ -178,5 +179,14 @@ func TestCommand(t *testing.T) {
 	c.shutdown()
 	if got := exitStatus(c.wait()); got != 0 {
 		t.Errorf("exit status %d\n%s", got, c.log)
+	}
+}
+
+func runIn(t *testing.T, dir, name string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
 	}
 }

@@ -174,13 +174,14 @@ func TestCapabilitiesAreTrue(t *testing.T) {
 		"renameProvider":         {"textDocument/rename", "textDocument/prepareRename"}, "completionProvider": {"textDocument/completion"},
 		"signatureHelpProvider": {"textDocument/signatureHelp"}, "documentFormattingProvider": {"textDocument/formatting"},
 		"documentRangeFormattingProvider": {"textDocument/rangeFormatting"}, "documentOnTypeFormattingProvider": {"textDocument/onTypeFormatting"},
-		"codeActionProvider": {"textDocument/codeAction", "codeAction/resolve"},
+		"codeActionProvider": {"textDocument/codeAction", "codeAction/resolve"}, "diagnosticProvider": {"textDocument/diagnostic"},
+		"executeCommandProvider": {"workspace/executeCommand"},
 		// Of the protocol, and not of this server.
 		"": {"textDocument/declaration", "textDocument/typeDefinition", "textDocument/implementation", "textDocument/documentColor", "completionItem/resolve", "codeLens/resolve",
-			"documentLink/resolve", "inlayHint/resolve", "workspace/executeCommand", "textDocument/linkedEditingRange", "textDocument/moniker", "textDocument/inlineValue", "workspaceSymbol/resolve"},
+			"documentLink/resolve", "inlayHint/resolve", "workspace/diagnostic", "textDocument/linkedEditingRange", "textDocument/moniker", "textDocument/inlineValue", "workspaceSymbol/resolve"},
 	}
 	c := connect(t)
-	c.initialize(full("utf-16"))
+	c.initialize(pulling())
 	var answer struct {
 		Capabilities map[string]json.RawMessage
 	}
@@ -198,7 +199,7 @@ func TestCapabilitiesAreTrue(t *testing.T) {
 			t.Errorf("%s is not announced", name)
 		}
 		for _, method := range methods {
-			m := c.reply(c.send(method, map[string]any{"textDocument": map[string]any{"uri": "file:///none"}}))
+			m := c.reply(c.send(method, map[string]any{"title": "x", "textDocument": map[string]any{"uri": "file:///none"}}))
 			if known := m.Error == nil || m.Error.Code != methodNotFound; known != announced {
 				t.Errorf("%s: announced %v, known %v", method, announced, known)
 			}

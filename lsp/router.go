@@ -8,11 +8,14 @@ import (
 	"log"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
+
+	"github.com/shale-build/shale/analysis"
 )
 
 // A phase is where the connection stands in its life.
@@ -24,26 +27,36 @@ const (
 	down // after shutdown
 )
 
-// server is one connection. Notifications are handled in order on its read
-// loop, which alone owns the fields of the first group. Each request runs in a
-// goroutine of its own over the workspace as it stood when the request arrived.
+// server is one connection. Notifications are handled in order on its read loop.
+// Each request runs in a goroutine of its own over the workspace as it stood when
+// the request arrived.
 type server struct {
-	phase  phase
-	work   *workspace
-	opened uint64 // numbers the snapshots
+	state      sync.Mutex // held by the read loop while it handles a message, and by what changes this group later
+	phase      phase
+	work       *workspace
+	opened     uint64              // numbers the snapshots
+	initial    settings            // what the client said at first, and of all that it says nothing of by folder
+	perFolder  map[string]settings // by path; "" for what is in no folder
+	folderURIs map[string]string   // the client's folders on this machine: its own URI by path
+	rereading  bool                // a reload is near
 
-	client clientFacts // set by initialize, fixed from then on
-	opts   Options
-	log    *log.Logger
-	stream *stream
-	conn   jsonrpc2.Conn
-	pub    *publisher
-	slots  chan struct{} // bounds the analyses that run at once
+	client   clientFacts // set by initialize, fixed from then on
+	opts     Options
+	rules    []*analysis.Rule // all of them
+	log      *log.Logger
+	stream   *stream
+	conn     jsonrpc2.Conn
+	pub      *publisher
+	slots    chan struct{} // bounds the analyses that run at once
+	compiles chan struct{} // bounds Docker's checks, apart: no edit waits for them
+	settled  chan struct{} // closed when the client's settings are known, or it says none
+	settling sync.Once
 
 	mu      sync.Mutex
 	told    map[string]toldTokens // by URI, of open documents
 	isOpen  map[string]bool
 	answers uint64                        // numbers the tokens' answers
+	tasks   map[string]context.CancelFunc // what the client shows the progress of, by token
 	cancels map[string]context.CancelFunc // of running requests, by identifier
 	running sync.WaitGroup
 }
@@ -56,9 +69,16 @@ func newServer(ctx context.Context, in io.Reader, out io.Writer, o Options, logg
 		slots:   make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 		cancels: map[string]context.CancelFunc{},
 		told:    map[string]toldTokens{},
+		tasks:   map[string]context.CancelFunc{},
 		isOpen:  map[string]bool{},
+
+		rules:    slices.Concat(o.Rules, o.Checks),
+		compiles: make(chan struct{}, 1),
+		settled:  make(chan struct{}),
+		initial:  defaultSettings(),
 	}
-	s.work = &workspace{docs: map[string]*snapshot{}, settings: s.readSettings()}
+	s.work = &workspace{docs: map[string]*snapshot{}}
+	s.work.folders, s.work.elsewhere = s.surroundAll(nil)
 	s.conn = jsonrpc2.NewConn(s.stream)
 	s.pub = newPublisher(ctx, s)
 	return s
@@ -71,8 +91,10 @@ type request func(s *server, ctx context.Context, w *workspace, params json.RawM
 type notification func(s *server, ctx context.Context, params json.RawMessage) error
 
 var requests = map[string]request{
-	protocol.MethodTextDocumentCodeAction: onRequest((*server).codeAction),
-	methodCodeActionResolve:               onRequest((*server).resolveCodeAction),
+	protocol.MethodTextDocumentCodeAction:  onRequest((*server).codeAction),
+	methodCodeActionResolve:                onRequest((*server).resolveCodeAction),
+	methodDiagnostic:                       onRequest((*server).pull),
+	protocol.MethodWorkspaceExecuteCommand: onRequest((*server).execute),
 
 	protocol.MethodTextDocumentHover:          reading((*view).hover),
 	protocol.MethodTextDocumentDocumentSymbol: reading((*view).outline),
@@ -106,6 +128,8 @@ var notifications = map[string]notification{
 	protocol.MethodTextDocumentDidClose:            onNotification((*server).didClose),
 	protocol.MethodWorkspaceDidChangeConfiguration: onNotification((*server).didChangeConfiguration),
 	protocol.MethodWorkspaceDidChangeWatchedFiles:  onNotification((*server).didChangeWatchedFiles),
+	methodDidChangeFolders:                         onNotification((*server).didChangeFolders),
+	methodCancelProgress:                           onNotification((*server).cancelProgress),
 }
 
 func onRequest[P any](f func(*server, context.Context, *workspace, *P) (any, error)) request {
@@ -142,6 +166,8 @@ func decodeParams[P any](raw json.RawMessage) (*P, error) {
 // handle is called by the read loop, one message after the other. It never
 // returns an error: that would end the connection.
 func (s *server) handle(ctx context.Context, reply jsonrpc2.Replier, req jsonrpc2.Request) error {
+	s.state.Lock()
+	defer s.state.Unlock()
 	if call, ok := req.(*jsonrpc2.Call); ok {
 		s.call(ctx, reply, call)
 	} else {
@@ -258,6 +284,25 @@ func (s *server) guarded(what string, f func() (any, error)) (result any, err er
 	}()
 	return f()
 }
+
+// ask puts a request to the client. An answer comes over the read loop, which must
+// not wait for it.
+func (s *server) ask(ctx context.Context, method string, params, result any) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-s.conn.Done(): // nobody answers any more
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	_, err := s.conn.Call(ctx, method, params, result)
+	return err
+}
+
+// settle lets findings out.
+func (s *server) settle() { s.settling.Do(func() { close(s.settled) }) }
 
 // drain waits for requests and publications that still run.
 func (s *server) drain(limit time.Duration) {

@@ -15,7 +15,9 @@ import (
 
 // Options is what the command hands to the server.
 type Options struct {
-	Rules   []*analysis.Rule
+	Rules   []*analysis.Rule         // run at each edit
+	Checks  []*analysis.Rule         // these compile: run once it is quiet
+	Quiet   time.Duration            // for how long; 0 is a third of a second
 	Version string                   // told to the client
 	Log     io.Writer                // for people; nil discards. Never the protocol's output
 	DocURL  func(rule string) string // the page of a finding's rule; nil or "" for none
@@ -31,6 +33,9 @@ var ErrNoShutdown = errors.New("the client left without asking for a shutdown")
 func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 	if o.Log == nil {
 		o.Log = io.Discard
+	}
+	if o.Quiet == 0 {
+		o.Quiet = 300 * time.Millisecond
 	}
 	logger := log.New(o.Log, "shale lsp: ", log.Ltime|log.Lmicroseconds|log.Lmsgprefix)
 	work, cancel := context.WithCancel(context.Background())
@@ -59,7 +64,8 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 	s.drain(5 * time.Second)
 	s.stream.shut()
 
-	// The read loop has ended: what it owned may be read.
+	s.state.Lock()
+	defer s.state.Unlock()
 	if s.phase == down {
 		return nil
 	}

@@ -14,6 +14,10 @@ const (
 	methodCodeActionResolve = "codeAction/resolve"
 	methodSelectionRange    = "textDocument/selectionRange"
 	methodInlayHint         = "textDocument/inlayHint"
+	methodDiagnostic        = "textDocument/diagnostic"
+	methodRefresh           = "workspace/diagnostic/refresh"
+	methodDidChangeFolders  = "workspace/didChangeWorkspaceFolders"
+	methodCancelProgress    = "window/workDoneProgress/cancel"
 
 	// sourceFixAll is below the protocol's source.fixAll, so that an editor can
 	// run it on save by name.
@@ -28,9 +32,18 @@ const (
 )
 
 type serverCapabilities struct {
-	PositionEncoding  string `json:"positionEncoding"`
-	InlayHintProvider bool   `json:"inlayHintProvider"`
+	PositionEncoding   string             `json:"positionEncoding"`
+	InlayHintProvider  bool               `json:"inlayHintProvider"`
+	DiagnosticProvider *diagnosticOptions `json:"diagnosticProvider,omitempty"`
 	protocol.ServerCapabilities
+}
+
+// Files that nobody opened are not reported: editors would come for them every other
+// second, and shale check is there.
+type diagnosticOptions struct {
+	Identifier            string `json:"identifier"`
+	InterFileDependencies bool   `json:"interFileDependencies"`
+	WorkspaceDiagnostics  bool   `json:"workspaceDiagnostics"`
 }
 
 // semanticTokensOptions has the fields that the library's lacks.
@@ -80,19 +93,37 @@ type initializeParams struct {
 			DocumentSymbol struct {
 				HierarchicalDocumentSymbolSupport bool `json:"hierarchicalDocumentSymbolSupport"`
 			} `json:"documentSymbol"`
-			PublishDiagnostics struct {
+			PublishDiagnostics *struct {
 				RelatedInformation bool `json:"relatedInformation"`
+				TagSupport         struct {
+					ValueSet []int `json:"valueSet"`
+				} `json:"tagSupport"`
 			} `json:"publishDiagnostics"`
+			Diagnostic *struct{} `json:"diagnostic"`
 		} `json:"textDocument"`
 		Workspace struct {
 			WorkspaceEdit struct {
-				DocumentChanges    bool     `json:"documentChanges"`
-				ResourceOperations []string `json:"resourceOperations"`
+				DocumentChanges         bool      `json:"documentChanges"`
+				ResourceOperations      []string  `json:"resourceOperations"`
+				ChangeAnnotationSupport *struct{} `json:"changeAnnotationSupport"`
 			} `json:"workspaceEdit"`
 			DidChangeWatchedFiles struct {
 				DynamicRegistration bool `json:"dynamicRegistration"`
 			} `json:"didChangeWatchedFiles"`
+			Configuration          bool `json:"configuration"`
+			DidChangeConfiguration struct {
+				DynamicRegistration bool `json:"dynamicRegistration"`
+			} `json:"didChangeConfiguration"`
+			Diagnostics struct {
+				RefreshSupport bool `json:"refreshSupport"`
+			} `json:"diagnostics"`
 		} `json:"workspace"`
+		Window struct {
+			WorkDoneProgress bool `json:"workDoneProgress"`
+			ShowDocument     struct {
+				Support bool `json:"support"`
+			} `json:"showDocument"`
+		} `json:"window"`
 	} `json:"capabilities"`
 }
 
@@ -129,9 +160,14 @@ type codeActionParams struct {
 	Range        protocol.Range `json:"range"`
 	Context      struct {
 		Only        []protocol.CodeActionKind `json:"only"`
-		TriggerKind int                       `json:"triggerKind"` // 2: the editor asks by itself, at each move of the cursor
+		TriggerKind int                       `json:"triggerKind"`
 	} `json:"context"`
+	WorkDoneToken json.RawMessage `json:"workDoneToken"`
 }
+
+// automatic is the trigger kind of an editor that asks by itself, at each move of the
+// cursor.
+const automatic = 2
 
 type codeAction struct {
 	Title       string                  `json:"title"`
@@ -147,11 +183,24 @@ type codeAction struct {
 type workspaceEdit struct {
 	Changes         map[string][]protocol.TextEdit `json:"changes,omitempty"`
 	DocumentChanges []any                          `json:"documentChanges,omitempty"` // textDocumentEdit or createFile
+	Annotations     map[string]changeAnnotation    `json:"changeAnnotations,omitempty"`
+}
+
+// A changeAnnotation has the client ask before it makes the edits that name it.
+type changeAnnotation struct {
+	Label             string `json:"label"`
+	NeedsConfirmation bool   `json:"needsConfirmation"`
+	Description       string `json:"description,omitempty"`
 }
 
 type textDocumentEdit struct {
-	TextDocument versionedDocument   `json:"textDocument"`
-	Edits        []protocol.TextEdit `json:"edits"`
+	TextDocument versionedDocument `json:"textDocument"`
+	Edits        []any             `json:"edits"` // protocol.TextEdit or annotatedEdit
+}
+
+type annotatedEdit struct {
+	protocol.TextEdit
+	Annotation string `json:"annotationId"`
 }
 
 type versionedDocument struct {
@@ -160,6 +209,7 @@ type versionedDocument struct {
 }
 
 type createFile struct {
-	Kind string `json:"kind"`
-	URI  string `json:"uri"`
+	Kind       string `json:"kind"`
+	URI        string `json:"uri"`
+	Annotation string `json:"annotationId,omitempty"`
 }

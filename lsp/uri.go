@@ -26,8 +26,8 @@ func pathOn(goos, uri string) string {
 		return filepath.Clean(path)
 	case u.Host != "" && !strings.EqualFold(u.Host, "localhost"): // a share
 		path = "//" + u.Host + path
-	case len(path) >= 3 && path[0] == '/' && path[2] == ':': // a drive: /c:/work
-		path = path[1:]
+	case len(path) >= 3 && path[0] == '/' && path[2] == ':': // a drive: /c:/work, as some editors write it
+		path = strings.ToUpper(path[1:2]) + path[2:]
 	}
 	return strings.ReplaceAll(path, "/", `\`)
 }

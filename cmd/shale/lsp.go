@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/shale-build/shale/analysis/checks"
 	"github.com/shale-build/shale/analysis/rules"
 	"github.com/shale-build/shale/lsp"
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ func (a *app) lspCommand() *cobra.Command {
 			release, _ := versions()
 			err := lsp.Serve(c.Context(), a.in, a.out, lsp.Options{
 				Rules:   rules.All(),
+				Checks:  checks.All(),
 				Version: cmp.Or(release, "(development)"),
 				Log:     a.err,
 				DocURL:  ruleURL,
