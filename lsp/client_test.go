@@ -104,7 +104,7 @@ func (c *client) listen(out io.Reader) {
 		for {
 			m, err := readMessage(r)
 			c.mu.Lock()
-			if err == nil {
+			if _, measured := c.t.(*testing.B); err == nil && !measured {
 				if err := shapes.message(m, c.asked[string(m.ID)]); err != nil {
 					c.t.Errorf("a message is not as the protocol has it: %v", err)
 				}

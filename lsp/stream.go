@@ -173,24 +173,46 @@ func requestID(raw json.RawMessage) (json.RawMessage, error) {
 
 // reply is a response on the wire; exactly one of Result and Error stands.
 type reply struct {
-	Version string          `json:"jsonrpc"`
-	ID      json.RawMessage `json:"id"` // nil marshals as null
-	Result  json.RawMessage `json:"result,omitempty"`
-	Error   *jsonrpc2.Error `json:"error,omitempty"`
+	ID     json.RawMessage // nil for null
+	Result json.RawMessage
+	Error  *jsonrpc2.Error
 }
 
 // Write sends a message. A reply goes out even when its request was cancelled.
 func (s *stream) Write(_ context.Context, msg jsonrpc2.Message) (int64, error) {
-	r, ok := msg.(*jsonrpc2.Response)
-	if !ok {
-		return s.send(msg)
+	switch msg := msg.(type) {
+	case *jsonrpc2.Response:
+		// %s of an ID is the JSON text that decode made it of.
+		out := reply{ID: json.RawMessage(fmt.Sprintf("%s", msg.ID())), Result: msg.Result()}
+		if err := msg.Err(); err != nil {
+			out.Result, out.Error = nil, wireError(err)
+		}
+		return s.send(out)
+	case *jsonrpc2.Notification:
+		return s.write(message(nil, msg.Method(), msg.Params()))
+	case *jsonrpc2.Call:
+		id := msg.ID()
+		text, err := json.Marshal(&id)
+		if err != nil {
+			return 0, err
+		}
+		return s.write(message(text, msg.Method(), msg.Params()))
 	}
-	// %s of an ID is the JSON text that decode made it of.
-	out := reply{ID: json.RawMessage(fmt.Sprintf("%s", r.ID())), Result: r.Result()}
-	if err := r.Err(); err != nil {
-		out.Result, out.Error = nil, wireError(err)
+	return 0, fmt.Errorf("a message of the type %T", msg)
+}
+
+// message puts what is JSON already together: to marshal it as a part of something
+// would read all of it twice more.
+func message(id json.RawMessage, method string, params json.RawMessage) []byte {
+	body := []byte(`{"jsonrpc":"2.0",`)
+	if id != nil {
+		body = append(append(append(body, `"id":`...), id...), ',')
 	}
-	return s.send(out)
+	body = append(append(body, `"method":`...), strconv.Quote(method)...)
+	if len(params) > 0 && string(params) != "null" {
+		body = append(append(body, `,"params":`...), params...)
+	}
+	return append(body, '}')
 }
 
 func wireError(err error) *jsonrpc2.Error {
@@ -200,16 +222,29 @@ func wireError(err error) *jsonrpc2.Error {
 	return jsonrpc2.NewError(jsonrpc2.InternalError, err.Error())
 }
 
-// send writes one message whole, in one piece.
-func (s *stream) send(v any) (int64, error) {
-	if r, ok := v.(reply); ok {
-		r.Version = jsonrpc2.Version
-		v = r
+// send answers.
+func (s *stream) send(r reply) (int64, error) {
+	body := append([]byte(`{"jsonrpc":"2.0","id":`), r.ID...)
+	if r.ID == nil {
+		body = append(body, "null"...)
 	}
-	body, err := json.Marshal(v)
-	if err != nil {
-		return 0, err
+	if r.Error != nil {
+		text, err := json.Marshal(r.Error)
+		if err != nil {
+			return 0, err
+		}
+		body = append(append(body, `,"error":`...), text...)
+	} else {
+		body = append(append(body, `,"result":`...), r.Result...)
+		if len(r.Result) == 0 {
+			body = append(body, "null"...)
+		}
 	}
+	return s.write(append(body, '}'))
+}
+
+// write sends one message whole, in one piece.
+func (s *stream) write(body []byte) (int64, error) {
 	head := fmt.Appendf(nil, "%s: %d\r\n\r\n", jsonrpc2.HdrContentLength, len(body))
 	s.mu.Lock()
 	defer s.mu.Unlock()
