@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"slices"
 
+	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/builds"
 	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/facts"
@@ -22,6 +23,9 @@ type Input struct {
 	Config  *config.Config // nil for the defaults
 	Context string         // the build context that the user named; "" to find it
 	Builds  []builds.Build // how compose and bake files build it
+
+	Files map[string]string // what files beside it will hold that are to be written, by path on disk
+	Walks *buildctx.Walks   // what walks of build contexts found; nil to walk anew
 }
 
 // A Report is what the rules found in one Dockerfile.
@@ -35,7 +39,7 @@ type Report struct {
 // an error; the rules run all the same, over what can be read, but offer no fix.
 func Check(in Input, rules []*Rule) *Report {
 	doc := syntax.Parse(in.Content)
-	report := &Report{File: facts.New(in.Path, doc, facts.Options{Context: in.Context, Config: in.Config, Builds: in.Builds})}
+	report := &Report{File: facts.New(in.Path, doc, facts.Options{Context: in.Context, Config: in.Config, Builds: in.Builds, Files: in.Files, Walks: in.Walks})}
 	for _, p := range doc.Problems {
 		report.Diagnostics = append(report.Diagnostics, Diagnostic{
 			Rule: SyntaxRule, Severity: Error, Span: p.Span, Message: p.Message,

@@ -36,6 +36,7 @@ type Context struct {
 	root       string
 	how        string
 	ignoreFile string
+	ignoreText string
 	limit      int // paths that one walk sees
 
 	mu     sync.Mutex
@@ -75,6 +76,9 @@ func (c *Context) How() string { return c.how }
 // IgnoreFile is the path on disk of the .dockerignore in force, and of the one
 // to create if there is none.
 func (c *Context) IgnoreFile() string { return c.ignoreFile }
+
+// IgnoreText is what the file of that name holds, or will hold.
+func (c *Context) IgnoreText() string { return c.ignoreText }
 
 // Exists reports whether COPY sees the path. Symbolic links are followed inside
 // the context; a path that leaves it does not exist.

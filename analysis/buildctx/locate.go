@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -29,7 +30,7 @@ func Locate(r Request) (*Context, string) {
 		case !fi.IsDir():
 			return nil, fmt.Sprintf("the build context %s that %s names is not a folder", r.Dir, how)
 		}
-		return open(r.Dir, r.Dockerfile, how)
+		return open(r.Dir, how, r)
 	}
 	if r.Dockerfile == "" {
 		return nil, "text without a file has no build context; name one with --context DIR"
@@ -38,7 +39,7 @@ func Locate(r Request) (*Context, string) {
 	if r.Opaque {
 		return nil, "a COPY or ADD source is a variable without a value, so the build context is not known; " + cure
 	}
-	var needs []string
+	var needs need
 	for _, s := range r.Sources {
 		if wildcards(s) {
 			return nil, fmt.Sprintf("the COPY or ADD source %s has a wildcard, so the build context is not known; %s", s, cure)
@@ -48,17 +49,16 @@ func Locate(r Request) (*Context, string) {
 			return nil, fmt.Sprintf("the COPY or ADD source %s leaves every build context", s)
 		}
 		if p != "." {
-			needs = append(needs, p)
+			needs.sources = append(needs.sources, p)
 		}
 	}
 	for _, m := range r.Manifests {
-		p, ok := inside(m)
-		if !ok {
-			return nil, fmt.Sprintf("the manifest %s is outside every build context", m)
+		for _, from := range m.From {
+			if _, ok := inside(path.Join(from, m.Name)); !ok {
+				return nil, fmt.Sprintf("the manifest %s is outside every build context", path.Join(from, m.Name))
+			}
 		}
-		if p != "." {
-			needs = append(needs, p)
-		}
+		needs.manifests = append(needs.manifests, m)
 	}
 
 	file, err := filepath.Abs(r.Dockerfile)
@@ -67,11 +67,11 @@ func Locate(r Request) (*Context, string) {
 	}
 	own := filepath.Dir(file)
 	above := parents(own)
-	c, why := open(own, r.Dockerfile, "the Dockerfile's own folder")
+	c, why := open(own, "the Dockerfile's own folder", r)
 	if c == nil {
 		return nil, why
 	}
-	for _, n := range needs {
+	for _, n := range needs.in(c.Exists, c.IsDir) {
 		if c.Exists(n) {
 			continue
 		}
@@ -81,32 +81,34 @@ func Locate(r Request) (*Context, string) {
 		}
 		why := fmt.Sprintf("the build context is not known: the Dockerfile's folder %s %s", display(own), what)
 		for _, dir := range above {
-			if holds(dir, needs) {
+			if needs.held(dir) {
 				return nil, fmt.Sprintf("%s, and %s may be it; %s", why, display(dir), cure)
 			}
 		}
 		return nil, why + "; " + cure
 	}
 	for _, dir := range above {
-		if holds(dir, needs) {
-			if len(needs) == 0 {
+		if needs.held(dir) {
+			named := needs.in(c.Exists, c.IsDir)
+			if len(named) == 0 {
 				return nil, fmt.Sprintf("the build context is not known: nothing in the Dockerfile tells %s from %s; %s", display(own), display(dir), cure)
 			}
-			return nil, fmt.Sprintf("the build context is not known: %s and %s both hold %s; %s", display(own), display(dir), list(needs), cure)
+			return nil, fmt.Sprintf("the build context is not known: %s and %s both hold %s; %s", display(own), display(dir), list(named), cure)
 		}
 	}
 	return c, ""
 }
 
 // open makes the context of a folder that exists.
-func open(dir, dockerfile, how string) (*Context, string) {
+func open(dir, how string, r Request) (*Context, string) {
+	dockerfile := r.Dockerfile
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Sprintf("the build context %s is not known: %v", dir, err)
 	}
 	c := &Context{root: abs, how: how, limit: maxFiles, links: map[string]link{}, dirs: map[string]listing{}}
 	c.ignoreFile = filepath.Join(abs, ".dockerignore")
-	text, _, err := readWithin(abs, ".dockerignore")
+	text, _, err := r.read(abs, ".dockerignore")
 	if err != nil && !os.IsNotExist(err) {
 		return nil, fmt.Sprintf("%s cannot be read: %v", display(c.ignoreFile), reason(err))
 	}
@@ -115,7 +117,7 @@ func open(dir, dockerfile, how string) (*Context, string) {
 		if folder == "" {
 			folder = "."
 		}
-		own, there, err := readWithin(folder, base+".dockerignore")
+		own, there, err := r.read(folder, base+".dockerignore")
 		switch {
 		case err != nil && !os.IsNotExist(err):
 			return nil, fmt.Sprintf("%s cannot be read: %v", display(dockerfile+".dockerignore"), reason(err))
@@ -126,10 +128,30 @@ func open(dir, dockerfile, how string) (*Context, string) {
 			c.ignoreFile, _ = filepath.Abs(dockerfile + ".dockerignore")
 		}
 	}
+	c.ignoreText = string(text)
 	if c.ignore, err = newIgnore(text); err != nil {
 		return nil, fmt.Sprintf("%s does not parse, and no build gets past it: %v", display(c.ignoreFile), err)
 	}
 	return c, ""
+}
+
+// read is readWithin, for the text that a file will have.
+func (r Request) read(dir, name string) (text []byte, there bool, err error) {
+	if path, err := filepath.Abs(filepath.Join(dir, name)); err == nil {
+		if text, ok := r.Files[path]; ok {
+			return []byte(text), true, nil
+		}
+	}
+	return readWithin(dir, name)
+}
+
+// With is the context as another text of its .dockerignore makes it.
+func (c *Context) With(ignore string) (*Context, error) {
+	g, err := newIgnore([]byte(ignore))
+	if err != nil {
+		return nil, err
+	}
+	return &Context{root: c.root, how: c.how, ignoreFile: c.ignoreFile, ignoreText: ignore, ignore: g, limit: c.limit, links: map[string]link{}, dirs: map[string]listing{}}, nil
 }
 
 // parents lists the folders above dir, nearest first, up to the root of its
@@ -166,14 +188,47 @@ func climb(dir string) []string {
 	}
 }
 
-// holds reports whether a folder has all of these paths. What cannot be looked at
-// counts as held, and .dockerignore is not asked: both lean to "not known".
-func holds(dir string, needs []string) bool {
-	for _, n := range needs {
-		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(n))); err != nil && (os.IsNotExist(err) || notDir(err)) {
-			if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(n))); err != nil {
-				return false
+// A need is what a folder must hold to be the context.
+type need struct {
+	sources   []string
+	manifests []Manifest
+}
+
+// in lists the paths that a folder of which this is known must hold: each source, and
+// each manifest where a folder is copied that should bring it.
+func (n need) in(exists, folder func(string) bool) []string {
+	out := slices.Clone(n.sources)
+	for _, m := range n.manifests {
+		for _, from := range m.From {
+			from, _ = inside(from)
+			if from == "." || folder(from) {
+				p, _ := inside(path.Join(from, m.Name))
+				out = append(out, p)
+				break
 			}
+			if path.Base(from) == m.Name || !exists(from) {
+				break
+			}
+		}
+	}
+	return out
+}
+
+// held reports whether a folder on disk has all that is needed. What cannot be looked
+// at counts as held, and .dockerignore is not asked: both lean to "not known".
+func (n need) held(dir string) bool {
+	on := func(p string) string { return filepath.Join(dir, filepath.FromSlash(p)) }
+	exists := func(p string) bool {
+		_, err := os.Stat(on(p))
+		if err != nil && (os.IsNotExist(err) || notDir(err)) {
+			_, err = os.Lstat(on(p))
+			return err == nil
+		}
+		return true
+	}
+	for _, p := range n.in(exists, func(p string) bool { fi, err := os.Stat(on(p)); return err == nil && fi.IsDir() }) {
+		if !exists(p) {
+			return false
 		}
 	}
 	return true

@@ -3,7 +3,9 @@
 package facts
 
 import (
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/buildctx"
@@ -16,9 +18,11 @@ import (
 
 // Options say what a user told about a Dockerfile.
 type Options struct {
-	Context string         // the build context of --context; "" if none was named
-	Config  *config.Config // nil for the defaults
-	Builds  []builds.Build // how compose and bake files build it
+	Context string            // the build context of --context; "" if none was named
+	Config  *config.Config    // nil for the defaults
+	Builds  []builds.Build    // how compose and bake files build it
+	Files   map[string]string // what files beside it will hold that are to be written, by path on disk
+	Walks   *buildctx.Walks   // what walks of build contexts found; nil to walk anew
 }
 
 // A File is one Dockerfile with all that can be known of it. It is for use by
@@ -80,10 +84,26 @@ func (f *File) Context() (*buildctx.Context, string) {
 	return f.context.context, f.context.reason
 }
 
+// Locals returns what of this machine's own lies in the build context; nothing when
+// that is not known.
+func (f *File) Locals() buildctx.Locals {
+	c, _ := f.Context()
+	if c == nil {
+		return buildctx.Locals{}
+	}
+	return c.Locals(f.opts.Walks)
+}
+
+// Beside returns what another file will hold that a fix writes, by its path on disk.
+func (f *File) Beside(path string) (string, bool) {
+	text, ok := f.opts.Files[path]
+	return text, ok
+}
+
 // request gathers what every COPY, ADD and install of the file needs, which
 // decides what folder can be its context; or says why none can be.
 func (f *File) request() (r buildctx.Request, why string) {
-	r.Dockerfile = f.Path
+	r.Dockerfile, r.Files = f.Path, f.opts.Files
 	if r.Dir, r.How, why = f.named(); why != "" {
 		return r, why
 	}
@@ -144,45 +164,76 @@ func remote(source string) bool {
 	return strings.Contains(source, "://") || strings.HasPrefix(source, "git@")
 }
 
-// manifests names the manifest that the installs of a RUN need from the folder
-// they run in, as a path of the context where the working folder was copied
-// whole from it.
-func (f *File) manifests(in *syntax.Instruction) []string {
+// manifests names the manifest that the installs of a RUN need from what was copied
+// out of the context to the folder they run in.
+func (f *File) manifests(in *syntax.Instruction) []buildctx.Manifest {
 	run := f.Run(in)
-	var out []string
+	var out []buildctx.Manifest
 	for _, c := range run.Commands {
 		if c.Call == nil || len(c.Call.Manager.Manifests) == 0 || len(c.Call.Names) > 0 || c.Call.Has(c.Call.Manager.ManifestOptions...) {
 			continue
 		}
-		if dir, ok := f.ContextDir(in); ok {
-			out = append(out, filepath.ToSlash(filepath.Join(dir, c.Call.Manager.Manifests[0])))
+		if from := f.broughtTo(in); len(from) > 0 {
+			out = append(out, buildctx.Manifest{Name: c.Call.Manager.Manifests[0], From: from})
 		}
 	}
 	return out
 }
 
-// ContextDir returns the folder of the build context that a COPY of a whole
-// folder put at the working folder of an instruction.
-func (f *File) ContextDir(in *syntax.Instruction) (string, bool) {
+// broughtTo lists the sources of the copies out of the build context to the working
+// folder of an instruction, in its stage, the newest first; it ends at one that is not
+// known. A source may be a file or a folder.
+func (f *File) broughtTo(in *syntax.Instruction) []string {
 	g := f.Stages()
 	s := g.Of(in)
 	if s == nil {
-		return "", false
+		return nil
 	}
+	var out []string
 	for i := len(s.Instructions) - 1; i >= 0; i-- {
 		c := s.Instructions[i]
-		if c.Index >= in.Index || c.Name != "copy" && c.Name != "add" || c.Flag("from") != nil || len(c.Args) != 2 {
+		if c.Index >= in.Index || c.Name != "copy" && c.Name != "add" || c.Flag("from") != nil || len(c.Args) < 2 {
 			continue
 		}
-		source, dest := g.Expand(c, c.Args[0].Value), g.Expand(c, c.Args[1].Value)
-		if !source.Known() || !dest.Known() {
+		dest := g.Expand(c, c.Args[len(c.Args)-1].Value)
+		if !dest.Known() {
+			return out
+		}
+		if !f.SameDir(c, dest.Text, in) {
+			continue
+		}
+		sources, known := f.Sources(c)
+		if !known {
+			return out
+		}
+		slices.Reverse(sources)
+		out = append(out, sources...)
+	}
+	return out
+}
+
+// ContextDir returns the folder of the build context that lies at the working folder
+// of an instruction: one that was copied there whole, or else that of the files that
+// were. It needs the context, for a name alone does not tell a file from a folder.
+func (f *File) ContextDir(in *syntax.Instruction) (string, bool) {
+	c, _ := f.Context()
+	if c == nil {
+		return "", false
+	}
+	dir, found := "", false
+	for _, source := range f.broughtTo(in) {
+		source = strings.TrimPrefix(path.Clean("/"+source), "/")
+		if source == "" || c.IsDir(source) {
+			return source, true
+		}
+		switch of := strings.TrimPrefix(path.Dir("/"+source), "/"); {
+		case !found:
+			dir, found = of, true
+		case of != dir:
 			return "", false
 		}
-		if f.SameDir(c, dest.Text, in) {
-			return strings.Trim(source.Text, "/"), true
-		}
 	}
-	return "", false
+	return dir, found
 }
 
 // SameDir reports whether a destination at one instruction is the working folder

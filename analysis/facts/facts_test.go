@@ -237,6 +237,49 @@ func TestBase(t *testing.T) {
 
 const hex = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
+// A source is a file or a folder as the context has it, whatever its name.
+func TestContextDir(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{".git/HEAD", "package.json", "yarn.lock", "web/package.json", "web.d/x"} {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("{}"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for copies, want := range map[string]string{
+		"COPY . .":                                        "",
+		"COPY web ./":                                     "web",
+		"COPY web.d /srv":                                 "web.d",
+		"COPY package.json ./":                            "",
+		"COPY web/package.json .":                         "web",
+		"COPY package.json yarn.lock ./":                  "",
+		"COPY package.json ./\nCOPY yarn.lock ./":         "",
+		"COPY web /srv/\nCOPY package.json ./":            "web",
+		"COPY yarn.lock web/package.json ./":              "none",
+		"COPY package.json /other/":                       "none",
+		"ARG V\nCOPY web ./\nCOPY $V ./":                  "none",
+		"COPY --from=x web ./":                            "none",
+		"COPY web ./\nARG V\nCOPY package.json /other/$V": "none",
+	} {
+		text := "FROM node:20\nWORKDIR /srv\n" + copies + "\nRUN yarn install\n"
+		f := facts.New(filepath.Join(root, "Dockerfile"), syntax.Parse(text), facts.Options{Context: root})
+		dir, ok := f.ContextDir(lastRun(t, f).In)
+		if !ok {
+			dir = "none"
+		}
+		if dir != want {
+			t.Errorf("%q: %q, want %q", copies, dir, want)
+		}
+		// Without being told, the Dockerfile's own folder is the context of each.
+		if c, why := facts.New(filepath.Join(root, "Dockerfile"), syntax.Parse(text), facts.Options{}).Context(); c == nil && !strings.Contains(text, "$V") && !strings.Contains(text, "COPY web") {
+			t.Errorf("%q: %s", copies, why)
+		}
+	}
+}
+
 // The context is the Dockerfile's own folder only if nothing else can be.
 func TestContext(t *testing.T) {
 	root := t.TempDir()
