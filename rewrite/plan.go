@@ -30,14 +30,15 @@ type planner struct {
 	untouchable string
 
 	files  map[string]OtherFile // read so far
-	latest *analysis.Report     // of the text checked last
+	latest *analysis.Report     // of the draft checked last
+	beside map[string]string    // that draft's other files
 }
 
 // A draft is a Dockerfile on its way, and what is to be done to other files.
 type draft struct {
 	content string
 	origin  origin
-	others  map[string][]source.Edit // refer to the files on disk, which the rules go on seeing
+	others  map[string]string // what other files are to hold, by path on disk; the rules see them so
 }
 
 // A step is one fix that was accepted. Its edits refer to the draft at the
@@ -75,7 +76,7 @@ func (p *planner) run() error {
 	if p.o.Safety == analysis.Display {
 		return nil
 	}
-	if problems := p.check(p.in.Content).File.Doc.Problems; len(problems) > 0 {
+	if problems := p.check(p.done).File.Doc.Problems; len(problems) > 0 {
 		p.untouchable = "BuildKit refuses the file: " + problems[0].Message
 		return nil
 	}
@@ -145,7 +146,7 @@ func (p *planner) attempt(safety analysis.Safety) (wanted int, refused []identit
 		}
 		judge := func(n int) (rejection *validate.Rejection, err error) {
 			changes := append(changesOf(p.steps[basis:]), changesOf(steps[:n])...)
-			err = p.o.Validator.judge(p.ctx, p.in, safety, base.content, replay(p.done, steps[:n]).content, changes)
+			err = p.o.Validator.judge(p.ctx, p.in, safety, base.content, p.replay(p.done, steps[:n]).content, changes)
 			if errors.As(err, &rejection) {
 				return rejection, nil
 			}
@@ -158,7 +159,7 @@ func (p *planner) attempt(safety analysis.Safety) (wanted int, refused []identit
 			return wanted, refused, err
 		}
 		if rejection == nil {
-			p.done, p.steps = replay(p.done, steps), append(p.steps, steps...)
+			p.done, p.steps = p.replay(p.done, steps), append(p.steps, steps...)
 			return wanted, refused, nil
 		}
 		if len(p.steps) == 0 && refused == nil {
@@ -184,7 +185,7 @@ func (p *planner) attempt(safety analysis.Safety) (wanted int, refused []identit
 				bad, rejection = middle, r
 			}
 		}
-		p.done, p.steps = replay(p.done, steps[:good]), append(p.steps, steps[:good]...)
+		p.done, p.steps = p.replay(p.done, steps[:good]), append(p.steps, steps[:good]...)
 		p.leave(steps[good].Candidate, rejection.Error())
 		refused = append(refused, steps[good].identity())
 		if len(refused) > mostFixes(wanted) { // a rule that gives its fix another title each time
@@ -213,13 +214,13 @@ func (p *planner) settle(from draft, safety analysis.Safety) (steps []step, want
 		if len(made) == 0 {
 			return steps, wanted, nil
 		}
-		cur = replay(cur, made)
+		cur = p.replay(cur, made)
 		steps = append(steps, made...)
 		if at, ok := seen[cur.hash()]; ok {
 			// The steps since then undo each other: cur is the text before them.
 			p.leaveCircle(steps[at:])
 			steps = steps[:at]
-			cur = replay(from, steps)
+			cur = p.replay(from, steps)
 			maps.DeleteFunc(seen, func(_ [sha256.Size]byte, n int) bool { return n > at })
 			continue
 		}
@@ -239,7 +240,7 @@ func mostFixes(wanted int) int { return 4*wanted + 64 }
 
 // round accepts fixes of a draft that do not touch each other, in order of place.
 func (p *planner) round(cur draft, safety analysis.Safety, round int) (accepted []step, wanted int, err error) {
-	report := p.check(cur.content)
+	report := p.check(cur)
 	var offered []step
 	for _, d := range report.Diagnostics {
 		i := slices.IndexFunc(d.Fixes, func(f analysis.Fix) bool { return f.Safety >= p.o.Safety })
@@ -260,7 +261,7 @@ func (p *planner) round(cur draft, safety analysis.Safety, round int) (accepted 
 		s.edits, s.others = split(p.in.Path, fix.Edits)
 		why := faulty(report.File.Doc, fix.Safety, s.edits, s.others)
 		if why == "" {
-			why = p.faultyOthers(s.others)
+			why = p.faultyOthers(cur, s.others)
 		}
 		if why != "" {
 			p.leave(s.Candidate, why)
@@ -272,12 +273,6 @@ func (p *planner) round(cur draft, safety analysis.Safety, round int) (accepted 
 
 	var edited, relied spans
 	elsewhere := map[string]*spans{}
-	for path, edits := range cur.others {
-		elsewhere[path] = &spans{}
-		for _, e := range edits {
-			elsewhere[path].add(e.Span)
-		}
-	}
 	for _, s := range offered {
 		if s.touches(edited, relied, elsewhere) {
 			continue
@@ -302,13 +297,12 @@ func (p *planner) round(cur draft, safety analysis.Safety, round int) (accepted 
 }
 
 // faultyOthers is faulty for edits of other files.
-func (p *planner) faultyOthers(others map[string][]source.Edit) string {
+func (p *planner) faultyOthers(d draft, others map[string][]source.Edit) string {
 	for path, edits := range others {
-		f, err := p.other(path)
-		if err != nil {
+		if _, err := p.other(path); err != nil {
 			return fmt.Sprintf("it edits %s, which cannot be read: %v", path, err)
 		}
-		if _, err := source.Apply(f.Before, edits); err != nil {
+		if _, err := source.Apply(p.text(d, path), edits); err != nil {
 			return fmt.Sprintf("its edits of %s do not fit: %v", path, err)
 		}
 	}
@@ -346,42 +340,54 @@ func (s step) touches(edited, relied spans, elsewhere map[string]*spans) bool {
 	return false
 }
 
+// text is what another file holds in a draft.
+func (p *planner) text(d draft, path string) string {
+	if text, ok := d.others[path]; ok {
+		return text
+	}
+	return p.files[path].Before
+}
+
 // replay makes steps, which begin with the first of a round, on a draft.
-func replay(d draft, steps []step) draft {
+func (p *planner) replay(d draft, steps []step) draft {
 	for len(steps) > 0 {
 		n := 1
 		for n < len(steps) && steps[n].round == steps[0].round {
 			n++
 		}
-		d = d.make(steps[:n])
+		d = p.make(d, steps[:n])
 		steps = steps[n:]
 	}
 	return d
 }
 
 // make makes the steps of one round, which do not touch each other.
-func (d draft) make(steps []step) draft {
+func (p *planner) make(d draft, steps []step) draft {
 	var edits []source.Edit
-	others := d.others
+	elsewhere := map[string][]source.Edit{}
 	for _, s := range steps {
 		edits = append(edits, s.edits...)
-		if len(s.others) > 0 {
-			grown := maps.Clone(others)
-			if grown == nil {
-				grown = map[string][]source.Edit{}
-			}
-			for path, more := range s.others {
-				grown[path] = slices.Concat(grown[path], more)
-			}
-			others = grown
+		for path, more := range s.others {
+			elsewhere[path] = append(elsewhere[path], more...)
 		}
 	}
-	slices.SortStableFunc(edits, byPlace)
-	content, err := source.Apply(d.content, edits)
-	if err != nil {
-		panic("accepted fixes do not fit together: " + err.Error())
+	apply := func(text string, edits []source.Edit) string {
+		slices.SortStableFunc(edits, byPlace)
+		text, err := source.Apply(text, edits)
+		if err != nil {
+			panic("accepted fixes do not fit together: " + err.Error())
+		}
+		return text
 	}
-	return draft{content, d.origin.edit(edits, len(d.content)), others}
+	others := d.others
+	if len(elsewhere) > 0 {
+		others = map[string]string{}
+		maps.Copy(others, d.others)
+		for path, edits := range elsewhere {
+			others[path] = apply(p.text(d, path), edits)
+		}
+	}
+	return draft{apply(d.content, edits), d.origin.edit(edits, len(d.content)), others}
 }
 
 // hash tells drafts apart by all that they would write.
@@ -389,19 +395,19 @@ func (d draft) hash() [sha256.Size]byte {
 	h := sha256.New()
 	fmt.Fprint(h, len(d.others))
 	for _, path := range slices.Sorted(maps.Keys(d.others)) {
-		fmt.Fprintf(h, " %q %d", path, len(d.others[path]))
+		fmt.Fprintf(h, " %q %q", path, d.others[path])
 	}
 	h.Write([]byte{0})
 	h.Write([]byte(d.content))
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// check runs the rules, unless they just ran over that very text.
-func (p *planner) check(content string) *analysis.Report {
-	if p.latest == nil || p.latest.File.Doc.Content != content {
+// check runs the rules, unless they just ran over that very draft.
+func (p *planner) check(d draft) *analysis.Report {
+	if p.latest == nil || p.latest.File.Doc.Content != d.content || !maps.Equal(p.beside, d.others) {
 		in := p.in
-		in.Content = content
-		p.latest = analysis.Check(in, p.o.Rules)
+		in.Content, in.Files = d.content, d.others
+		p.latest, p.beside = analysis.Check(in, p.o.Rules), d.others
 	}
 	return p.latest
 }

@@ -201,7 +201,7 @@ func (p *planner) result() (*Result, error) {
 		After:       p.done.content,
 		Rejected:    p.rejected,
 		Untouchable: p.untouchable,
-		Remaining:   p.check(p.done.content),
+		Remaining:   p.check(p.done),
 	}
 	lines := source.NewLines(p.in.Content)
 	for _, s := range p.steps {
@@ -218,12 +218,8 @@ func (p *planner) result() (*Result, error) {
 		r.Rejected[i].Line = lines.Line(r.Rejected[i].Span.Start) + 1
 	}
 	slices.SortStableFunc(r.Rejected, func(a, b Rejected) int { return a.Span.Start - b.Span.Start })
-	for path, edits := range p.done.others {
+	for path, after := range p.done.others {
 		file := p.files[path]
-		after, err := source.Apply(file.Before, edits)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
 		file.After = after
 		r.Others = append(r.Others, file)
 	}
