@@ -13,6 +13,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/source"
@@ -132,7 +133,7 @@ func (s *server) check(ctx context.Context, d *snapshot) (*findings, error) {
 					s.log.Printf("%s: %v\n%s", d.uri, d.findings.fault, debug.Stack())
 				}
 			}()
-			for _, err := range d.analyse(s.opts.Rules) {
+			for _, err := range d.analyse(s.opts.Rules, &s.walks) {
 				s.log.Printf("%s: %v", d.uri, err)
 			}
 		}()
@@ -146,12 +147,12 @@ func (s *server) check(ctx context.Context, d *snapshot) (*findings, error) {
 }
 
 // analyse runs the rules; it returns those that failed.
-func (d *snapshot) analyse(rules []*analysis.Rule) []error {
+func (d *snapshot) analyse(rules []*analysis.Rule, walks *buildctx.Walks) []error {
 	if !d.dockerfile() {
 		return nil
 	}
 	f := &d.findings
-	f.input = analysis.Input{Path: d.path, Content: d.text, Builds: d.near.builds.of(d.path)}
+	f.input = analysis.Input{Path: d.path, Content: d.text, Builds: d.near.builds.of(d.path), Walks: walks}
 	if d.path != "" || d.near.wrong != nil {
 		if f.input.Config, f.config = d.near.configFor(d.path); f.config != nil || f.input.Config.Excluded(d.path) {
 			f.file = facts.New(d.path, syntax.Parse(d.text), facts.Options{Config: f.input.Config, Builds: f.input.Builds})

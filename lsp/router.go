@@ -16,6 +16,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/buildctx"
 )
 
 // A phase is where the connection stands in its life.
@@ -51,6 +52,7 @@ type server struct {
 	compiles chan struct{} // bounds Docker's checks, apart: no edit waits for them
 	settled  chan struct{} // closed when the client's settings are known, or it says none
 	settling sync.Once
+	walks    buildctx.Walks
 
 	mu      sync.Mutex
 	told    map[string]toldTokens // by URI, of open documents
@@ -76,6 +78,8 @@ func newServer(ctx context.Context, in io.Reader, out io.Writer, o Options, logg
 		compiles: make(chan struct{}, 1),
 		settled:  make(chan struct{}),
 		initial:  defaultSettings(),
+		// Long enough for typing, short enough for who deletes a folder beside it.
+		walks: buildctx.Walks{Keep: 10 * time.Second},
 	}
 	s.work = &workspace{docs: map[string]*snapshot{}}
 	s.work.folders, s.work.elsewhere = s.surroundAll(nil)

@@ -28,6 +28,7 @@ func All() []*analysis.Rule {
 		&FloatingTag,
 		&LateCleanup,
 		&MergeRuns,
+		&MissingDockerignore,
 		&NoDocs,
 		&NoRecommends,
 		&PackageCache,

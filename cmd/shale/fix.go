@@ -183,9 +183,10 @@ func keepPlanned(ds []analysis.Diagnostic, applied []rewrite.Applied) {
 	}
 }
 
-// save writes what a fix changes, the Dockerfile last: it may need the others.
+// save writes what a fix changes, the Dockerfile last: it may need the others. Where
+// one cannot be written, those before it are put back.
 func (f *fixer) save(path string, r *rewrite.Result) error {
-	for _, other := range r.Others {
+	for i, other := range r.Others {
 		err := error(nil)
 		if other.New {
 			err = rewrite.CreateFile(other.Path, other.After)
@@ -193,10 +194,30 @@ func (f *fixer) save(path string, r *rewrite.Result) error {
 			err = f.writeFile(other.Path, other.Before, other.After)
 		}
 		if err != nil {
-			return err
+			return errors.Join(err, f.putBack(r.Others[:i]))
 		}
 	}
-	return f.writeFile(path, r.Before, r.After)
+	if err := f.writeFile(path, r.Before, r.After); err != nil {
+		return errors.Join(err, f.putBack(r.Others))
+	}
+	return nil
+}
+
+// putBack undoes what was written of other files; what someone changed meanwhile stays.
+func (f *fixer) putBack(others []rewrite.OtherFile) error {
+	var errs []error
+	for _, other := range others {
+		var err error
+		if !other.New {
+			err = f.writeFile(other.Path, other.After, other.Before)
+		} else if now, read := os.ReadFile(other.Path); read == nil && string(now) == other.After {
+			err = os.Remove(other.Path)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("and %s stays changed: %w", other.Path, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // diff is the unified diff of all that a fix changes.

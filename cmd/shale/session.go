@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/builds"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"github.com/shale-build/shale/rewrite"
@@ -38,7 +39,8 @@ type session struct {
 	stdin   string // --stdin-filename
 	known   []knower
 	builds  map[string][]builds.Build // of compose and bake files, by Dockerfile
-	writes  bool                      // files are being written, which goes on whoever reads the report
+	walks   buildctx.Walks
+	writes  bool // files are being written, which goes on whoever reads the report
 
 	fault   bool // something is wrong that is no finding
 	refused bool // BuildKit refuses a file
@@ -168,7 +170,7 @@ func (s *session) one(t target, work func(*outcome, analysis.Input) error) (o ou
 		o.file.Err = err
 		return o
 	}
-	in := analysis.Input{Path: t.path, Content: content, Config: config, Context: s.context, Builds: s.buildsOf(t)}
+	in := analysis.Input{Path: t.path, Content: content, Config: config, Context: s.context, Builds: s.buildsOf(t), Walks: &s.walks}
 	if err := work(&o, in); err != nil {
 		o.file.Err = err
 	}

@@ -107,6 +107,9 @@ func example(path string) (*report.Example, error) {
 				e.After = string(f.Data)
 			}
 		}
+		if path, ok := strings.CutPrefix(f.Name, "after unsafe context/"); ok {
+			e.Others = append(e.Others, report.OtherFile{Path: path, Text: string(f.Data)})
+		}
 	}
 	if e.Before == "" {
 		return nil, fmt.Errorf("%s: an example has a file before", path)

@@ -10,7 +10,11 @@ import (
 // An Example is a Dockerfile before and, where the rule has a fix, after it.
 type Example struct {
 	Prose, Before, After string
+	Others               []OtherFile // that the fix changes, as they are then
 }
+
+// An OtherFile is a file beside the Dockerfile.
+type OtherFile struct{ Path, Text string }
 
 // sections are the parts of a rule's page that it wrote itself.
 func sections(d analysis.Doc) [][2]string {
@@ -33,10 +37,16 @@ func RulePage(r *analysis.Rule, example *Example) string {
 		if example.Prose != "" {
 			b.WriteString(strings.TrimSpace(example.Prose) + "\n\n")
 		}
-		if example.After == "" {
+		if example.After == "" && len(example.Others) == 0 {
 			b.WriteString(fenced(example.Before))
 		} else {
-			fmt.Fprintf(&b, "Before:\n\n%s\nAfter:\n\n%s", fenced(example.Before), fenced(example.After))
+			fmt.Fprintf(&b, "Before:\n\n%s", fenced(example.Before))
+		}
+		if example.After != "" {
+			fmt.Fprintf(&b, "\nAfter:\n\n%s", fenced(example.After))
+		}
+		for _, f := range example.Others {
+			fmt.Fprintf(&b, "\n%s after:\n\n%s", f.Path, strings.Replace(fenced(f.Text), "dockerfile\n", "\n", 1))
 		}
 	}
 	if len(r.Options) > 0 {

@@ -1,0 +1,679 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/buildctx"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/stage"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// MissingDockerignore finds copies that bring what belongs to the machine of who builds.
+var MissingDockerignore = analysis.Rule{
+	Name: "missing-dockerignore",
+	Doc: analysis.Doc{
+		Summary: "a copy brings .git, node_modules, secrets and their like, which .dockerignore should leave out",
+		What: "`COPY . .`, or the copy of a folder, whose build context really holds what belongs to one machine: `.git`; `node_modules` and virtual environments, where the Dockerfile installs the packages itself; " +
+			"caches (`__pycache__`, folders with a CACHEDIR.TAG, and others that only one tool makes); what a build makes (`dist`, `target`, `obj` …), where a later `RUN` builds it; `.env` files and private keys.",
+		Why: "All of it is sent to the builder, and most of it ships: of node_modules often more than 100 MB. Each commit and each local build changes some of it, so the copy and all steps behind it run again though no source changed. " +
+			"And whoever has the image can read what was secret. The bytes are those of the files as they are now.",
+		Silent: "When the build context is not known. When git tracks the file or folder: then it is no machine's own. When an instruction copies it, or names it, or may need it: node_modules where nothing installs, `.env` where a command reads it, `.git` where git is called or a build file speaks of it. " +
+			"When an exception in .dockerignore (`!dist`) brings it in on purpose.",
+		Fix: "Writes .dockerignore, or adds lines to the one in force (`<Dockerfile>.dockerignore` where that exists), and hides nothing that an instruction copies, be it of this Dockerfile or of another one in the context. " +
+			"Unsafe: the image no longer holds what is left out, and a program that no one can foresee may read it. Nothing of it is in a fresh clone, so a build that works there goes on working.",
+	},
+	Best:     analysis.Unsafe,
+	Severity: analysis.Warning,
+	Run:      runMissingDockerignore,
+}
+
+func runMissingDockerignore(p *analysis.Pass) {
+	var u *unwanted
+	for _, s := range p.Stages().Stages {
+		for _, in := range s.Instructions {
+			if in.Name != "copy" && in.Name != "add" || !in.Faithful || in.Flag("from") != nil || in.Flag("exclude") != nil {
+				continue
+			}
+			if u == nil {
+				c, _ := p.Context()
+				if c == nil {
+					return
+				}
+				u = &unwanted{File: p.File, context: c, told: map[string]bool{}, spared: map[string]string{}}
+			}
+			if _, whole := broadSources(p.File, u.context, in); len(whole) > 0 {
+				u.report(p, s, in, whole)
+			}
+		}
+	}
+}
+
+// broadSources parts what a COPY or ADD takes from the context: paths, and folders with
+// all that is in them; "." is the whole context. Patterns stand for what they match.
+func broadSources(f *facts.File, c *buildctx.Context, in *syntax.Instruction) (single, whole []string) {
+	sources, _ := f.Sources(in)
+	for _, src := range sources {
+		matches := []string{strings.TrimPrefix(path.Clean("/"+src), "/")}
+		if strings.ContainsAny(src, "*?[") {
+			matches, _ = c.Glob(src)
+		}
+		for _, m := range matches {
+			switch {
+			case m == "" || m == ".":
+				whole = append(whole, ".")
+			case c.IsDir(m):
+				whole = append(whole, m)
+			default:
+				single = append(single, m)
+			}
+		}
+	}
+	return single, whole
+}
+
+func within(p, dir string) bool {
+	return dir == "." || p == dir || strings.HasPrefix(p, dir+"/")
+}
+
+// unwanted is what of a context no image of a Dockerfile needs.
+type unwanted struct {
+	*facts.File
+	context *buildctx.Context
+	others  *[]neighbour
+	told    map[string]bool   // by path, what a finding speaks of
+	spared  map[string]string // why another Dockerfile needs a path, once asked
+	shown   *buildctx.Context // the context without exceptions
+}
+
+// A neighbour is another Dockerfile that may be built with the context.
+type neighbour struct {
+	*facts.File
+	name string
+}
+
+// report tells what a copy of folders brings.
+func (u *unwanted) report(p *analysis.Pass, s *stage.Stage, in *syntax.Instruction, whole []string) {
+	locals := u.Locals()
+	var found, out []buildctx.Local
+	d := analysis.Diagnostic{Span: in.Span}
+	for _, l := range locals.Found {
+		inside := func(dir string) bool { return within(l.Path, dir) && l.Path != dir }
+		if l.Tracked || u.told[l.Path] || !slices.ContainsFunc(whole, inside) || !plainName(l.Path) || u.onPurpose(l.Path) || needs(u.File, u.context, l) != "" {
+			continue
+		}
+		u.told[l.Path] = true
+		found = append(found, l)
+		if why := u.sparedBy(l); why != "" {
+			d.Withheld = append(d.Withheld, fmt.Sprintf("%s stays, for %s; write what this Dockerfile alone leaves out into %s.dockerignore", l.Path, why, filepath.Base(u.Path)))
+			continue
+		}
+		out = append(out, l)
+	}
+	if len(found) == 0 {
+		return
+	}
+	var secrets bool
+	for _, l := range found {
+		if s.Ships {
+			d.Gain.Bytes += l.Bytes
+		}
+		secrets = secrets || l.Kind == buildctx.Settings || l.Kind == buildctx.Key
+		if l.Kind == buildctx.History {
+			d.Gain.Steps = 1
+			for _, r := range p.Runs(s) {
+				if r.In.Index > in.Index {
+					d.Gain.Steps++
+				}
+			}
+		}
+	}
+	groups := group(found, locals.Found)
+	var parts []string
+	for _, g := range groups {
+		parts = append(parts, g.says(d.Gain.Steps))
+	}
+	d.Message = "This copies what belongs to your machine alone: " + and(parts)
+	if secrets && s.Ships {
+		d.Message += ". Whoever has the image can read the secrets"
+	}
+	ignore := filepath.Base(u.context.IgnoreFile())
+	if locals.Why != "" {
+		d.Withheld = append(d.Withheld, "not all of the build context could be looked at: "+locals.Why)
+	} else if len(out) > 0 {
+		u.fix(&d, ignore, group(out, locals.Found), in)
+	}
+	p.Report(d)
+}
+
+// fix offers to leave things out.
+func (u *unwanted) fix(d *analysis.Diagnostic, ignore string, groups []kindred, in *syntax.Instruction) {
+	var names, patterns []string
+	for _, g := range groups {
+		names = append(names, g.name())
+		patterns = append(patterns, g.patterns...)
+	}
+	text, eol := u.context.IgnoreText(), "\n"
+	if strings.Contains(text, "\r\n") {
+		eol = "\r\n"
+	}
+	more := strings.Join(patterns, eol) + eol
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		more = eol + more
+	}
+	if why := u.holds(text+more, groups); why != "" {
+		d.Withheld = append(d.Withheld, why)
+		return
+	}
+	file := u.context.IgnoreFile()
+	verb := "Leave out %s in %s (the image no longer holds %s)"
+	if _, err := os.Lstat(file); errors.Is(err, os.ErrNotExist) && text == "" {
+		verb = "Leave out %s in a new %s (the image no longer holds %s)"
+	}
+	it := "it"
+	if len(names) > 1 {
+		it = "them"
+	}
+	d.Withheld = append(d.Withheld, fmt.Sprintf("the image would no longer hold %s; look whether something reads %s, then use --unsafe", and(names), it))
+	d.Fixes = []analysis.Fix{{
+		Title:  fmt.Sprintf(verb, and(names), ignore, it),
+		Safety: analysis.Unsafe,
+		Relies: []source.Span{in.Span},
+		Edits:  []analysis.Edit{{Path: file, Edit: source.Insert(len(text), more)}},
+	}}
+}
+
+// holds says what is wrong with a new text of .dockerignore: what it was to hide and
+// does not, or a source that it hides.
+func (u *unwanted) holds(text string, groups []kindred) string {
+	c, err := u.context.With(text)
+	if err != nil {
+		return fmt.Sprintf("%s would not parse: %v", filepath.Base(u.context.IgnoreFile()), err)
+	}
+	for _, g := range groups {
+		for _, l := range g.locals {
+			if !c.Ignored(l.Path) {
+				return fmt.Sprintf("an exception in %s brings %s back", filepath.Base(u.context.IgnoreFile()), l.Path)
+			}
+		}
+	}
+	for _, f := range append([]neighbour{{u.File, ""}}, u.neighbours()...) {
+		for _, s := range f.Stages().Stages {
+			for _, in := range s.Instructions {
+				for _, src := range sourcesOf(f.File, in) {
+					if u.context.Exists(src) && !c.Exists(src) {
+						return fmt.Sprintf("%s is copied", src)
+					}
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// sourcesOf lists the paths of the context that an instruction copies or mounts.
+func sourcesOf(f *facts.File, in *syntax.Instruction) []string {
+	if in.Name == "onbuild" && in.Sub != nil {
+		in = in.Sub
+	}
+	switch in.Name {
+	case "copy", "add":
+		sources, _ := f.Sources(in)
+		return sources
+	case "run":
+		return boundSources(in)
+	}
+	return nil
+}
+
+// boundSources lists the paths of the context that a RUN mounts.
+func boundSources(in *syntax.Instruction) []string {
+	var out []string
+	for _, flag := range in.Flags {
+		if flag.Name != "mount" {
+			continue
+		}
+		kind, from, src := "bind", "", "/"
+		for part := range strings.SplitSeq(flag.Value, ",") {
+			switch k, v, _ := strings.Cut(part, "="); strings.ToLower(strings.TrimSpace(k)) {
+			case "type":
+				kind = v
+			case "from":
+				from = v
+			case "source", "src":
+				src = v
+			}
+		}
+		if kind == "bind" && from == "" {
+			out = append(out, src)
+		}
+	}
+	return out
+}
+
+// neighbours are the other Dockerfiles that the same .dockerignore is in force for.
+func (u *unwanted) neighbours() []neighbour {
+	if u.others != nil {
+		return *u.others
+	}
+	var out []neighbour
+	own, _ := filepath.Abs(u.Path)
+	for _, p := range u.Locals().Dockerfiles {
+		file := filepath.Join(u.context.Root(), filepath.FromSlash(p))
+		if file == own {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil || len(text) > 1<<20 {
+			continue
+		}
+		f := facts.New(file, syntax.Parse(string(text)), facts.Options{Context: u.context.Root()})
+		c, _ := f.Context()
+		if c == nil || c.IgnoreFile() != u.context.IgnoreFile() {
+			continue
+		}
+		if path.Dir(p) != "." && !builtWith(f, c) {
+			continue
+		}
+		out = append(out, neighbour{f, p})
+	}
+	u.others = &out
+	return out
+}
+
+// builtWith reports whether a Dockerfile below the context may be built with it: every
+// source that it copies is there.
+func builtWith(f *facts.File, c *buildctx.Context) bool {
+	for _, s := range f.Stages().Stages {
+		for _, in := range s.Instructions {
+			if in.Name != "copy" && in.Name != "add" {
+				continue
+			}
+			sources, _ := f.Sources(in)
+			for _, src := range sources {
+				if !strings.ContainsAny(src, "*?[") && !c.Exists(src) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// sparedBy says which other Dockerfile needs a thing.
+func (u *unwanted) sparedBy(l buildctx.Local) string {
+	why, ok := u.spared[l.Path]
+	if !ok {
+		for _, n := range u.neighbours() {
+			if need := needs(n.File, u.context, l); need != "" {
+				why = fmt.Sprintf("%s: %s", n.name, need)
+				break
+			}
+		}
+		u.spared[l.Path] = why
+	}
+	return why
+}
+
+// onPurpose reports whether an exception in .dockerignore is why COPY sees a path.
+func (u *unwanted) onPurpose(p string) bool {
+	text := u.context.IgnoreText()
+	if !strings.Contains(text, "!") {
+		return false
+	}
+	if u.shown == nil {
+		var lines []string
+		for line := range strings.Lines(text) {
+			if !strings.HasPrefix(strings.TrimSpace(line), "!") {
+				lines = append(lines, line)
+			}
+		}
+		c, err := u.context.With(strings.Join(lines, ""))
+		if err != nil {
+			return true
+		}
+		u.shown = c
+	}
+	return u.shown.Ignored(p)
+}
+
+// plainName reports whether a path is the pattern of .dockerignore that matches it.
+func plainName(p string) bool {
+	return !strings.ContainsAny(p, "*?[]\\!#^\t\r\n") && strings.TrimSpace(p) == p
+}
+
+// needs says why a Dockerfile may need something of its context; "" if it does not.
+func needs(f *facts.File, c *buildctx.Context, l buildctx.Local) string {
+	for _, s := range f.Stages().Stages {
+		for _, in := range s.Instructions {
+			if why := needsAt(f, c, s, in, l); why != "" {
+				return fmt.Sprintf("line %d %s", f.Line(in), why)
+			}
+		}
+	}
+	return ""
+}
+
+func needsAt(f *facts.File, c *buildctx.Context, s *stage.Stage, in *syntax.Instruction, l buildctx.Local) string {
+	if in.Name == "onbuild" && in.Sub != nil {
+		in = in.Sub
+	}
+	name := path.Base(l.Path)
+	switch in.Name {
+	case "copy", "add":
+		sources, known := f.Sources(in)
+		if !known {
+			return "copies a source that is not known"
+		}
+		if in.Flag("from") != nil {
+			return ""
+		}
+		broad := false
+		for _, src := range sources {
+			clean := strings.TrimPrefix(path.Clean("/"+src), "/")
+			matches := []string{clean}
+			if strings.ContainsAny(src, "*?[") {
+				matches, _ = c.Glob(src)
+				if clean == "*" || strings.HasPrefix(clean, "*/") {
+					// Whoever takes all there is names none of it.
+					matches = slices.DeleteFunc(matches, func(m string) bool { return within(m, l.Path) })
+					broad = true
+				}
+			}
+			for _, m := range matches {
+				if m != "" && m != "." && within(m, l.Path) {
+					return "copies it"
+				}
+				broad = broad || m == "" || within(l.Path, m)
+			}
+		}
+		if broad {
+			return reliedOn(f, c, s, in, l)
+		}
+	case "run":
+		for _, src := range boundSources(in) {
+			clean := strings.TrimPrefix(path.Clean("/"+src), "/")
+			if strings.Contains(src, "$") || clean != "" && within(clean, l.Path) {
+				return "mounts it"
+			}
+			if clean == "" || within(l.Path, clean) {
+				if why := reliedOn(f, c, s, in, l); why != "" {
+					return why
+				}
+			}
+		}
+	}
+	switch l.Kind {
+	case buildctx.Settings, buildctx.Key, buildctx.History, buildctx.Environment:
+		if in.Name != "label" && names(in.Text.String(), name) && !(l.Kind == buildctx.Environment && in.Name != "cmd" && in.Name != "entrypoint") {
+			return "names " + name
+		}
+	}
+	return ""
+}
+
+// names reports whether a text speaks of a file of that name, as a word of its own.
+func names(text, name string) bool {
+	for at := 0; ; {
+		i := strings.Index(text[at:], name)
+		if i < 0 {
+			return false
+		}
+		from, to := at+i, at+i+len(name)
+		if (from == 0 || !wordByte(text[from-1])) && (to == len(text) || !wordByte(text[to])) {
+			return true
+		}
+		at = to
+	}
+}
+
+func wordByte(b byte) bool {
+	return b == '_' || b == '-' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
+}
+
+// reliedOn says why what a stage copies with all the rest may be needed in it.
+func reliedOn(f *facts.File, c *buildctx.Context, s *stage.Stage, in *syntax.Instruction, l buildctx.Local) string {
+	name := path.Base(l.Path)
+	switch {
+	case l.Kind == buildctx.Packages:
+		if !installsIn(f, s, "node_modules", nodeInstall, &pkgmgr.Npm, &pkgmgr.Yarn, &pkgmgr.Pnpm, &pkgmgr.Bun) {
+			return "copies it, and nothing installs it there"
+		}
+	case l.Kind == buildctx.Environment:
+		if !installsIn(f, s, name, pythonInstall, &pkgmgr.Pip, &pkgmgr.Uv, &pkgmgr.Poetry, &pkgmgr.Pipenv) {
+			return "copies it, and nothing installs it there"
+		}
+	case l.Kind == buildctx.Output, l.Kind == buildctx.Cache && builders[name] != nil:
+		for _, r := range f.Runs(s) {
+			if r.In.Index >= in.Index && builders[name](f, r, c, l) {
+				return ""
+			}
+		}
+		return "copies it, and nothing builds it there"
+	case l.Kind == buildctx.History:
+		for st := s; st != nil; st = st.Parent {
+			for _, r := range f.Runs(st) {
+				if readsHistory(r) {
+					return "copies it, and git may read it"
+				}
+			}
+		}
+		for _, file := range buildFiles {
+			if text, err := c.Read(path.Join(path.Dir(l.Path), file)); err == nil && historyReader.Match(text) {
+				return fmt.Sprintf("copies it, and %s may read it", file)
+			}
+		}
+	}
+	return ""
+}
+
+var (
+	nodeInstall   = regexp.MustCompile(`\b(npm +(ci|i|install)|yarn( +install)?|pnpm +(i|install)|bun +(i|install))\b`)
+	pythonInstall = regexp.MustCompile(`\b(pip3? +install|uv +(sync|pip)|poetry +install|pipenv +(install|sync))\b`)
+	historyReader = regexp.MustCompile(`git +(rev-parse|describe|log|show|status|rev-list|tag|ls-files)|git-commit-id|GitVersion|Nerdbank\.GitVersioning|MinVer|vergen|setuptools[_-]scm|setuptools-git|hatch-vcs|versioneer|versioningit|poetry-dynamic-versioning|dunamai|\bpbr\b|git-revision|axion-release|grgit|palantir\.git|gitproperties|jgitver|shadow-rs|git-describe|SourceLink`)
+)
+
+// buildFiles are those in which a project says that its build reads the history.
+var buildFiles = []string{"pyproject.toml", "setup.py", "setup.cfg", "package.json", "Makefile", "build.gradle", "build.gradle.kts", "pom.xml", "build.rs", "Cargo.toml", "Directory.Build.props",
+	"vite.config.js", "vite.config.ts", "next.config.js", "next.config.mjs", "webpack.config.js", "vue.config.js", "nuxt.config.ts", "Rakefile", "CMakeLists.txt", "mix.exs", "build.sbt", "Taskfile.yml", "justfile", "build.sh", "magefile.go"}
+
+// installsIn reports whether a stage, or one that it is FROM, installs packages of one
+// of the managers, or copies the folder from another stage.
+func installsIn(f *facts.File, s *stage.Stage, folder string, hidden *regexp.Regexp, managers ...*pkgmgr.Manager) bool {
+	for st := s; st != nil; st = st.Parent {
+		for _, r := range f.Runs(st) {
+			if r.Opaque != "" && hidden.MatchString(r.In.Text.String()) {
+				return true
+			}
+			for _, c := range r.Commands {
+				if c.Call != nil && c.Call.Verb == pkgmgr.Install && slices.Contains(managers, c.Call.Manager) && !c.Call.Has("-g", "--global") &&
+					(len(c.Call.Names) == 0 || folder != "node_modules") {
+					return true
+				}
+			}
+		}
+		for _, in := range st.Instructions {
+			if in.Name == "copy" && in.Flag("from") != nil && names(in.Text.String(), folder) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// builders tell whether a RUN makes a folder of build outputs, by the folder's name.
+var builders = map[string]func(*facts.File, *facts.Run, *buildctx.Context, buildctx.Local) bool{
+	"dist": buildsNode, "out": buildsNode, ".next": buildsNode, ".nuxt": buildsNode, ".output": buildsNode,
+	"build": func(f *facts.File, r *facts.Run, c *buildctx.Context, l buildctx.Local) bool {
+		return buildsNode(f, r, c, l) || calls(r, "gradle", "gradlew")
+	},
+	"target": func(_ *facts.File, r *facts.Run, _ *buildctx.Context, _ buildctx.Local) bool {
+		return calls(r, "cargo", "mvn", "mvnw")
+	},
+	"bin": buildsDotnet, "obj": buildsDotnet,
+	"_build": func(_ *facts.File, r *facts.Run, _ *buildctx.Context, _ buildctx.Local) bool { return calls(r, "mix") },
+}
+
+func buildsDotnet(_ *facts.File, r *facts.Run, _ *buildctx.Context, _ buildctx.Local) bool {
+	return calls(r, "dotnet", "msbuild")
+}
+
+// buildsNode reports whether a RUN builds a project of Node, that at the root of the
+// context: of the parts of a workspace it may build some.
+func buildsNode(_ *facts.File, r *facts.Run, _ *buildctx.Context, l buildctx.Local) bool {
+	return !strings.Contains(l.Path, "/") && slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+		switch c.Name {
+		case "npm", "yarn", "pnpm", "bun", "npx", "bunx", "ng", "vite", "next", "nuxt", "turbo", "nx":
+			return slices.ContainsFunc(c.Args, func(w shell.Word) bool {
+				text := facts.Shape(w)
+				return text == "build" || text == "generate" || strings.HasPrefix(text, "build:")
+			})
+		}
+		return false
+	})
+}
+
+func calls(r *facts.Run, programs ...string) bool {
+	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return slices.Contains(programs, c.Name) && len(c.Args) > 0 })
+}
+
+// readsHistory reports whether a RUN may ask git about the project.
+func readsHistory(r *facts.Run) bool {
+	if r.Opaque != "" {
+		return names(r.In.Text.String(), "git")
+	}
+	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+		if c.Name != "git" {
+			return false
+		}
+		for _, w := range c.Args {
+			switch text := facts.Shape(w); {
+			case strings.HasPrefix(text, "-"):
+			default:
+				return text != "clone" && text != "config" && text != "lfs" && text != "init"
+			}
+		}
+		return false
+	})
+}
+
+// A kindred is things of one kind that one pattern leaves out, or some.
+type kindred struct {
+	locals   []buildctx.Local
+	patterns []string
+}
+
+// byName are folders that .dockerignore leaves out wherever they lie.
+var byName = []string{"node_modules", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox", ".hypothesis", ".gradle", ".terraform", ".parcel-cache", ".turbo", ".sass-cache", ".nyc_output"}
+
+// group puts together what goes by one name. all is what the context holds: a name is
+// a pattern for all of them or for none.
+func group(found, all []buildctx.Local) []kindred {
+	var out []kindred
+	at := map[string]int{}
+	for _, l := range found {
+		name := path.Base(l.Path)
+		i, ok := at[name]
+		if !ok {
+			i = len(out)
+			at[name] = i
+			out = append(out, kindred{})
+		}
+		out[i].locals = append(out[i].locals, l)
+	}
+	for i := range out {
+		g := &out[i]
+		name := path.Base(g.locals[0].Path)
+		n := 0
+		for _, l := range all {
+			if path.Base(l.Path) == name {
+				n++
+			}
+		}
+		if slices.Contains(byName, name) && n == len(g.locals) {
+			g.patterns = []string{"**/" + name}
+			continue
+		}
+		for _, l := range g.locals {
+			g.patterns = append(g.patterns, l.Path)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b kindred) int { return int(a.locals[0].Kind) - int(b.locals[0].Kind) })
+	return out
+}
+
+func (g kindred) name() string {
+	if len(g.locals) > 1 {
+		return path.Base(g.locals[0].Path) + fmt.Sprintf(" in %d folders", len(g.locals))
+	}
+	return g.locals[0].Path
+}
+
+// says is what a message tells of the things. steps is how many run again.
+func (g kindred) says(steps int) string {
+	var bytes int64
+	for _, l := range g.locals {
+		bytes += l.Bytes
+	}
+	about := exact(bytes)
+	switch g.locals[0].Kind {
+	case buildctx.History:
+		again := "this copy runs"
+		if steps > 1 {
+			again = fmt.Sprintf("this copy and the %d RUNs behind it run", steps-1)
+		}
+		if steps == 2 {
+			again = "this copy and the RUN behind it run"
+		}
+		return fmt.Sprintf("%s (%s; it changes with every commit and fetch, and then %s again)", g.name(), about, again)
+	case buildctx.Packages, buildctx.Environment:
+		return fmt.Sprintf("%s (%s; the build installs its own)", g.name(), about)
+	case buildctx.Output:
+		return fmt.Sprintf("%s (%s; the build makes its own)", g.name(), about)
+	case buildctx.Settings:
+		return g.name() + " (settings, often secret)"
+	case buildctx.Key:
+		if len(g.locals) > 1 {
+			return g.name() + " (private keys)"
+		}
+		return g.name() + " (a private key)"
+	}
+	return fmt.Sprintf("%s (%s of cache)", g.name(), about)
+}
+
+// exact is a measured size.
+func exact(bytes int64) string {
+	switch {
+	case bytes == 1:
+		return "1 byte"
+	case bytes < 1000:
+		return fmt.Sprintf("%d bytes", bytes)
+	case bytes < 1_000_000:
+		return fmt.Sprintf("%.0f kB", float64(bytes)/1e3)
+	case bytes < 10_000_000:
+		return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
+	}
+	return fmt.Sprintf("%.0f MB", float64(bytes)/1e6)
+}
+
+func and(list []string) string {
+	switch n := len(list); {
+	case n == 0:
+		return ""
+	case n == 1:
+		return list[0]
+	default:
+		return strings.Join(list[:n-1], ", ") + " and " + list[n-1]
+	}
+}
