@@ -38,6 +38,10 @@ type CopySplit struct {
 	Files []string
 }
 
+// CopyMoved says that the copy of a folder moved behind RUNs that know nothing of what
+// it brings: installs of the system's packages and their like.
+type CopyMoved struct{}
+
 // CleanupMoved says that a clean-up moved from a later RUN to the end of an earlier
 // one, so that no layer keeps what it deletes. The later RUN keeps the rest of its
 // body, or is gone.
@@ -52,6 +56,7 @@ func (c Cleaned) Stops() []string    { return c.Cleanup.Paths }
 func (c FlagAdded) Stops() []string  { return c.Flag.Paths }
 func (c MountAdded) Stops() []string { return []string{c.Target} }
 func (CopySplit) Stops() []string    { return nil }
+func (CopyMoved) Stops() []string    { return nil }
 func (CleanupMoved) Stops() []string { return nil }
 
 // What it deleted lies in a mount now, which is a change of its own.
@@ -62,6 +67,7 @@ func (Cleaned) change()        {}
 func (FlagAdded) change()      {}
 func (MountAdded) change()     {}
 func (CopySplit) change()      {}
+func (CopyMoved) change()      {}
 func (CleanupMoved) change()   {}
 func (CleanupDropped) change() {}
 

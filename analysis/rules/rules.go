@@ -17,6 +17,7 @@ func All() []*analysis.Rule {
 	return []*analysis.Rule{
 		&AddRemote,
 		&ArchiveLeft,
+		&BroadCopy,
 		&BuildToolsShipped,
 		&CacheMount,
 		&ChmodAfterCopy,

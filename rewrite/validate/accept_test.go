@@ -76,6 +76,8 @@ func flagged(all ...change.Flag) []change.Change {
 
 func split(files ...string) []change.Change { return []change.Change{change.CopySplit{Files: files}} }
 
+var copyMoved = []change.Change{change.CopyMoved{}}
+
 func all(lists ...[]change.Change) []change.Change {
 	var out []change.Change
 	for _, l := range lists {
@@ -333,6 +335,15 @@ var rights = []rewriting{
 		before: "FROM node:20\nWORKDIR /app\nCOPY . .\nRUN apt-get update && apt-get install -y python3\nRUN npm ci\n",
 		edits: [][2]string{{"COPY . .\nRUN apt-get", "COPY package.json package-lock.json ./\nRUN apt-get"},
 			{"RUN npm ci\n", "RUN npm ci\nCOPY . .\n"}}},
+
+	{name: "a copy behind the system's packages", before: from("debian:12", "COPY . /app", "RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y curl 2>/dev/null"), changes: copyMoved,
+		edits: [][2]string{{"COPY . /app\n", ""}, {"2>/dev/null\n", "2>/dev/null\nCOPY . /app\n"}}},
+	{name: "a copy behind RUNs, settings and working folders", before: from("alpine:3", "RUN echo a", "COPY --chmod=755 src /app", "WORKDIR /app", "RUN apk add curl", "ENV A=1", "USER 1", "RUN mkdir -p /data", "RUN ./x"), changes: copyMoved,
+		edits: [][2]string{{"COPY --chmod=755 src /app\n", ""}, {"/data\n", "/data\nCOPY --chmod=755 src /app\n"}}},
+	{name: "a copy behind RUNs that were joined", before: from("alpine:3", "RUN mkdir /x", "RUN mkdir /y", "COPY . /app", "RUN apk add curl", "RUN mkdir -p /data", "RUN /app/x"), changes: all(copyMoved, joined),
+		edits: [][2]string{{"COPY . /app\n", ""}, {"RUN apk add curl\nRUN mkdir -p /data\n", "RUN apk add curl && mkdir -p /data\nCOPY . /app\n"}}},
+	{name: "a copy in a folder of sources, an account between", before: from("node:20", "COPY . /usr/src/app", "RUN groupadd -r app && useradd -r -g app app", "USER app"), changes: copyMoved,
+		edits: [][2]string{{"COPY . /usr/src/app\n", ""}, {"app app\n", "app app\nCOPY . /usr/src/app\n"}}},
 
 	{name: "cleaned, then joined", before: phpApp, changes: all(joined, apt),
 		edits: [][2]string{{"RUN apt-get update\nRUN apt-get install", "RUN apt-get update \\\n && apt-get install"},

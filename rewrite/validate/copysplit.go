@@ -97,14 +97,19 @@ func runs(at compile.Edge, dest string) (compile.Edge, []*compile.Op) {
 			}
 			out = append(out, at.Op)
 			at = root
-		case at.Op.File != nil && len(at.Op.File.Actions) == 1 && at.Op.File.Actions[0].Folder &&
-			under(path.Clean(at.Op.File.Actions[0].Made), path.Clean(dest)):
+		case folderOn(at, dest):
 			at = at.Op.File.Actions[0].On.Edge
 		default:
 			return at, out
 		}
 	}
 	return at, out
+}
+
+// folderOn reports whether an edge is a working folder made at or below a place.
+func folderOn(at compile.Edge, dest string) bool {
+	return at.Op.File != nil && len(at.Op.File.Actions) == 1 && at.Op.File.Actions[0].Folder &&
+		under(path.Clean(at.Op.File.Actions[0].Made), path.Clean(dest))
 }
 
 // broadCopy reads a copy of one folder, whole, out of the build context. ADD unpacks

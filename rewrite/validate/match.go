@@ -94,7 +94,7 @@ func (m *matcher) explain(is, was compile.Edge, p lates) *Rejection {
 			best = r
 		}
 	}
-	for _, try := range []func(is, was compile.Edge, p lates) *Rejection{m.same, m.gone, m.exec, m.split} {
+	for _, try := range []func(is, was compile.Edge, p lates) *Rejection{m.same, m.gone, m.exec, m.split, m.copyLater} {
 		r := try(is, was, p)
 		if r == nil {
 			return nil

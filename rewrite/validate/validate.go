@@ -306,6 +306,7 @@ type declared struct {
 	flags    []change.Flag
 	mounts   []change.MountAdded
 	splits   []change.CopySplit
+	later    bool           // copies of folders moved
 	dropped  []string       // clean-ups, or words of them, as they are written
 	moved    []string       // clean-ups as they are written
 	movedAt  map[string]int // each of them in moved
@@ -376,6 +377,8 @@ func read(changes []change.Change) (*declared, *Rejection) {
 			d.mounts = append(d.mounts, c)
 		case change.CopySplit:
 			d.splits = append(d.splits, c)
+		case change.CopyMoved:
+			d.later = true
 		case change.CleanupDropped:
 			d.dropped = append(d.dropped, c.Text)
 		case change.CleanupMoved:

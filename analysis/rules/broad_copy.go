@@ -1,0 +1,339 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// BroadCopy finds sources copied before steps that have no use for them.
+var BroadCopy = analysis.Rule{
+	Name: "broad-copy",
+	Doc: analysis.Doc{
+		Summary: "sources are copied before steps that have no use for them",
+		What:    "`COPY . .`, or the copy of a folder, with `RUN`s right behind it that do nothing with what it brings: they install packages of the system, add users, or work in other folders.",
+		Why: "Those steps run again after an edit of any file: `apt-get update && apt-get install` alone takes half a minute or more where a cached step takes none. " +
+			"Each of them is a step fewer at every rebuild once the copy stands behind them.",
+		Silent: "When the first `RUN` behind the copy may use it: a program or script that is not known, a command that works in the folder copied to or names it, a mount other than a cache. " +
+			"When another copy, a `VOLUME` or an `ONBUILD` comes first, or an `ENV` or `WORKDIR` that the copy's own words depend on. When it is not known whether what is copied is a folder. When the copy carries other flags than `--chown` and `--chmod`.",
+		Fix: "Moves the copy, with the comments above it, behind the last of these `RUN`s. Safe where they run nothing but the system's package managers on packages by name, `useradd` and its like, `echo`, `mkdir` and `rm` elsewhere; " +
+			"where the copy goes to a folder that no package has files in (`/app`, `/usr/src/app`, `/home/node/app`, not `/opt` or `/var/www`); and where no variable leads into it. Otherwise it is unsafe and says what is not proven. " +
+			"The image has the same files in another order of layers.",
+	},
+	Best:     analysis.Safe,
+	Severity: analysis.Warning,
+	Run:      runBroadCopy,
+}
+
+func runBroadCopy(p *analysis.Pass) {
+	for _, s := range p.Stages().Stages {
+		for i, in := range s.Instructions {
+			if !plainCopy(p, in) || !copiesFolder(p, in) {
+				continue
+			}
+			if l := usedLater(p, s.Instructions[i:]); len(l.runs) > 0 {
+				l.report(p)
+			}
+		}
+	}
+}
+
+// A lateCopy is a copy and the RUNs behind it that have no use for what it brings.
+type lateCopy struct {
+	copy   *syntax.Instruction
+	at     string // where in the image it goes; "" if that is not known
+	runs   []*facts.Run
+	doubts []string // why it is not proven of them
+}
+
+// usedLater finds the RUNs right behind a copy that have no use for it.
+func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
+	l := &lateCopy{copy: from[0]}
+	if dest, dir := p.Stages().Expand(l.copy, l.copy.Args[1].Value), p.Stages().Workdir(l.copy); dest.Known() {
+		switch {
+		case strings.HasPrefix(dest.Text, "/"):
+			l.at = path.Clean(dest.Text)
+		case dir.Known():
+			l.at = path.Join(dir.Text, dest.Text)
+		}
+	}
+	for _, in := range from[1:] {
+		switch in.Name {
+		case "run":
+			r := p.Run(in)
+			doubt, apart := l.apart(p, r)
+			if !apart {
+				return l
+			}
+			l.runs = append(l.runs, r)
+			if doubt != "" && !slices.Contains(l.doubts, doubt) {
+				l.doubts = append(l.doubts, doubt)
+			}
+		case "label", "expose", "cmd", "entrypoint", "healthcheck", "stopsignal", "maintainer", "user", "shell":
+		case "env", "arg":
+			if strings.Contains(l.copy.Text.String(), "$") {
+				return l
+			}
+		case "workdir":
+			// A relative destination would be another one behind it.
+			if !strings.HasPrefix(l.copy.Args[1].Value, "/") {
+				return l
+			}
+		default:
+			return l
+		}
+	}
+	return l
+}
+
+// apart reports whether a RUN has no use for what is copied, and what is not proven of
+// that.
+func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool) {
+	if r.Opaque != "" || len(r.Commands) == 0 || r.Program.Ambiguous || len(r.Program.Backgrounds()) > 0 || l.at != "" && !ownFolder(l.at) && !sharedFolder(l.at) {
+		return "", false
+	}
+	place := facts.Place{Path: l.at, All: true}
+	for _, m := range r.Mounts {
+		if m.Type != "cache" || l.at == "" || !path.IsAbs(m.Target) || strings.Contains(m.Target, "$") || place.Meets(facts.Place{Path: path.Clean(m.Target)}) {
+			return "", false
+		}
+	}
+	system := false
+	for _, c := range r.Commands {
+		if len(c.Node.Redirs) > 0 && !quietRedirs(c) {
+			system = false
+			break
+		}
+		if system = ofTheSystem(c, l); !system {
+			break
+		}
+	}
+	if !system {
+		if l.at == "" || r.Touches(place) {
+			for _, c := range r.Commands {
+				if !ofTheSystem(c, l) && !readsNothing(c) || len(c.Node.Redirs) > 0 && !quietRedirs(c) {
+					return "", false
+				}
+			}
+		}
+		return fmt.Sprintf("it is not proven that `%s` does without what is copied", short(r)), true
+	}
+	switch {
+	case l.at == "":
+		return "the folder that is copied to is the base image's and not known", true
+	case !ownFolder(l.at):
+		return fmt.Sprintf("packages may have files of their own in %s", l.at), true
+	case l.copy.Name == "add" && path.Clean("/"+l.copy.Args[0].Value) != "/":
+		return "ADD may do more than copy", true
+	}
+	if name := leadsTo(p, r, l.at); name != "" {
+		if name == "PATH" {
+			return "", false
+		}
+		return fmt.Sprintf("%s leads into %s", name, l.at), true
+	}
+	return "", true
+}
+
+// ofTheSystem reports whether a command works on packages of the system by name, on
+// users, or on folders apart from the copy, and on nothing else.
+func ofTheSystem(c *facts.Command, l *lateCopy) bool {
+	if len(c.Prefix) > 0 || c.Script != nil {
+		return false
+	}
+	for _, a := range c.Environ {
+		if !slices.Contains([]string{"DEBIAN_FRONTEND", "DEBCONF_NONINTERACTIVE_SEEN", "ACCEPT_EULA", "LC_ALL", "LANG", "TZ"}, a.Name) {
+			return false
+		}
+	}
+	if c.Name == "rm" || c.Name == "mkdir" {
+		for _, w := range c.Args {
+			text := strings.TrimSuffix(facts.Shape(w), "*")
+			switch {
+			case strings.HasPrefix(text, "-"):
+			case !strings.HasPrefix(text, "/"), strings.ContainsAny(text, "{*?[\x00"), strings.Contains(text, ".."), l.at == "", facts.Place{Path: l.at}.Meets(facts.Place{Path: path.Clean(text)}):
+				return false
+			case c.Name == "rm" && !slices.ContainsFunc([]string{"/var/", "/usr/", "/etc/", "/tmp/", "/root/"}, func(dir string) bool { return strings.HasPrefix(text, dir) }):
+				return false // a folder of someone's own may be a link to anywhere
+			}
+		}
+		return true
+	}
+	var words []string
+	for _, w := range c.Args {
+		text, literal := w.Literal()
+		if !literal {
+			return false
+		}
+		words = append(words, text)
+	}
+	switch {
+	case c.Call != nil:
+		if !slices.Contains([]string{"apt", "apk", "dnf", "microdnf", "yum"}, c.Call.Manager.Name) || c.Call.Unclear || c.Call.Wrapped || c.Name == "aptitude" ||
+			slices.Contains([]string{"source", "download", "fetch", "changelog", "build-dep"}, c.Call.Word) {
+			return false
+		}
+		return !slices.ContainsFunc(words, func(w string) bool {
+			file := strings.HasSuffix(w, ".deb") || strings.HasSuffix(w, ".rpm") || strings.HasSuffix(w, ".apk") || strings.HasPrefix(w, ".")
+			path := strings.Contains(w, "/") && !strings.HasPrefix(w, "http://") && !strings.HasPrefix(w, "https://")
+			return file || path || strings.HasPrefix(w, "-c") || strings.HasPrefix(w, "--config") || strings.Contains(w, "::")
+		})
+	case c.Name == "echo", c.Name == "true", c.Name == ":", c.Name == "set":
+		return true
+	case c.Name == "useradd", c.Name == "adduser", c.Name == "groupadd", c.Name == "addgroup":
+		return l.at != "" && l.copy.Flag("chown") == nil && !strings.HasPrefix(l.at, "/home/") &&
+			!slices.ContainsFunc(words, func(w string) bool { return w == "." || strings.Contains(w+"/", l.at+"/") })
+	}
+	return false
+}
+
+// quietRedirs reports whether all redirections of a command go to a device.
+func quietRedirs(c *facts.Command) bool {
+	return !slices.ContainsFunc(c.Node.Redirs, func(r shell.Redir) bool {
+		target, ok := r.Target.Literal()
+		return r.Heredoc || !ok || r.Op != ">&" && !strings.HasPrefix(target, "/dev/")
+	})
+}
+
+// ownFolder reports whether a folder is one that no package of a system has files in.
+func ownFolder(at string) bool {
+	if at == "/" {
+		return false
+	}
+	parts := strings.Split(strings.TrimPrefix(at, "/"), "/")
+	switch parts[0] {
+	case "usr":
+		return len(parts) > 2 && parts[1] == "src" && !strings.HasPrefix(parts[2], "linux")
+	case "home":
+		return len(parts) > 2 && !strings.HasPrefix(parts[2], ".")
+	}
+	return !slices.Contains(strings.Fields("bin boot dev etc home lib lib32 lib64 libx32 media mnt opt proc root run sbin srv sys tmp usr var"), parts[0])
+}
+
+// sharedFolder reports whether a folder is one that packages may have files in, but none
+// that the system lives from.
+func sharedFolder(at string) bool {
+	return slices.ContainsFunc([]string{"/opt", "/srv", "/home", "/mnt", "/media", "/usr/src", "/usr/local/src", "/usr/share/nginx/html", "/var/www", "/var/task", "/var/app"}, func(dir string) bool {
+		return at == dir || strings.HasPrefix(at, dir+"/")
+	})
+}
+
+// leadsTo names a variable in force that leads into a folder; "" if none does.
+func leadsTo(p *analysis.Pass, r *facts.Run, at string) string {
+	found := ""
+	for s := r.Stage; s != nil; s = s.Parent {
+		for _, in := range s.Instructions {
+			if in.Name != "env" && in.Name != "arg" || in.Index >= r.In.Index {
+				continue
+			}
+			for _, pair := range in.Pairs {
+				v := p.Stages().Expand(in, pair.Value.Value)
+				text := v.Text + " " + pair.Value.Value
+				relative := pair.Key.Value == "PATH" && slices.ContainsFunc(strings.Split(strings.Trim(pair.Value.Value, `"'`), ":"), func(dir string) bool {
+					return !strings.HasPrefix(dir, "/") && !strings.HasPrefix(dir, "$")
+				})
+				if strings.Contains(text, at) || relative {
+					if found = pair.Key.Value; found == "PATH" {
+						return found
+					}
+				}
+			}
+		}
+	}
+	return found
+}
+
+// short is the first command of a RUN, cut to what a message has room for.
+func short(r *facts.Run) string {
+	command := r.Program.Source(r.Commands[0].Node.Range)
+	line, _, more := strings.Cut(command, "\n")
+	if len(line) > 60 {
+		line, more = line[:57], true
+	}
+	line = strings.TrimSpace(strings.TrimSuffix(line, "\\"))
+	if more || len(r.Commands) > 1 {
+		line += " …"
+	}
+	return line
+}
+
+func (l *lateCopy) report(p *analysis.Pass) {
+	first := l.runs[0]
+	any := "of any file"
+	if src := path.Clean("/" + p.Stages().Expand(l.copy, l.copy.Args[0].Value).Text); src != "/" {
+		any = "in " + src[1:]
+	}
+	message := fmt.Sprintf("Every edit %s reruns `%s`", any, short(first))
+	if n := len(l.runs); n > 1 {
+		message += fmt.Sprintf(" and %d more %s", n-1, plural("step", n-1))
+	}
+	use := "does nothing with what is copied here"
+	if len(l.runs) > 1 {
+		use = "do nothing with what is copied here"
+	}
+	d := analysis.Diagnostic{
+		Span:    l.copy.Span,
+		Message: message + ", which " + use,
+		Gain:    analysis.Gain{Steps: len(l.runs)},
+	}
+	for _, r := range l.runs {
+		relate(&d, r.In.Keyword, "runs again after each edit")
+	}
+	last := l.runs[len(l.runs)-1]
+	fix := analysis.Fix{
+		Title:   fmt.Sprintf("Copy behind the RUN of line %d", p.Line(last.In)),
+		Safety:  analysis.Safe,
+		Relies:  []source.Span{l.copy.Span},
+		Changes: []change.Change{change.CopyMoved{}},
+		Edits:   l.edits(p, last.In),
+	}
+	for _, r := range l.runs {
+		fix.Relies = append(fix.Relies, r.In.Span)
+	}
+	if len(l.doubts) > 0 {
+		fix.Safety = analysis.Unsafe
+		fix.Title += " (" + l.doubts[0] + ")"
+		d.Withheld = l.doubts
+		d.Severity = analysis.Info
+	}
+	d.Fixes = []analysis.Fix{fix}
+	p.Report(d)
+}
+
+func plural(word string, n int) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// edits moves the copy, and the comments right above it, behind a RUN:
+//
+//	COPY . .
+//	^^^^^^^^ goes
+//	RUN apt-get install …
+//	                     ^ "⏎COPY . ."
+func (l *lateCopy) edits(p *analysis.Pass, last *syntax.Instruction) []analysis.Edit {
+	text := p.Doc.Content
+	out := source.Span{Start: l.copy.Lines.Start, End: l.copy.Lines.End}
+	if len(l.copy.Lead) > 0 {
+		out.Start = p.Doc.Lines.Full(p.Doc.Lines.Line(l.copy.Lead[0].Span.Start)).Start
+	}
+	eol := "\n"
+	if strings.HasSuffix(text[:l.copy.Lines.End], "\r\n") {
+		eol = "\r\n"
+	}
+	moved := text[out.Start:l.copy.Span.End]
+	if strings.HasSuffix(text[:out.Start], eol+eol) && strings.HasPrefix(text[out.End:], eol) {
+		out.End += len(eol) // one of two blank lines
+	}
+	return []analysis.Edit{{Edit: source.Replace(out, "")}, {Edit: source.Insert(last.Span.End, eol+moved)}}
+}

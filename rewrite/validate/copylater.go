@@ -1,0 +1,225 @@
+package validate
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/compile"
+)
+
+// copyLater explains a broad copy that moved behind RUNs that know nothing of it:
+//
+//	before                      after
+//	COPY . .                    RUN apt-get install …
+//	RUN apt-get install …       COPY . .
+//
+// is is the copy, was the result of the last RUN that it moved behind.
+func (m *matcher) copyLater(is, was compile.Edge, p lates) *Rejection {
+	nothing := reject("%sthat %q took the place of %q", unexplained, is.Op, was.Op)
+	if !m.later || is.Op == nil || is.Op.File == nil || was.Op.Exec == nil {
+		return nothing
+	}
+	broad, ok := broadCopy(is)
+	if !ok {
+		return nothing
+	}
+	oldAt, passed := runs(was, broad.Dest)
+	if oldAt.Op == nil || oldAt.Op.Own != is.Op.Own || oldAt.Output != is.Output || len(passed) == 0 {
+		return nothing
+	}
+	oldBroad, ok := broadCopy(oldAt)
+	if !ok || oldBroad.From.Edge.Key() != broad.From.Edge.Key() {
+		return nothing
+	}
+	top, below := is.Op.File.Actions[0].On.Edge, oldAt.Op.File.Actions[0].On.Edge
+	base, moved := m.runsDownTo(top, broad.Dest, below, len(passed))
+	if len(moved) == 0 {
+		return nothing
+	}
+	if r := projectFolder(broad); r != nil {
+		return r
+	}
+	for _, op := range moved {
+		if r := m.knowsNothing(op, broad); r != nil {
+			return r
+		}
+	}
+	if r := m.passes(is, p); r != nil {
+		return r
+	}
+	memo, outer := m.memo, m.meeting
+	m.memo = map[question]*Rejection{}
+	m.meeting = &meeting{base.Key(), oldAt.Key(), func(p lates) *Rejection {
+		if r := m.passes(oldAt, p); r != nil {
+			return r
+		}
+		inner, here := m.memo, m.meeting
+		m.memo, m.meeting = memo, outer
+		r := m.edge(base, below, p)
+		m.memo, m.meeting = inner, here
+		return r
+	}}
+	r := m.edge(top, was, p)
+	m.memo, m.meeting = memo, outer
+	return r
+}
+
+// runsDownTo follows RUNs, and working folders between them, down to what the old copy
+// was made on: that very edge, or else what lies below as many RUNs.
+func (m *matcher) runsDownTo(at compile.Edge, dest string, below compile.Edge, count int) (compile.Edge, []*compile.Op) {
+	var out []*compile.Op
+	var counted compile.Edge
+	var those []*compile.Op
+	for at.Op != nil {
+		if at.Key() == below.Key() {
+			return at, out
+		}
+		if len(out) == count && counted.Op == nil {
+			counted, those = at, slices.Clone(out)
+		}
+		switch {
+		case at.Op.Exec != nil:
+			root, output := at.Op.Exec.Root()
+			if at.Output != output {
+				return counted, those
+			}
+			out = append(out, at.Op)
+			at = root
+		case folderOn(at, dest):
+			at = at.Op.File.Actions[0].On.Edge
+		default:
+			return counted, those
+		}
+	}
+	return counted, those
+}
+
+// projectFolder holds a copy to a folder that no package and no program of the system
+// has anything in.
+func projectFolder(c *compile.Copy) *Rejection {
+	dest := path.Clean(c.Dest)
+	parts := strings.Split(strings.TrimPrefix(dest, "/"), "/")
+	own := !ofTheSystem[parts[0]]
+	switch parts[0] {
+	case "usr":
+		own = len(parts) > 2 && parts[1] == "src" && !strings.HasPrefix(parts[2], "linux")
+	case "home":
+		own = len(parts) > 2 && !strings.HasPrefix(parts[2], ".")
+	}
+	if !own || dest == "/" {
+		return reject("the system may have files of its own in %s", c.Dest)
+	}
+	return nil
+}
+
+var ofTheSystem = setOf("bin boot dev etc home lib lib32 lib64 libx32 media mnt opt proc root run sbin srv sys tmp usr var")
+
+// knowsNothing holds a RUN that a copy moved behind to commands that neither read nor
+// write what it brings, whatever that is.
+func (m *matcher) knowsNothing(op *compile.Op, broad *compile.Copy) *Rejection {
+	x, dest := op.Exec, path.Clean(broad.Dest)
+	for _, pair := range x.Env {
+		name, value, _ := strings.Cut(pair, "=")
+		if strings.Contains(value, dest) {
+			return reject("%s leads into %s", name, dest)
+		}
+		if name == "PATH" {
+			for _, dir := range strings.Split(value, ":") {
+				if !strings.HasPrefix(dir, "/") {
+					return reject("programs are looked for in the folder that is copied")
+				}
+			}
+		}
+	}
+	for _, mount := range x.Mounts {
+		if at := path.Clean(mount.Dest); at != "/" && (mount.Type != "CACHE" || under(at, dest) || under(dest, at)) {
+			return reject("the mount at %s may hold or hide what is copied", mount.Dest)
+		}
+	}
+	text, ok := readScript(x)
+	if !ok {
+		return reject("%q is no shell's script", op)
+	}
+	d := m.deriver(op, text)
+	p := d.parse(text.text)
+	if p.Err != nil || p.Ambiguous || processes(p) != "" {
+		return reject("%q cannot be read with certainty", op)
+	}
+	if r := d.startUp(); r != nil {
+		return r
+	}
+	list := m.library.commands(p)
+	if moves(list) {
+		return reject("%q changes its folder", op)
+	}
+	for _, c := range list {
+		if c.prefix != "" {
+			return reject("%q runs behind %s", c.name, c.prefix)
+		}
+		for _, a := range c.node.Assigns {
+			if len(c.words) == 0 || !speech[a.Name] {
+				return reject("%s is set, which may lead into what is copied", a.Name)
+			}
+		}
+		if r := m.systemOnly(&c, d, broad); r != nil {
+			return r
+		}
+		for _, redir := range c.node.Redirs {
+			if target, ok := literal(redir.Target); !ok || redir.Heredoc || redir.Op != ">&" && !strings.HasPrefix(target, "/dev/") {
+				return reject("a redirection may touch what is copied")
+			}
+		}
+	}
+	return nil
+}
+
+// systemOnly holds one command to the system's packages, users, and paths apart from
+// what is copied.
+func (m *matcher) systemOnly(c *command, d *deriver, broad *compile.Copy) *Rejection {
+	args, all := c.args()
+	v, _ := c.verb()
+	dest := path.Clean(broad.Dest)
+	switch {
+	case c.name == "rm" || c.name == "mkdir":
+		for _, w := range c.operands() {
+			at := d.place(w, false)
+			if text := d.script.text[w.From:w.To]; !at.known || strings.Contains(text, "..") || strings.Contains(text, "{") || under(at.path, dest) || under(dest, at.path) {
+				return reject("%s may touch what is copied", c.name)
+			}
+			// A folder of someone's own may be a link to anywhere.
+			if c.name == "rm" && !systemDir(at.path) && !under(at.path, "/tmp") && !under(at.path, "/root") {
+				return reject("rm may delete what is copied, through a link at %s", at.path)
+			}
+		}
+		return nil
+	case !all || c.prefix != "":
+		return reject("%q is not literal", c.name)
+	case systemManagers[c.name]:
+		for _, a := range args {
+			if strings.Contains(a, "/") && !strings.HasPrefix(a, "http://") && !strings.HasPrefix(a, "https://") || strings.HasPrefix(a, ".") ||
+				strings.HasPrefix(a, "-c") || strings.HasPrefix(a, "--config") || strings.Contains(a, "::") || strings.HasSuffix(a, ".deb") || strings.HasSuffix(a, ".rpm") || strings.HasSuffix(a, ".apk") {
+				return reject("%s %s may read a file of the project", c.name, a)
+			}
+		}
+		if v == "source" || v == "download" || v == "fetch" || v == "changelog" || v == "build-dep" {
+			return reject("%s %s may write into the folder that it runs in", c.name, v)
+		}
+		return nil
+	case c.name == "echo" || c.name == "true" || c.name == ":" || c.name == "set":
+		return nil
+	case accounts[c.name]:
+		// An owner by name is looked up when the copy is made.
+		if broad.Owner != "" || under(dest, "/home") || slices.ContainsFunc(args, func(a string) bool { return strings.Contains(a, "/") && strings.Contains(a+"/", dest+"/") || a == "." }) {
+			return reject("%s may make or own the folder that is copied to", c.name)
+		}
+		return nil
+	}
+	return reject("%s may read or write what is copied", strings.TrimSpace(c.name+" "+v))
+}
+
+var (
+	systemManagers = setOf("apt-get apt apk dnf microdnf yum")
+	speech         = setOf("DEBIAN_FRONTEND DEBCONF_NONINTERACTIVE_SEEN ACCEPT_EULA LC_ALL LANG TZ")
+	accounts       = setOf("useradd adduser groupadd addgroup")
+)
