@@ -239,6 +239,7 @@ func (s *server) didClose(_ context.Context, p *documentParams) error {
 // didSave looks again: what a document needs from the disk may have changed since.
 func (s *server) didSave(_ context.Context, p *documentParams) error {
 	doc, ok := s.work.docs[p.TextDocument.URI]
+	s.walks.Forget()
 	if ok && doc.dockerfile() {
 		s.put(s.again(doc))
 		return nil
@@ -249,6 +250,7 @@ func (s *server) didSave(_ context.Context, p *documentParams) error {
 
 // reload forgets what was read from the disk and looks at every document again.
 func (s *server) reload() {
+	s.walks.Forget()
 	w := *s.work
 	w.folders, w.elsewhere = s.surroundAll(slices.Collect(maps.Keys(s.folderURIs)))
 	s.work = &w

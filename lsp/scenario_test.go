@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,6 +31,7 @@ var update = flag.Bool("update", false, "fill in what the scenarios expect")
 //	diagnostics        where what is found in the text as it stands
 //	actions [KIND…]    what is offered for the whole document
 //	apply TITLE        an offered action is made, named by the start of its title; the text after it
+//	writes TITLE       what an offered action does to other files; it is done, and the client says that they changed
 //	text               the text as it stands
 //	hover LINE:COLUMN  and the other requests of scenario_reading_test.go and scenario_writing_test.go
 //
@@ -171,6 +173,19 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 		}
 		s.t.Errorf("no action is called %q", arg)
 		return body, true
+	case "writes":
+		for _, a := range s.doc.offered(all(s.doc.text)) {
+			if strings.HasPrefix(a.Title, arg) {
+				if a.Edit == nil {
+					a = s.doc.c.resolve(a)
+				}
+				out := s.write(a)
+				s.doc.c.notify("workspace/didChangeWatchedFiles", map[string]any{"changes": []any{}})
+				return out, true
+			}
+		}
+		s.t.Errorf("no action is called %q", arg)
+		return body, true
 	case "text":
 		return s.plain(), true
 	default:
@@ -183,6 +198,36 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 		s.t.Fatalf("no section is called %q", verb)
 	}
 	return "", false
+}
+
+// write does to the files on disk what an action does to others than the document, and
+// tells it.
+func (s *scenario) write(a action) string {
+	var out strings.Builder
+	for _, dc := range a.Edit.DocumentChanges {
+		name := func(uri string) string { return strings.TrimPrefix(uri, "file://"+filepath.ToSlash(s.dir)+"/") }
+		if dc.Kind != "" {
+			fmt.Fprintf(&out, "%s %s\n", dc.Kind, name(dc.URI))
+			if err := os.WriteFile(filepath.Join(s.dir, name(dc.URI)), nil, 0o666); err != nil {
+				s.t.Fatal(err)
+			}
+			continue
+		}
+		file := filepath.Join(s.dir, name(dc.TextDocument.URI))
+		before, err := os.ReadFile(file)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		text := string(before)
+		for _, e := range slices.Backward(dc.Edits) {
+			text = splice(text, e, s.encoding)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+			s.t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "%s, version %v:\n%s", name(dc.TextDocument.URI), dc.TextDocument.Version, text)
+	}
+	return strings.ReplaceAll(out.String(), "<nil>", "of the disk")
 }
 
 // plain is the text with the line ends of the archive.

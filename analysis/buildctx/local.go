@@ -58,6 +58,13 @@ type Walks struct {
 	walks map[walkOf]*walked
 }
 
+// Forget has the next who asks walk anew.
+func (w *Walks) Forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.walks = nil
+}
+
 type walkOf struct{ root, ignore string }
 
 type walked struct {
