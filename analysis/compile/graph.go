@@ -135,6 +135,7 @@ type Copy struct {
 	Src     string // absolute, wildcards unresolved
 	Dest    string // absolute; with a slash at its end for a folder
 	Owner   string // "" for root
+	Chmod   bool   // what is copied gets a mode that the file says
 	Unpack  bool   // an archive is unpacked
 	Include []string
 	Exclude []string
@@ -274,7 +275,7 @@ func (o *Op) file(f *pb.FileOp) error {
 				return err
 			}
 			own.Copy = &Copy{
-				From: from, Src: c.Src, Dest: c.Dest, Owner: owner(c.Owner), Unpack: c.AttemptUnpackDockerCompatibility,
+				From: from, Src: c.Src, Dest: c.Dest, Owner: owner(c.Owner), Chmod: c.Mode != -1 || c.ModeStr != "", Unpack: c.AttemptUnpackDockerCompatibility,
 				Include: c.IncludePatterns, Exclude: c.ExcludePatterns,
 			}
 			c.Src, c.Dest, c.AttemptUnpackDockerCompatibility = "", "", false

@@ -83,8 +83,13 @@ func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
 				return l
 			}
 		case "workdir":
-			// A relative destination would be another one behind it.
-			if !strings.HasPrefix(l.copy.Args[1].Value, "/") {
+			// A relative destination would be another one behind it, a folder made
+			// elsewhere is a step of its own, and the folder copied to, made first,
+			// keeps the mode and the owner that it has then.
+			if !l.folderStands(p) && (len(l.copy.Flags) > 0 || path.Clean("/"+l.copy.Args[0].Value) != "/") {
+				return l
+			}
+			if dir := p.Stages().Expand(in, in.Body.String()); !strings.HasPrefix(l.copy.Args[1].Value, "/") || l.at == "" || !dir.Known() || path.Clean(dir.Text) != l.at && !strings.HasPrefix(path.Clean(dir.Text), l.at+"/") {
 				return l
 			}
 		default:
@@ -92,6 +97,19 @@ func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
 		}
 	}
 	return l
+}
+
+// folderStands reports whether the folder that is copied to is there before the copy: a
+// WORKDIR made it.
+func (l *lateCopy) folderStands(p *analysis.Pass) bool {
+	dir := p.Stages().Workdir(l.copy)
+	set := false
+	for s := p.Stages().Of(l.copy); s != nil; s = s.Parent {
+		for _, in := range s.Instructions {
+			set = set || in.Name == "workdir" && in.Index < l.copy.Index
+		}
+	}
+	return set && dir.Known() && l.at != "" && (dir.Text == l.at || strings.HasPrefix(dir.Text, l.at+"/"))
 }
 
 // apart reports whether a RUN has no use for what is copied, and what is not proven of
@@ -117,7 +135,7 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 		}
 	}
 	if !system {
-		if l.at == "" || r.Touches(place) {
+		if dir := p.Stages().Workdir(r.In); l.at == "" || !dir.Known() || r.Touches(place) {
 			for _, c := range r.Commands {
 				if !ofTheSystem(c, l) && !readsNothing(c) || len(c.Node.Redirs) > 0 && !quietRedirs(c) {
 					return "", false
@@ -212,6 +230,8 @@ func ownFolder(at string) bool {
 	switch parts[0] {
 	case "usr":
 		return len(parts) > 2 && parts[1] == "src" && !strings.HasPrefix(parts[2], "linux")
+	case "go":
+		return len(parts) > 1 && parts[1] != "bin" // golang's image looks for programs there
 	case "home":
 		return len(parts) > 2 && !strings.HasPrefix(parts[2], ".")
 	}

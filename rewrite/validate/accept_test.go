@@ -338,7 +338,7 @@ var rights = []rewriting{
 
 	{name: "a copy behind the system's packages", before: from("debian:12", "COPY . /app", "RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y curl 2>/dev/null"), changes: copyMoved,
 		edits: [][2]string{{"COPY . /app\n", ""}, {"2>/dev/null\n", "2>/dev/null\nCOPY . /app\n"}}},
-	{name: "a copy behind RUNs, settings and working folders", before: from("alpine:3", "RUN echo a", "COPY --chmod=755 src /app", "WORKDIR /app", "RUN apk add curl", "ENV A=1", "USER 1", "RUN mkdir -p /data", "RUN ./x"), changes: copyMoved,
+	{name: "a copy behind RUNs, settings and working folders", before: from("alpine:3", "RUN echo a", "WORKDIR /app/src", "COPY --chmod=755 src /app", "WORKDIR /app", "RUN apk add curl", "ENV A=1", "USER 1", "RUN mkdir -p /data", "RUN ./x"), changes: copyMoved,
 		edits: [][2]string{{"COPY --chmod=755 src /app\n", ""}, {"/data\n", "/data\nCOPY --chmod=755 src /app\n"}}},
 	{name: "a copy behind RUNs that were joined", before: from("alpine:3", "RUN mkdir /x", "RUN mkdir /y", "COPY . /app", "RUN apk add curl", "RUN mkdir -p /data", "RUN /app/x"), changes: all(copyMoved, joined),
 		edits: [][2]string{{"COPY . /app\n", ""}, {"RUN apk add curl\nRUN mkdir -p /data\n", "RUN apk add curl && mkdir -p /data\nCOPY . /app\n"}}},

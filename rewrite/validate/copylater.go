@@ -33,9 +33,12 @@ func (m *matcher) copyLater(is, was compile.Edge, p lates) *Rejection {
 		return nothing
 	}
 	top, below := is.Op.File.Actions[0].On.Edge, oldAt.Op.File.Actions[0].On.Edge
-	base, moved := m.runsDownTo(top, broad.Dest, below, len(passed))
+	base, moved, made := m.runsDownTo(top, broad.Dest, below, len(passed))
 	if len(moved) == 0 {
 		return nothing
+	}
+	if made && !standsBelow(base, broad.Dest) && (path.Clean(broad.Src) != "/" || broad.Owner != "" || broad.Chmod) {
+		return reject("a WORKDIR would make %s before the copy does, with another mode or owner", broad.Dest)
 	}
 	if r := projectFolder(broad); r != nil {
 		return r
@@ -67,32 +70,47 @@ func (m *matcher) copyLater(is, was compile.Edge, p lates) *Rejection {
 
 // runsDownTo follows RUNs, and working folders between them, down to what the old copy
 // was made on: that very edge, or else what lies below as many RUNs.
-func (m *matcher) runsDownTo(at compile.Edge, dest string, below compile.Edge, count int) (compile.Edge, []*compile.Op) {
-	var out []*compile.Op
+// made says that there are such folders: one of them may be the one that is copied to,
+// which a copy that finds it leaves its mode and owner.
+func (m *matcher) runsDownTo(at compile.Edge, dest string, below compile.Edge, count int) (base compile.Edge, out []*compile.Op, made bool) {
 	var counted compile.Edge
 	var those []*compile.Op
+	var then bool
 	for at.Op != nil {
 		if at.Key() == below.Key() {
-			return at, out
+			return at, out, made
 		}
 		if len(out) == count && counted.Op == nil {
-			counted, those = at, slices.Clone(out)
+			counted, those, then = at, slices.Clone(out), made
 		}
 		switch {
 		case at.Op.Exec != nil:
 			root, output := at.Op.Exec.Root()
 			if at.Output != output {
-				return counted, those
+				return counted, those, then
 			}
 			out = append(out, at.Op)
 			at = root
 		case folderOn(at, dest):
+			made = true
 			at = at.Op.File.Actions[0].On.Edge
 		default:
-			return counted, those
+			return counted, those, then
 		}
 	}
-	return counted, those
+	return counted, those, then
+}
+
+// standsBelow reports whether a working folder at or below a place was made at an edge
+// or before, so that the place is there.
+func standsBelow(at compile.Edge, dest string) bool {
+	for at.Op != nil {
+		if folderOn(at, dest) {
+			return true
+		}
+		at = primary(at.Op)
+	}
+	return false
 }
 
 // projectFolder holds a copy to a folder that no package and no program of the system
@@ -104,6 +122,8 @@ func projectFolder(c *compile.Copy) *Rejection {
 	switch parts[0] {
 	case "usr":
 		own = len(parts) > 2 && parts[1] == "src" && !strings.HasPrefix(parts[2], "linux")
+	case "go":
+		own = len(parts) > 1 && parts[1] != "bin" // golang's image looks for programs there
 	case "home":
 		own = len(parts) > 2 && !strings.HasPrefix(parts[2], ".")
 	}
@@ -145,9 +165,6 @@ func (m *matcher) knowsNothing(op *compile.Op, broad *compile.Copy) *Rejection {
 	p := d.parse(text.text)
 	if p.Err != nil || p.Ambiguous || processes(p) != "" {
 		return reject("%q cannot be read with certainty", op)
-	}
-	if r := d.startUp(); r != nil {
-		return r
 	}
 	list := m.library.commands(p)
 	if moves(list) {
