@@ -50,13 +50,14 @@ var ErrInternal = errors.New("BuildKit's compiler failed")
 // several goroutines.
 type Dockerfile struct {
 	content  string
+	doc      func() *syntax.Document
 	declared func() declarations
 	targets  func() ([]Target, error)
 }
 
 // New takes a text. Whether it compiles shows later.
 func New(content string) *Dockerfile {
-	return newDockerfile(content, func() *syntax.Document { return syntax.Parse(content) })
+	return newDockerfile(content, sync.OnceValue(func() *syntax.Document { return syntax.Parse(content) }))
 }
 
 // Of takes a text that is read already.
@@ -67,6 +68,7 @@ func Of(doc *syntax.Document) *Dockerfile {
 func newDockerfile(content string, read func() *syntax.Document) *Dockerfile {
 	return &Dockerfile{
 		content:  content,
+		doc:      read,
 		declared: sync.OnceValue(func() declarations { return declared(read()) }),
 		targets:  sync.OnceValues(func() ([]Target, error) { return targets(content) }),
 	}
@@ -92,7 +94,6 @@ func (d *Dockerfile) Compile(ctx context.Context, o Options) (_ *Graph, err erro
 	if err != nil {
 		return nil, err
 	}
-	caps := pb.Caps.CapSet(pb.Caps.All())
 	opt := dockerfile2llb.ConvertOpt{
 		Config: dockerui.Config{
 			Target:         target,
@@ -121,6 +122,9 @@ func (d *Dockerfile) Compile(ctx context.Context, o Options) (_ *Graph, err erro
 	g.Image, err = imageConfig(res)
 	return g, err
 }
+
+// caps say that a daemon can do all that this BuildKit knows. They are only read.
+var caps = pb.Caps.CapSet(pb.Caps.All())
 
 var buildPlatform = ocispecs.Platform{OS: "linux", Architecture: "amd64"}
 

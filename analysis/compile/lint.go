@@ -5,12 +5,14 @@ import (
 	"context"
 	"regexp"
 	"slices"
+	"strings"
 
-	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/frontend/dockerui"
-	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/frontend/subrequests/lint"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // A Warning is a finding of Docker's own build checks.
@@ -22,67 +24,97 @@ type Warning struct {
 	Start, End  int // its lines, from 1; 0 for none
 }
 
-// Lint runs Docker's build checks and returns their warnings by line. What depends on the base image is left out,
-// since it is not known: an undefined variable that the base may define. A text
-// that does not build gets the warnings up to there and BuildKit's error.
+// Lint runs Docker's build checks and returns their warnings by line. What depends
+// on the base image is left out, since it is not known: an undefined variable that
+// the base may define. A text that does not build gets the warnings up to there and
+// BuildKit's error.
 func Lint(ctx context.Context, content string) ([]Warning, error) { return New(content).Lint(ctx) }
 
 // Lint is as the function of that name.
 func (d *Dockerfile) Lint(ctx context.Context) (_ []Warning, err error) {
-	content := d.content
 	defer recovered(&err)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	// The checks want a source map with a definition, whatever is in it.
-	def, err := scratch(ctx)
-	if err != nil {
-		return nil, err
-	}
-	caps := pb.Caps.CapSet(pb.Caps.All())
-	res, err := dockerfile2llb.DockerfileLint(ctx, []byte(content), dockerfile2llb.ConvertOpt{
+	content := unrun(d.doc())
+	var found lint.LintResults
+	// dockerfile2llb.DockerfileLint does the same with a source map, which costs a
+	// place in it for each operation and tells nothing here.
+	_, err = dockerfile2llb.Dockerfile2LLB(ctx, []byte(content), dockerfile2llb.ConvertOpt{
 		Config: dockerui.Config{
 			BuildArgs:      d.declared().values(Options{}),
 			BuildPlatforms: []ocispecs.Platform{buildPlatform},
 		},
 		MetaResolver: resolver{env: mentioned(content), lint: true},
 		LLBCaps:      &caps,
-		SourceMap: &llb.SourceMap{
-			Filename: "Dockerfile", Language: "Dockerfile", Data: []byte(content), Definition: def,
-		},
+		Warn:         into(found.AddWarning),
+		AllStages:    true,
 	})
-	if err != nil {
-		return nil, err
-	}
 	var out []Warning
-	for _, w := range res.Warnings {
+	for _, w := range found.Warnings {
 		one := Warning{Name: w.RuleName, Message: w.Detail, Description: w.Description, URL: w.URL}
-		if w.Location != nil {
-			for _, r := range w.Location.Ranges {
-				start, end := int(r.Start.Line), int(r.End.Line)
-				if one.Start == 0 || start < one.Start {
-					one.Start = start
-				}
-				one.End = max(one.End, end)
+		for _, r := range w.Location.Ranges {
+			start, end := int(r.Start.Line), int(r.End.Line)
+			if one.Start == 0 || start < one.Start {
+				one.Start = start
 			}
+			one.End = max(one.End, end)
 		}
 		out = append(out, one)
 	}
 	slices.SortStableFunc(out, func(a, b Warning) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Name, b.Name))
 	})
-	if res.Error != nil {
-		return out, buildError{res.Error.Message}
-	}
-	return out, nil
+	return out, err
 }
 
-type buildError struct{ message string }
+// unrun takes those RUNs out of a text, line for line, of which the checks have
+// nothing to say: they are most of a file, and cost as much. What stays is told the
+// same. A comment that speaks to the checks might come to speak of another
+// instruction, and what the case of keywords is is told by all of them.
+func unrun(doc *syntax.Document) string {
+	if len(doc.Problems) > 0 || strings.Contains(strings.ToLower(doc.Content), "check") && checkComment.MatchString(doc.Content) {
+		return doc.Content
+	}
+	upper, lower := true, true
+	for _, in := range doc.Instructions {
+		word := in.Keyword.In(doc.Content)
+		upper = upper && word == strings.ToUpper(word)
+		lower = lower && word == strings.ToLower(word)
+	}
+	if !upper && !lower {
+		return doc.Content
+	}
+	var out strings.Builder
+	out.Grow(len(doc.Content))
+	done, piece := 0, 0
+	for _, in := range doc.Instructions {
+		// Flags may be refused, and empty lines are a check's.
+		if in.Name != "run" || !in.Faithful || len(in.Flags) > 0 {
+			continue
+		}
+		blank := false
+		for ; piece < len(doc.Pieces) && doc.Pieces[piece].Span.Start < in.Lines.End; piece++ {
+			p := doc.Pieces[piece]
+			blank = blank || p.Kind == syntax.Blank && p.Span.Start >= in.Lines.Start
+		}
+		if blank {
+			continue
+		}
+		out.WriteString(doc.Content[done:in.Lines.Start])
+		out.WriteString(strings.Repeat("\n", strings.Count(in.Lines.In(doc.Content), "\n")))
+		done = in.Lines.End
+	}
+	out.WriteString(doc.Content[done:])
+	return out.String()
+}
 
-func (e buildError) Error() string { return e.message }
-
-func scratch(ctx context.Context) (*llb.Definition, error) {
-	return llb.Scratch().Marshal(ctx)
+// into listens to the checks for the one source that there is. R is the range type
+// of BuildKit's parser.
+func into[R any](add func(rule, description, url, message string, source int, at []R)) func(rule, description, url, message string, at []R) {
+	return func(rule, description, url, message string, at []R) {
+		add(rule, description, url, message, 0, at)
+	}
 }
 
 var variable = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/shale-build/shale/analysis/syntax"
 )
 
 func TestLint(t *testing.T) {
@@ -47,6 +49,24 @@ func BenchmarkLint(b *testing.B) {
 	for b.Loop() {
 		if _, err := Lint(context.Background(), service); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// What is taken out before the checks run changes nothing that they say.
+func TestUnrun(t *testing.T) {
+	for _, c := range []struct{ name, content, want string }{
+		{"plain", "FROM a\nRUN x \\\n # c\n  y\n\nCOPY a b\nRUN z", "FROM a\n\n\n\n\nCOPY a b\n"},
+		{"a here-document", "FROM a\nRUN <<E\nCMD x\nE\nCMD y\n", "FROM a\n\n\n\nCMD y\n"},
+		{"flags stay", "FROM a\nRUN --mount=type=cache,target=/x y\nRUN z\n", "FROM a\nRUN --mount=type=cache,target=/x y\n\n"},
+		{"empty lines stay", "FROM a\nRUN x \\\n\n  y\nRUN z\n", "FROM a\nRUN x \\\n\n  y\n\n"},
+		{"mixed case stays", "FROM a\nrun x\n", "FROM a\nrun x\n"},
+		{"comments to the checks stay", "FROM a\n# check=skip=all\n\nRUN x\nCMD y\n", "FROM a\n# check=skip=all\n\nRUN x\nCMD y\n"},
+		{"refused", "FROM a\nRUN x\nNO y\n", "FROM a\nRUN x\nNO y\n"},
+		{"carriage returns", "FROM a\r\nRUN x\r\nCMD y\r\n", "FROM a\r\n\nCMD y\r\n"},
+	} {
+		if diff := cmp.Diff(c.want, unrun(syntax.Parse(c.content))); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
 		}
 	}
 }

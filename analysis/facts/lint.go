@@ -13,7 +13,7 @@ func (f *File) Lint() []compile.Warning {
 		f.lint = &[]compile.Warning{}
 		if len(f.Doc.Problems) == 0 {
 			// An error is of the build, which Docker's checks do not speak of.
-			*f.lint, _ = compile.Lint(context.Background(), f.Doc.Content)
+			*f.lint, _ = compile.Of(f.Doc).Lint(context.Background())
 		}
 	}
 	return *f.lint
