@@ -3,6 +3,8 @@
 package analysis
 
 import (
+	"strings"
+
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/source"
 )
@@ -34,11 +36,18 @@ func (s Severity) String() string { return [...]string{"off", "info", "warning",
 type Rule struct {
 	Name     string   // kebab-case
 	Doc      Doc      // written before Run
+	Codes    string   // "SC": it passes on the findings of another program, each under a code that begins so
 	Aliases  []string // codes of hadolint and BuildKit whose ignore comments silence this rule too
 	Best     Safety   // the most that its fixes may claim
 	Severity Severity // by default; Off for a rule that runs only when it is asked for
 	Options  []Option // its keys under rules.<name> in .shale.toml
 	Run      func(*Pass)
+}
+
+// Owns reports whether a name is the rule's own or one of its codes.
+func (r *Rule) Owns(name string) bool {
+	number, ok := strings.CutPrefix(name, r.Codes)
+	return name == r.Name || r.Codes != "" && ok && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
 // A Doc is a rule's page. Each field is Markdown.
@@ -60,7 +69,7 @@ type Option struct {
 
 // A Diagnostic is a finding.
 type Diagnostic struct {
-	Rule     string
+	Rule     string // its name, or one of its codes
 	Severity Severity
 	Span     source.Span // what to underline
 	Message  string      // one or two sentences, with the gain in words

@@ -58,8 +58,18 @@ func Check(in Input, rules []*Rule) *Report {
 				if silenced.at(rule, doc.At(d.Span.Start)) {
 					return
 				}
-				d.Rule = rule.Name
-				if d.Severity == Off || configured(rule, in.Config) {
+				if code := d.Rule; code != "" {
+					if silenced.code(code, doc.At(d.Span.Start)) {
+						return
+					}
+					if name, ok := in.Config.Severity(code); ok {
+						if d.Severity, _ = ParseSeverity(name); d.Severity == Off {
+							return
+						}
+					} else if configured(rule, in.Config) {
+						d.Severity = severity
+					}
+				} else if d.Rule = rule.Name; d.Severity == Off || configured(rule, in.Config) {
 					d.Severity = severity
 				}
 				if len(doc.Problems) > 0 && len(d.Fixes) > 0 {
@@ -95,6 +105,9 @@ func run(rule *Rule, pass *Pass) (err error) {
 func Schema(rules []*Rule) config.Schema {
 	s := config.Schema{Rules: map[string]map[string][]string{}, Codes: map[string][]string{}}
 	for _, r := range rules {
+		if r.Codes != "" {
+			s.Owners = append(s.Owners, r.Owns)
+		}
 		s.Rules[r.Name] = map[string][]string{}
 		for _, o := range r.Options {
 			s.Rules[r.Name][o.Name] = o.Values

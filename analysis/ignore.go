@@ -15,8 +15,9 @@ type ignores struct {
 }
 
 // readIgnores reads "# shale ignore=", "# shale ignore-file=", "# hadolint
-// ignore=", "# hadolint global ignore=" and BuildKit's "# check=skip=", as a
-// directive for the file and above an instruction for that instruction.
+// ignore=", "# hadolint global ignore=", "# shellcheck disable=" and BuildKit's
+// "# check=skip=", as a directive for the file and above an instruction for that
+// instruction.
 func readIgnores(doc *syntax.Document) ignores {
 	ig := ignores{on: map[*syntax.Instruction][]string{}}
 	if v, ok := doc.Directive("check"); ok {
@@ -56,6 +57,10 @@ func IgnoreComment(text string) (names []string, wholeFile bool) {
 			return list(v), true
 		}
 		if v, ok := value(rest, "ignore"); ok {
+			return list(v), false
+		}
+	case "shellcheck":
+		if v, ok := value(rest, "disable"); ok {
 			return list(v), false
 		}
 	}
@@ -100,6 +105,11 @@ func list(s string) []string {
 func (ig ignores) everywhere(rule *Rule) bool { return names(ig.file, rule) }
 
 func (ig ignores) at(rule *Rule, in *syntax.Instruction) bool { return names(ig.on[in], rule) }
+
+// code reports whether a code of another program is silenced.
+func (ig ignores) code(code string, in *syntax.Instruction) bool {
+	return slices.ContainsFunc(slices.Concat(ig.file, ig.on[in]), func(s string) bool { return strings.EqualFold(s, code) })
+}
 
 func names(silenced []string, rule *Rule) bool {
 	return slices.ContainsFunc(silenced, func(s string) bool {

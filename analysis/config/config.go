@@ -26,6 +26,7 @@ type Config struct {
 	builder  string
 	severity map[string]string
 	options  map[[2]string]string
+	hadolint bool
 }
 
 // globs are patterns that count from a folder.

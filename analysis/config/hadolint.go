@@ -25,7 +25,7 @@ type hadolint struct {
 
 // readHadolint returns the severities that a hadolint configuration gives to
 // Shale's rules.
-func readHadolint(path string, rulesOf map[string][]string) (map[string]string, error) {
+func readHadolint(path string, schema Schema) (map[string]string, error) {
 	text, err := read(path)
 	if err != nil {
 		return nil, &Error{[]Problem{{File: display(path), Message: err.Error()}}}
@@ -44,8 +44,12 @@ func readHadolint(path string, rulesOf map[string][]string) (map[string]string, 
 		{h.Ignored, "off"},
 	} {
 		for _, code := range set.codes {
-			for _, rule := range rulesOf[strings.ToUpper(code)] {
+			code = strings.ToUpper(code)
+			for _, rule := range schema.Codes[code] {
 				out[rule] = set.severity
+			}
+			if schema.owned(code) {
+				out[code] = set.severity
 			}
 		}
 	}
@@ -53,9 +57,9 @@ func readHadolint(path string, rulesOf map[string][]string) (map[string]string, 
 }
 
 // hadolint finds hadolint's configuration that is nearest upward of a folder.
-func (l *Loader) hadolint(dir string) (map[string]string, error) {
+func (l *Loader) hadolint(dir string) (severity map[string]string, found bool, err error) {
 	if r, ok := l.hadolints[dir]; ok {
-		return r.severity, r.err
+		return r.severity, r.found, r.err
 	}
 	var r hadolintResult
 	file := ""
@@ -66,25 +70,32 @@ func (l *Loader) hadolint(dir string) (map[string]string, error) {
 		}
 	}
 	if file != "" {
-		r.severity, r.err = readHadolint(file, l.opts.Schema.Codes)
+		r.found = true
+		r.severity, r.err = readHadolint(file, l.opts.Schema)
 	} else if up := filepath.Dir(dir); up != dir {
-		r.severity, r.err = l.hadolint(up)
+		r.severity, r.found, r.err = l.hadolint(up)
 	}
 	l.hadolints[dir] = r
-	return r.severity, r.err
+	return r.severity, r.found, r.err
 }
 
 type hadolintResult struct {
 	severity map[string]string
+	found    bool
 	err      error
 }
 
-// over lays the settings over severities that come from elsewhere.
-func (c *Config) over(below map[string]string) *Config {
-	if len(below) == 0 {
+// Hadolint reports whether a configuration of hadolint is in force.
+func (c *Config) Hadolint() bool { return c != nil && c.hadolint }
+
+// over lays the settings over the severities of hadolint's configuration, if there
+// is one.
+func (c *Config) over(below map[string]string, found bool) *Config {
+	if !found {
 		return c
 	}
 	out := *c
+	out.hadolint = true
 	out.severity = map[string]string{}
 	for rule, v := range below {
 		out.severity[rule] = v

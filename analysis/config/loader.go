@@ -9,16 +9,23 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
 )
 
 // A Schema says which rules exist: rule, option, its values; and which of them
-// stand for a code of hadolint.
+// stand for a code of hadolint. Owners know the codes of other programs that rules
+// pass on: they have a severity and no options.
 type Schema struct {
-	Rules map[string]map[string][]string
-	Codes map[string][]string
+	Rules  map[string]map[string][]string
+	Codes  map[string][]string
+	Owners []func(code string) bool
+}
+
+func (s Schema) owned(code string) bool {
+	return slices.ContainsFunc(s.Owners, func(owns func(string) bool) bool { return owns(code) })
 }
 
 // Options says how a Loader works.
@@ -142,11 +149,11 @@ func (l *Loader) For(path string) (*Config, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	below, err := l.hadolint(dir)
+	below, found, err := l.hadolint(dir)
 	if err != nil {
 		return nil, err
 	}
-	return r.config.over(below), nil
+	return r.config.over(below, found), nil
 }
 
 func (l *Loader) dir(dir string) result {

@@ -184,7 +184,7 @@ func (c *checker) rules(n *node, s *settings) {
 	for _, rule := range n.order {
 		t := n.fields[rule]
 		options, ok := c.schema.Rules[rule]
-		if !ok {
+		if !ok && !c.schema.owned(rule) {
 			c.problem(t.key, "there is no rule %q%s", rule, nearest(rule, names))
 			continue
 		}

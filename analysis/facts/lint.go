@@ -18,3 +18,6 @@ func (f *File) Lint() []compile.Warning {
 	}
 	return *f.lint
 }
+
+// FromHadolint reports whether a configuration of hadolint is in force.
+func (f *File) FromHadolint() bool { return f.opts.Config.Hadolint() }
