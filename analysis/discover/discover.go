@@ -17,8 +17,10 @@ import (
 // Options says what a walk leaves out.
 type Options struct {
 	// Excluded reports whether the configuration excludes a file or a folder with
-	// all that is in it; nil excludes nothing. A named file is never asked about.
+	// all that is in it; nil excludes nothing. A named file is not asked about,
 	Excluded func(path string) bool
+	// unless Forced is set: hooks name every file that changed.
+	Forced bool
 }
 
 // A File is a Dockerfile to work on.
@@ -66,6 +68,7 @@ func Find(args []string, o Options) *Result {
 			if w.found == 0 && len(w.result.Problems) == before {
 				w.result.Empty = append(w.result.Empty, arg)
 			}
+		case o.Forced && o.Excluded != nil && o.Excluded(arg):
 		case builds.Meant(arg):
 			w.result.Builds = append(w.result.Builds, File{arg, true})
 		default:

@@ -12,7 +12,6 @@ import (
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
-	"github.com/shale-build/shale/rewrite"
 )
 
 // A baseline is the findings that a repository had when it took Shale up. They
@@ -116,12 +115,5 @@ func (w *baselineWriter) write() error {
 		fmt.Fprintf(&out, "\n%s", b)
 	}
 	out.WriteString("\n]}\n")
-	before, err := os.ReadFile(w.path)
-	if errors.Is(err, os.ErrNotExist) {
-		return rewrite.CreateFile(w.path, out.String())
-	}
-	if err != nil {
-		return err
-	}
-	return rewrite.WriteFile(w.path, string(before), out.String())
+	return put(w.path, out.String())
 }

@@ -41,7 +41,7 @@ func (s *session) find(args []string) (files []target, bad []report.File, err er
 		files, _ = s.learn(&discover.Result{}, files)
 		return files, nil, nil
 	}
-	found := discover.Find(paths, discover.Options{Excluded: s.configs.excluded})
+	found := discover.Find(paths, discover.Options{Excluded: s.configs.excluded, Forced: s.forced})
 	for _, f := range found.Files {
 		files = append(files, target{shown: f.Path, path: f.Path})
 	}

@@ -20,6 +20,8 @@ import (
 type fixFlags struct {
 	selection
 	diff, unsafe, failOnFix bool
+	patches, summary        string
+	resume                  bool
 }
 
 func (a *app) fixCommand() *cobra.Command {
@@ -36,7 +38,7 @@ one, the current folder is walked.
 Exit status: 0 nothing at or above --fail-on remains, 1 something does (with
 --diff: there is a diff, or a file that BuildKit refuses), 2 a file that could not
 be read or written, a wrong flag or a broken configuration.`,
-		Example: "  shale fix --diff\n  shale fix --diff --format rdjson | reviewdog -f=rdjson -reporter=github-pr-review\n  shale fix\n  shale fix --only merge-runs docker/\n  shale fix - <Dockerfile",
+		Example: "  shale fix --diff\n  shale fix --diff --format rdjson | reviewdog -f=rdjson -reporter=github-pr-review\n  shale fix\n  shale fix --only merge-runs docker/\n  shale fix - <Dockerfile\n  shale fix --diff --patches patches --summary fleet.json --resume checkouts/*",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.fix(c, args, &f)
 		},
@@ -45,10 +47,17 @@ be read or written, a wrong flag or a broken configuration.`,
 	c.Flags().BoolVar(&f.diff, "diff", false, "print the changes as a unified diff, or in another --format the findings with the fixes that would be made, and write nothing")
 	c.Flags().BoolVar(&f.unsafe, "unsafe", false, "make unsafe fixes too; their titles say what could differ")
 	c.Flags().BoolVar(&f.failOnFix, "exit-non-zero-on-fix", false, "exit with 1 when something was fixed, even if nothing remains")
+	c.Flags().StringVar(&f.patches, "patches", "", "with --diff: write one patch a repository into this `DIR`, under the repository's path, in place of one diff")
+	c.Flags().StringVar(&f.summary, "summary", "", "write what was fixed and what is left, by rule and by repository, as JSON to this `FILE`")
+	c.Flags().BoolVar(&f.resume, "resume", false, "leave out the repositories that are done by --summary's FILE, and go on with the others")
+	if err := c.MarkFlagDirname("patches"); err != nil {
+		panic(err)
+	}
 	return c
 }
 
 func (a *app) fix(c *cobra.Command, args []string, f *fixFlags) error {
+	f.mends = true
 	s, err := a.begin(c, &f.selection)
 	if err != nil {
 		return err
@@ -68,6 +77,20 @@ func (a *app) fix(c *cobra.Command, args []string, f *fixFlags) error {
 	case s.format != report.Text && stdin && !f.diff:
 		return fmt.Errorf("standard output holds the result here: --format %s cannot go with it", s.format)
 	}
+	switch {
+	case f.patches != "" && !f.diff:
+		return errors.New("--patches goes with --diff: without it the files themselves are changed")
+	case f.resume && f.summary == "":
+		return errors.New("--resume goes on from the file of --summary, which is not named")
+	case stdin && (f.patches != "" || f.summary != ""):
+		return errors.New("standard input is in no repository: --patches and --summary cannot go with it")
+	}
+	fleet := (*fleet)(nil)
+	if f.patches != "" || f.summary != "" {
+		if fleet, files, err = newFleet(f, args, files); err != nil {
+			return err
+		}
+	}
 	options := rewrite.Options{Rules: s.chosen, Safety: analysis.Safe}
 	if f.unsafe {
 		options.Safety = analysis.Unsafe
@@ -75,7 +98,7 @@ func (a *app) fix(c *cobra.Command, args []string, f *fixFlags) error {
 	// Where standard output holds the result, the report goes to standard error.
 	tell := s.out
 	planned := f.diff && s.format != report.Text
-	if (f.diff || stdin) && !planned {
+	if (f.diff && f.patches == "" || stdin) && !planned {
 		tell = s.err
 	}
 	look := s.look(tell)
@@ -88,22 +111,33 @@ func (a *app) fix(c *cobra.Command, args []string, f *fixFlags) error {
 		look.Fixed = "fixed"
 	}
 	s.writes = !f.diff && !stdin
-	fixer := &fixer{session: s, options: options, diff: f.diff, planned: planned}
+	fixer := &fixer{session: s, options: options, diff: f.diff, planned: planned, names: fleet.name}
 	diffs := false
+	var unwritten error
 	w := report.New(s.format, tell, look)
 	s.each("worked on", files, bad, fixer.fix, func(o outcome) {
 		switch {
 		case f.diff && o.diff != "":
 			diffs = true
-			if !planned {
+			if !planned && f.patches == "" {
 				io.WriteString(s.out, o.diff)
 			}
 		case stdin && !f.diff:
 			io.WriteString(s.out, o.text)
 		}
 		w.File(o.file)
+		if err := fleet.tell(s, o); err != nil && unwritten == nil {
+			unwritten = err
+			s.stop()
+		}
 	})
 	w.Close()
+	if unwritten == nil {
+		unwritten = fleet.close()
+	}
+	if unwritten != nil {
+		return unwritten
+	}
 	switch {
 	case f.exitZero:
 		return s.status(false)
@@ -117,8 +151,9 @@ func (a *app) fix(c *cobra.Command, args []string, f *fixFlags) error {
 type fixer struct {
 	*session
 	options rewrite.Options
-	diff    bool // only show
-	planned bool // as findings with the fixes that would be made, in place of the diff
+	diff    bool                                        // only show
+	planned bool                                        // as findings with the fixes that would be made, in place of the diff
+	names   func(shown string) func(path string) string // how files are called in a file's diff
 	// Two Dockerfiles may want to change one file, such as their .dockerignore.
 	others sync.Mutex
 }
@@ -151,12 +186,20 @@ func (f *fixer) fix(o *outcome, in analysis.Input) error {
 		}
 	}
 	o.text = result.After
+	for _, a := range result.Applied {
+		o.fixed = append(o.fixed, a.Rule)
+	}
 	if f.diff {
-		o.diff = diff(in.Path, result)
+		o.diff = diff(in.Path, result, f.names(o.file.Path))
 	}
 	if f.planned {
 		before := analysis.Check(in, f.chosen)
 		keepPlanned(before.Diagnostics, result.Applied)
+		for _, d := range before.Diagnostics {
+			if len(d.Fixes) == 0 {
+				o.left = append(o.left, d.Rule)
+			}
+		}
 		return f.findings(o, in, before)
 	}
 	for _, a := range result.Applied {
@@ -165,6 +208,9 @@ func (f *fixer) fix(o *outcome, in analysis.Input) error {
 	in.Content = result.After
 	if err := f.findings(o, in, result.Remaining); err != nil {
 		return err
+	}
+	for _, d := range o.file.Diagnostics {
+		o.left = append(o.left, d.Rule)
 	}
 	if result.Untouchable != "" {
 		withhold(o.file.Diagnostics, result.Untouchable)
@@ -221,17 +267,17 @@ func (f *fixer) putBack(others []rewrite.OtherFile) error {
 }
 
 // diff is the unified diff of all that a fix changes.
-func diff(path string, r *rewrite.Result) string {
+func diff(path string, r *rewrite.Result, called func(path string) string) string {
 	var out strings.Builder
 	for _, other := range r.Others {
-		name := fromHere(other.Path)
+		name := called(other.Path)
 		old := name
 		if other.New {
 			old = ""
 		}
 		out.WriteString(rewrite.Diff(old, name, other.Before, other.After))
 	}
-	name := fromHere(cmp.Or(path, "Dockerfile"))
+	name := called(cmp.Or(path, "Dockerfile"))
 	out.WriteString(rewrite.Diff(name, name, r.Before, r.After))
 	return out.String()
 }

@@ -37,6 +37,7 @@ or written.`,
 	c.Flags().BoolVar(&diff, "diff", false, "print the changes as a unified diff and write nothing")
 	c.Flags().StringArrayVar(&sel.config, "config", nil, "a configuration `FILE` in place of .shale.toml, or a KEY=VALUE that goes before it; may be repeated")
 	c.Flags().StringVar(&sel.stdinName, "stdin-filename", "", "with -: the `PATH` that it stands for")
+	sel.force(c)
 	sel.format, sel.failOn = string(report.Text), "never"
 	return c
 }

@@ -20,6 +20,8 @@ type selection struct {
 	exitZero     bool
 	baseline     string
 	newFrom      string
+	forced       bool // --force-exclude
+	mends        bool // what can mend nothing need not run
 }
 
 var failLevels = []string{"error", "warning", "info", "never"}
@@ -36,6 +38,7 @@ func (s *selection) flags(c *cobra.Command, formats []string, all []*analysis.Ru
 	f.BoolVar(&s.exitZero, "exit-zero", false, "exit with 0 whatever is found")
 	f.StringVar(&s.baseline, "baseline", "", "leave out the findings that were noted in this `FILE`, which check can write")
 	f.StringVar(&s.newFrom, "new-from", "", "leave out the findings that were there at this git `REV`, wherever their lines are now")
+	s.force(c)
 	complete(c, "format", formats...)
 	complete(c, "fail-on", failLevels...)
 	for _, flag := range []string{"only", "except"} {
@@ -49,6 +52,11 @@ func (s *selection) flags(c *cobra.Command, formats []string, all []*analysis.Ru
 	if err := c.MarkFlagDirname("context"); err != nil {
 		panic(err)
 	}
+}
+
+// force is the flag that hooks need, which name every file that changed.
+func (s *selection) force(c *cobra.Command) {
+	c.Flags().BoolVar(&s.forced, "force-exclude", false, "leave out what the configuration excludes even where a PATH names it, for hooks")
 }
 
 // fails returns the severity from which on findings fail the command; one above
@@ -77,7 +85,7 @@ func (s *selection) rules(all []*analysis.Rule) ([]*analysis.Rule, error) {
 	var out []*analysis.Rule
 	for _, r := range all {
 		asked := slices.Contains(s.only, r.Name)
-		if len(s.only) > 0 && !asked || slices.Contains(s.except, r.Name) {
+		if len(s.only) > 0 && !asked || slices.Contains(s.except, r.Name) || s.mends && r.Codes != "" {
 			continue
 		}
 		if asked && r.Severity == analysis.Off {

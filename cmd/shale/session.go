@@ -38,6 +38,7 @@ type session struct {
 	tally   *report.Tally
 	stdin   string // --stdin-filename
 	known   []knower
+	forced  bool                      // --force-exclude
 	builds  map[string][]builds.Build // of compose and bake files, by Dockerfile
 	walks   buildctx.Walks
 	writes  bool // files are being written, which goes on whoever reads the report
@@ -55,6 +56,8 @@ type outcome struct {
 	defects []string // of Shale, for people, on standard error
 	diff    string
 	text    string // what `fix -` prints
+
+	fixed, left []string // the rules of the fixes that are or would be made, and of what is left
 }
 
 // begin checks the flags that both commands share.
@@ -88,7 +91,7 @@ func (a *app) begin(c *cobra.Command, s *selection) (*session, error) {
 	ctx, stop := context.WithCancel(c.Context())
 	out := &session{
 		app: a, ctx: ctx, stop: stop, chosen: chosen, fail: fail, format: report.Format(s.format),
-		configs: configs, context: s.context, tally: new(report.Tally), stdin: s.stdinName, told: map[string]bool{},
+		configs: configs, context: s.context, tally: new(report.Tally), stdin: s.stdinName, forced: s.forced, told: map[string]bool{},
 	}
 	if err := out.knowers(s); err != nil {
 		stop()

@@ -1,0 +1,552 @@
+//go:build linux || darwin
+
+package main_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/shale-build/shale/analysis/discover"
+)
+
+// An action is action.yml as a runner reads it.
+type action struct {
+	Inputs  map[string]struct{ Description, Default string }
+	Outputs map[string]struct{ Description, Value string }
+	Runs    struct{ Steps []step }
+}
+
+type step struct {
+	ID, Name, If, Shell, Run, Uses string
+	Dir                            string `yaml:"working-directory"`
+	Env, With                      map[string]string
+}
+
+// A job is one use of the action.
+type job struct {
+	t       *testing.T
+	action  action
+	dir     string // the workspace
+	temp    string
+	path    string
+	inputs  map[string]string
+	ref     string // the tag, branch or commit of the action
+	steps   map[string]map[string]string
+	summary string
+	log     string
+	used    []string // other actions, with what they were given
+	status  int
+}
+
+// run runs the action's steps as a runner does, up to the first that fails.
+func (j *job) run() {
+	for i, s := range j.action.Runs.Steps {
+		if s.If != "" && !j.holds(s.If) {
+			continue
+		}
+		if s.Uses != "" {
+			with := ""
+			for _, k := range sortedKeys(s.With) {
+				with += fmt.Sprintf(" %s=%s", k, j.expand(s.With[k]))
+			}
+			j.used = append(j.used, s.Uses+with)
+			continue
+		}
+		if s.Shell != "bash" {
+			j.t.Fatalf("step %q: a composite action's step must name its shell", s.Name)
+		}
+		file := func(name string) string {
+			p := filepath.Join(j.temp, fmt.Sprintf("%s-%d", name, i))
+			if err := os.WriteFile(p, nil, 0o644); err != nil {
+				j.t.Fatal(err)
+			}
+			return p
+		}
+		script, output, path, summary := file("script"), file("output"), file("path"), file("summary")
+		if err := os.WriteFile(script, []byte(j.expand(s.Run)), 0o644); err != nil {
+			j.t.Fatal(err)
+		}
+		cmd := exec.Command("bash", "--noprofile", "--norc", "-eo", "pipefail", script)
+		cmd.Dir = filepath.Join(j.dir, j.expand(s.Dir))
+		cmd.Env = append(os.Environ(), "PATH="+j.path, "RUNNER_TEMP="+j.temp, "GITHUB_OUTPUT="+output, "GITHUB_PATH="+path, "GITHUB_STEP_SUMMARY="+summary,
+			"RUNNER_OS="+map[string]string{"linux": "Linux", "darwin": "macOS"}[runtime.GOOS], "RUNNER_ARCH="+map[string]string{"amd64": "X64", "arm64": "ARM64"}[runtime.GOARCH])
+		for k, v := range s.Env {
+			cmd.Env = append(cmd.Env, k+"="+j.expand(v))
+		}
+		out, err := cmd.CombinedOutput()
+		j.log += string(out)
+		j.summary += read(j.t, summary)
+		if s.ID != "" {
+			j.steps[s.ID] = map[string]string{}
+			for line := range strings.Lines(read(j.t, output)) {
+				k, v, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+				if !ok {
+					j.t.Fatalf("step %q: an output without =: %q", s.Name, line)
+				}
+				j.steps[s.ID][k] = v
+			}
+		}
+		for line := range strings.Lines(read(j.t, path)) {
+			j.path = strings.TrimSuffix(line, "\n") + ":" + j.path
+		}
+		if err != nil {
+			if cmd.ProcessState == nil {
+				j.t.Fatal(err)
+			}
+			j.status = cmd.ProcessState.ExitCode()
+			return
+		}
+	}
+}
+
+func (j *job) output(name string) string {
+	o, ok := j.action.Outputs[name]
+	if !ok {
+		j.t.Fatalf("no output %q", name)
+	}
+	return j.expand(o.Value)
+}
+
+var expression = regexp.MustCompile(`\$\{\{(.*?)\}\}`)
+
+func (j *job) expand(s string) string {
+	return expression.ReplaceAllStringFunc(s, func(e string) string {
+		return j.value(strings.TrimSpace(e[3 : len(e)-2]))
+	})
+}
+
+// holds decides a condition of the one form that action.yml uses.
+func (j *job) holds(cond string) bool {
+	m := regexp.MustCompile(`^\$\{\{ (\S+) == '(\w*)' \}\}$`).FindStringSubmatch(cond)
+	if m == nil {
+		j.t.Fatalf("a condition that this test cannot read: %s", cond)
+	}
+	return j.value(m[1]) == m[2]
+}
+
+func (j *job) value(name string) string {
+	part := strings.Split(name, ".")
+	switch {
+	case name == "github.action_ref":
+		return j.ref
+	case name == "github.action_path":
+		dir, err := filepath.Abs("../..")
+		if err != nil {
+			j.t.Fatal(err)
+		}
+		return dir
+	case len(part) == 2 && part[0] == "inputs":
+		in, ok := j.action.Inputs[part[1]]
+		if !ok {
+			j.t.Fatalf("no input %q", part[1])
+		}
+		if v, ok := j.inputs[part[1]]; ok {
+			return v
+		}
+		return in.Default
+	case len(part) == 4 && part[0] == "steps" && part[2] == "outputs":
+		return j.steps[part[1]][part[3]]
+	}
+	j.t.Fatalf("an expression that this test cannot read: %s", name)
+	return ""
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func readAction(t *testing.T) (a action) {
+	t.Helper()
+	if err := yaml.Unmarshal([]byte(read(t, "../../action.yml")), &a); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// packed packs a release for this machine, as the release workflow does for all.
+func packed(t *testing.T) string {
+	t.Helper()
+	dist := filepath.Join(t.TempDir(), "v1.2.3")
+	cmd := exec.Command("../../.ci/release", "v1.2.3", runtime.GOOS+"/"+runtime.GOARCH)
+	cmd.Env = append(os.Environ(), "DIST="+dist)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return dist
+}
+
+// releases serves releases as GitHub does.
+func releases(t *testing.T, dist string) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle("/download/v1.2.3/", http.StripPrefix("/download/v1.2.3/", http.FileServer(http.Dir(dist))))
+	mux.HandleFunc("/latest/download/", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, strings.Replace(r.URL.Path, "/latest/download/", "/download/v1.2.3/", 1), http.StatusFound)
+	})
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+const sloppy = "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y --no-install-recommends git\n"
+
+// The action's steps do what its inputs say, with a release, and refuse one that
+// was tampered with.
+func TestAction(t *testing.T) {
+	dist := packed(t)
+	url := releases(t, dist)
+	a := readAction(t)
+	use := func(t *testing.T, ref string, inputs ...string) *job {
+		t.Helper()
+		j := &job{t: t, action: a, dir: t.TempDir(), temp: t.TempDir(), path: os.Getenv("PATH"), ref: ref,
+			inputs: map[string]string{"releases": url}, steps: map[string]map[string]string{}}
+		for _, in := range inputs {
+			k, v, _ := strings.Cut(in, "=")
+			if _, ok := a.Inputs[k]; !ok {
+				t.Fatalf("no input %q", k)
+			}
+			j.inputs[k] = v
+		}
+		script(t, j.dir, `git init -q . && mkdir -p "a b" ok && printf "$1" >"a b/Dockerfile" && printf 'FROM debian:12\n' >ok/Dockerfile`, sloppy)
+		return j
+	}
+	want := func(t *testing.T, j *job, status int, log ...string) {
+		t.Helper()
+		if j.status != status {
+			t.Errorf("exit status %d, want %d\n%s", j.status, status, j.log)
+		}
+		for _, text := range log {
+			if !strings.Contains(j.log, text) {
+				t.Errorf("%q is not in the log:\n%s", text, j.log)
+			}
+		}
+	}
+
+	t.Run("check", func(t *testing.T) {
+		j := use(t, "v1.2.3")
+		j.run()
+		want(t, j, 1, "shale v1.2.3", "\n::warning title=shale%3A stale-package-index,file=a b/Dockerfile,line=3,")
+		if n := j.output("findings"); n != fmt.Sprint(strings.Count(j.log, "\n::")) || n == "0" || j.output("exit-code") != "1" {
+			t.Errorf("outputs: %v", j.steps)
+		}
+		if !strings.Contains(j.summary, "a b/Dockerfile") {
+			t.Errorf("summary: %s", j.summary)
+		}
+		if len(j.used) > 0 || j.output("sarif-file") != "" {
+			t.Errorf("more than was asked for: %v %v", j.used, j.steps)
+		}
+		if text := read(t, filepath.Join(j.dir, "a b/Dockerfile")); text != sloppy {
+			t.Errorf("changed: %s", text)
+		}
+	})
+	t.Run("latest, what does not fail, and code scanning", func(t *testing.T) {
+		j := use(t, "v1", "fail-on=never", "annotations=false", "summary=false", "upload-sarif=true", "paths=a b/Dockerfile\nok\n")
+		j.run()
+		want(t, j, 0, "shale v1.2.3", "a b/Dockerfile:3:5: warning:")
+		if strings.Contains(j.log, "\n::") || j.summary != "" {
+			t.Errorf("more than was asked for: %s%s", j.log, j.summary)
+		}
+		sarif := j.output("sarif-file")
+		if len(j.used) != 1 || j.used[0] != "github/codeql-action/upload-sarif@v4 category=shale sarif_file="+sarif {
+			t.Errorf("used %v", j.used)
+		}
+		if !strings.Contains(read(t, sarif), `"uri":"a%20b/Dockerfile"`) {
+			t.Error(read(t, sarif))
+		}
+	})
+	t.Run("inputs", func(t *testing.T) {
+		j := use(t, "v1.2.3", "working-directory=a b", "args=--only=merge-runs\n--config=exclude=[]\n", "sarif-file=out.sarif")
+		j.run()
+		want(t, j, 0)
+		if j.output("findings") != "0" || j.output("sarif-file") != filepath.Join(j.dir, "a b", "out.sarif") {
+			t.Errorf("outputs: %v", j.steps)
+		}
+		if !strings.Contains(read(t, j.output("sarif-file")), `"version":"2.1.0"`) {
+			t.Error("no SARIF")
+		}
+	})
+	t.Run("only what is new", func(t *testing.T) {
+		j := use(t, "v1.2.3", "new-from=HEAD")
+		script(t, j.dir, `git add . && git -c user.name=a -c user.email=a@example.org commit -qm one`)
+		j.run()
+		want(t, j, 0)
+		j = use(t, "v1.2.3", "baseline=known.json")
+		script(t, j.dir, `printf '{"version":1,"findings":[]}' >known.json`)
+		j.run()
+		want(t, j, 1)
+	})
+	t.Run("fix", func(t *testing.T) {
+		j := use(t, "v1.2.3", "command=fix")
+		j.run()
+		want(t, j, 0)
+		if j.output("changed") != "true" || !strings.Contains(j.summary, "-RUN apt-get update\n") {
+			t.Errorf("outputs: %v\n%s", j.steps, j.summary)
+		}
+		// The patch is what was done.
+		after := read(t, filepath.Join(j.dir, "a b/Dockerfile"))
+		if after == sloppy {
+			t.Error("nothing was changed")
+		}
+		script(t, j.dir, `printf "$1" >"a b/Dockerfile" && git apply "$2"`, sloppy, j.output("patch"))
+		if text := read(t, filepath.Join(j.dir, "a b/Dockerfile")); text != after {
+			t.Errorf("the patch makes\n%swant\n%s", text, after)
+		}
+		j = use(t, "v1.2.3", "command=fix", "paths=ok")
+		j.run()
+		want(t, j, 0)
+		if j.output("changed") != "false" || !strings.Contains(j.summary, "Nothing to fix.") {
+			t.Errorf("outputs: %v\n%s", j.steps, j.summary)
+		}
+	})
+	t.Run("faults", func(t *testing.T) {
+		j := use(t, "v1.2.3", "paths=nowhere")
+		j.run()
+		want(t, j, 2, "no such file or folder")
+		j = use(t, "v1.2.3", "command=mend")
+		j.run()
+		want(t, j, 2, `::error title=shale::command is "mend"; it may be check or fix.`)
+		// Nothing of an input is run.
+		j = use(t, "v1.2.3", "paths=$(touch ran)`touch ran`\n--write-baseline=ran", "args=--only=$(touch ran)")
+		j.run()
+		want(t, j, 2)
+		if _, err := os.Stat(filepath.Join(j.dir, "ran")); err == nil {
+			t.Error("an input was run")
+		}
+	})
+	t.Run("no release", func(t *testing.T) {
+		// A go that only says what it was asked.
+		j := use(t, "v1.2.3", "version=v9.9.9")
+		bin := t.TempDir()
+		script(t, bin, `printf '#!/bin/sh\necho go "$@"; printf "#!/bin/sh\necho installed" >"$GOBIN/shale"; chmod +x "$GOBIN/shale"\n' >go && chmod +x go`)
+		j.path = bin + ":" + j.path
+		j.run()
+		want(t, j, 0, "go install -trimpath github.com/shale-build/shale/cmd/shale@v9.9.9", "installed")
+		j = use(t, "v1.2.3", "version=v9.9.9")
+		j.path = without(t, "go")
+		j.run()
+		want(t, j, 1, "::error title=shale::No release could be downloaded from "+url+"/download/v9.9.9, and Go is not installed.")
+	})
+	t.Run("a branch", func(t *testing.T) {
+		j := use(t, "main", "paths=ok")
+		j.run()
+		want(t, j, 0, "Building main;", "shale (development)")
+		j = use(t, "main", "paths=ok")
+		j.path = without(t, "go")
+		j.run()
+		want(t, j, 0, "shale v1.2.3")
+	})
+	t.Run("a wrong checksum", func(t *testing.T) {
+		bad := t.TempDir()
+		name := fmt.Sprintf("shale_%s_%s.tar.gz", runtime.GOOS, runtime.GOARCH)
+		if err := os.WriteFile(filepath.Join(bad, "checksums.txt"), []byte(read(t, filepath.Join(dist, "checksums.txt"))), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(bad, name), archive(t, "#!/bin/sh\necho stolen\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		j := use(t, "v1.2.3", "releases="+releases(t, bad))
+		j.run()
+		want(t, j, 1, name+" is not what its checksum says: not installed.")
+		if strings.Contains(j.log, "stolen") {
+			t.Error("it was run")
+		}
+		script(t, bad, "echo 'abc  other.tar.gz' >checksums.txt")
+		j = use(t, "v1.2.3", "releases="+releases(t, bad))
+		j.run()
+		want(t, j, 1, "checksums.txt does not name "+name)
+	})
+}
+
+// archive is a release with another program in it.
+func archive(t *testing.T, program string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	zip := gzip.NewWriter(&out)
+	w := tar.NewWriter(zip)
+	err := w.WriteHeader(&tar.Header{Name: "shale", Mode: 0o755, Size: int64(len(program))})
+	if err == nil {
+		_, err = w.Write([]byte(program))
+	}
+	for _, close := range []func() error{w.Close, zip.Close} {
+		if err == nil {
+			err = close()
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// without is a PATH on which a program is not found, and all others are.
+func without(t *testing.T, program string) string {
+	t.Helper()
+	bin := t.TempDir()
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if e.Name() != program {
+				os.Symlink(filepath.Join(dir, e.Name()), filepath.Join(bin, e.Name())) //nolint:errcheck // the first one counts
+			}
+		}
+	}
+	return bin
+}
+
+// The job of the GitLab template runs as GitLab runs it, and the report is there
+// whether it fails or not.
+func TestGitLabTemplate(t *testing.T) {
+	var template map[string]struct {
+		Variables map[string]string
+		Script    []string
+		Artifacts struct{ Reports map[string]string }
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "../../docs/ci/gitlab.yml")), &template); err != nil {
+		t.Fatal(err)
+	}
+	j, ok := template["shale"]
+	if !ok {
+		t.Fatal("no job")
+	}
+	url := releases(t, packed(t))
+	run := func(status int, want string, env ...string) {
+		t.Helper()
+		dir := t.TempDir()
+		script(t, dir, `git init -q . && printf "$1" >Dockerfile && git add . && git -c user.name=a -c user.email=a@example.org commit -qm one`, sloppy)
+		cmd := exec.Command("sh", "-ec", strings.Join(j.Script, "\n"))
+		cmd.Dir = dir
+		cmd.Env = os.Environ()
+		for k, v := range j.Variables {
+			cmd.Env = append(cmd.Env, k+"="+v)
+		}
+		cmd.Env = append(append(cmd.Env, "SHALE_RELEASES="+url), env...)
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		if got := cmd.ProcessState.ExitCode(); got != status || !strings.Contains(string(out), want) {
+			t.Errorf("%v: exit status %d, want %d and %q\n%s", env, got, status, want, out)
+		}
+		if status < 2 {
+			report := read(t, filepath.Join(dir, j.Artifacts.Reports["codequality"]))
+			if !strings.Contains(report, `"check_name":"stale-package-index"`) {
+				t.Errorf("%v: %s", env, report)
+			}
+		}
+	}
+	run(1, "[stale-package-index]")
+	run(1, "[stale-package-index]", "SHALE_VERSION=v1.2.3", "SHALE_ARGS=--fail-on=warning --except=merge-runs")
+	run(0, "nothing found in 1 file", "CI_MERGE_REQUEST_DIFF_BASE_SHA=HEAD")
+	run(0, "", "SHALE_ARGS=--fail-on=never")
+}
+
+// Our workflows, and the examples, are right by the linter of such files; with
+// ./ in place of our action's name it looks at our inputs, and at action.yml.
+func TestWorkflowsAreRight(t *testing.T) {
+	repo, bin := root(t), t.TempDir()
+	// Its library needs another yaml than ours does.
+	script(t, bin, `GOBIN="$1" go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12`, bin)
+	lint := func(name, text string) {
+		t.Helper()
+		cmd := exec.Command(filepath.Join(bin, "actionlint"), "-oneline", "-no-color", "-shellcheck=", "-pyflakes=", "-stdin-filename", name, "-")
+		cmd.Dir = repo
+		cmd.Stdin = strings.NewReader(strings.ReplaceAll(text, "uses: shale-build/shale@v1", "uses: ./"))
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+	for _, glob := range []string{".github/workflows/*.yml", "docs/ci/github*.yml"} {
+		files, err := filepath.Glob(filepath.Join(repo, glob))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v %v", glob, files, err)
+		}
+		for _, f := range files {
+			lint(f, read(t, f))
+		}
+	}
+	// A step with every input: none that action.yml does not know, none that needs
+	// more than it says.
+	every := "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: ./\n        with:\n"
+	a := readAction(t)
+	for _, name := range sortedKeys(a.Inputs) {
+		every += fmt.Sprintf("          %s: x\n", name)
+		if a.Inputs[name].Description == "" {
+			t.Errorf("input %s is not described", name)
+		}
+	}
+	lint(filepath.Join(repo, ".github", "workflows", "every.yml"), every)
+	// The pages' own examples.
+	pages, err := filepath.Glob(filepath.Join(repo, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, page := range append(pages, filepath.Join(repo, "README.md")) {
+		for _, m := range regexp.MustCompile("(?ms)^```yaml\n(.*?)^```").FindAllStringSubmatch(read(t, page), -1) {
+			if strings.Contains(m[1], "uses: ") {
+				found++
+				lint(page, "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"+regexp.MustCompile(`(?m)^`).ReplaceAllString(strings.TrimSpace(m[1]), "      ")+"\n")
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no page shows the action")
+	}
+}
+
+// The hooks run on the files that a walk finds.
+func TestHooks(t *testing.T) {
+	var hooks []struct{ ID, Name, Description, Entry, Language, Files, Exclude string }
+	if err := yaml.Unmarshal([]byte(read(t, "../../.pre-commit-hooks.yaml")), &hooks); err != nil {
+		t.Fatal(err)
+	}
+	if len(hooks) != 3 {
+		t.Fatal(hooks)
+	}
+	for _, h := range hooks {
+		files, exclude := regexp.MustCompile(h.Files), regexp.MustCompile(h.Exclude)
+		for _, name := range []string{
+			"Dockerfile", "Containerfile", "Dockerfile.dev", "Containerfile.dev", "api.Dockerfile", "api.dockerfile", ".dockerfile",
+			"dockerfile", "Dockerfile-dev", "myDockerfile", "Dockerfile.dockerignore", ".dockerignore", "Dockerfile.j2", "Dockerfile.jinja2",
+			"Dockerfile.tmpl", "Dockerfile.tpl", "Dockerfile.template", "Dockerfile.erb", "Dockerfile.in", "Dockerfile.md", "Dockerfile.bak", "Dockerfile.a.bak", "Dockerfile.in.dev", "a.Containerfile",
+		} {
+			for _, dir := range []string{"", "a/b/"} {
+				path := dir + name
+				if got, want := files.MatchString(path) && !exclude.MatchString(path), discover.Named(name); got != want {
+					t.Errorf("%s: %s: %v, a walk %v", h.ID, path, got, want)
+				}
+			}
+		}
+	}
+}
