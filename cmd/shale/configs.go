@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,6 +24,10 @@ type configs struct {
 
 func newConfigs(s *selection, all []*analysis.Rule) (*configs, error) {
 	c := &configs{schema: analysis.Schema(all), args: s.config, only: s.only, on: map[string]*config.Loader{}}
+	if slices.Contains(s.only, "shellcheck") {
+		// Whoever asks for it has it, whether hadolint is configured or not.
+		c.args = slices.Insert(slices.Clone(s.config), 0, `rules.shellcheck.when="always"`)
+	}
 	var err error
 	c.base, err = c.loader(nil)
 	return c, err

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shale-build/shale/analysis/discover"
 	"github.com/shale-build/shale/rewrite"
 )
 
@@ -118,7 +119,7 @@ func fleetRoot(path string, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if root, ok := repository(filepath.Dir(abs)); ok {
+	if root, ok := discover.Repository(filepath.Dir(abs)); ok {
 		return root, nil
 	}
 	best := filepath.Dir(abs)

@@ -36,6 +36,7 @@ var floors = []string{
 	"rewrite/validate",
 	"analysis/rules",
 	"analysis/checks",
+	"analysis/shellcheck",
 	"analysis/cleanup",
 	"analysis/chain",
 	"analysis",

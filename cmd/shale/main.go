@@ -15,6 +15,7 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/checks"
 	"github.com/shale-build/shale/analysis/rules"
+	"github.com/shale-build/shale/analysis/shellcheck"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"github.com/shale-build/shale/rewrite"
 	"github.com/spf13/cobra"
@@ -37,10 +38,13 @@ type exit int
 func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 func newApp() *app {
-	return &app{
+	a := &app{
 		in: os.Stdin, out: &stream{w: os.Stdout}, err: &stream{w: os.Stderr},
-		getenv: os.Getenv, rules: slices.Concat(rules.All(), checks.All()), writeFile: rewrite.WriteFile,
+		getenv: os.Getenv, writeFile: rewrite.WriteFile,
 	}
+	sc := &shellcheck.Checker{Tell: a.say}
+	a.rules = slices.Concat(rules.All(), checks.All(), []*analysis.Rule{sc.Rule()})
+	return a
 }
 
 // app is one run of the command.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/moby/buildkit/util/suggest"
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/checks"
+	"github.com/shale-build/shale/analysis/shellcheck"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"github.com/spf13/cobra"
 )
@@ -69,7 +71,7 @@ func findRules(names []string, all []*analysis.Rule) ([]*analysis.Rule, error) {
 	for _, name := range names {
 		found := false
 		for _, r := range all {
-			if r.Name == name || slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, name) }) {
+			if r.Owns(name) || slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, name) }) {
 				found = true
 				out = append(out, r)
 			}
@@ -131,7 +133,7 @@ func ruleURL(name string) string {
 	if name == analysis.SyntaxRule {
 		return "https://docs.docker.com/reference/dockerfile/"
 	}
-	if url := checks.URL(name); url != "" {
+	if url := cmp.Or(checks.URL(name), shellcheck.URL(name)); url != "" {
 		return url
 	}
 	return "https://github.com/shale-build/shale/blob/main/docs/rules/" + name + ".md"

@@ -110,6 +110,7 @@ func (a *app) verify(c *cobra.Command, args []string, f *verifyFlags) error {
 	if err != nil {
 		return err
 	}
+	f.mends = true
 	chosen, err := f.rules(a.rules)
 	if err != nil {
 		return err

@@ -10,7 +10,8 @@ import (
 	"github.com/shale-build/shale/analysis/rules"
 )
 
-// A code is one of hadolint's rules and, where Shale has none, the reason.
+// A code is one of hadolint's rules and, where Shale has none, the reason. Those of
+// its August 2026 are here, and those that it had before and comments may still name.
 type code struct{ name, says, none string }
 
 const (
@@ -19,6 +20,7 @@ const (
 	refused   = "BuildKit refuses to build it, and says so."
 	prompting = "The build stops at the question; Shale speaks of builds that succeed."
 	taste     = "It saves neither bytes nor steps."
+	retired   = "hadolint has it no more."
 )
 
 var hadolintCodes = []code{
@@ -28,6 +30,7 @@ var hadolintCodes = []code{
 	{"DL3002", "The last USER should not be root", "Which user a container may run as is not told by its Dockerfile alone."},
 	{"DL3003", "Use WORKDIR to switch to a folder", taste},
 	{"DL3004", "Do not use sudo", taste},
+	{"DL3005", "No apt-get dist-upgrade", retired},
 	{"DL3006", "Tag the version of an image", pinning},
 	{"DL3007", "Do not use latest", pinning},
 	{"DL3008", "Pin versions in apt-get install", pinning},
@@ -39,10 +42,11 @@ var hadolintCodes = []code{
 	{"DL3014", "Use -y with apt-get install", prompting},
 	{"DL3015", "Use --no-install-recommends", ""},
 	{"DL3016", "Pin versions in npm", pinning},
+	{"DL3017", "No apk upgrade", retired},
 	{"DL3018", "Pin versions in apk add", pinning},
 	{"DL3019", "Use apk add --no-cache", ""},
 	{"DL3020", "Use COPY instead of ADD for files", taste},
-	{"DL3021", "COPY of several files needs a folder", refused},
+	{"DL3021", "COPY of several files needs a / at the end", "A destination that is a folder already needs none."},
 	{"DL3022", "COPY --from should name a stage of this file", "It may name an image, and named contexts are in compose and bake files."},
 	{"DL3023", "COPY --from cannot name its own stage", refused},
 	{"DL3024", "Stage names must be unique", ""},
@@ -52,6 +56,7 @@ var hadolintCodes = []code{
 	{"DL3028", "Pin versions in gem install", pinning},
 	{"DL3029", "Do not use --platform with FROM", ""},
 	{"DL3030", "Use -y with yum install", prompting},
+	{"DL3031", "No yum update", retired},
 	{"DL3032", "yum clean all", ""},
 	{"DL3033", "Pin versions in yum install", pinning},
 	{"DL3034", "Use zypper without prompts", prompting},
@@ -59,6 +64,7 @@ var hadolintCodes = []code{
 	{"DL3036", "zypper clean", ""},
 	{"DL3037", "Pin versions in zypper install", pinning},
 	{"DL3038", "Use -y with dnf install", prompting},
+	{"DL3039", "No dnf update", retired},
 	{"DL3040", "dnf clean all", ""},
 	{"DL3041", "Pin versions in dnf install", pinning},
 	{"DL3042", "pip install --no-cache-dir", ""},
@@ -82,6 +88,11 @@ var hadolintCodes = []code{
 	{"DL3060", "yarn cache clean", ""},
 	{"DL3061", "Begin with FROM, ARG or a comment", refused},
 	{"DL3062", "Pin versions in go install", pinning},
+	{"DL3063", "No reserved word as a stage's name", ""},
+	{"DL3064", "No secrets in ARG or ENV", ""},
+	{"DL3065", "--platform=$TARGETPLATFORM is the default", ""},
+	{"DL3066", "Name users by number", "A name that the base image knows is as good; only some orchestrators need numbers."},
+	{"DL3067", "Do not copy a whole file system from a stage", "It may be meant: it makes one layer of many."},
 	{"DL4000", "MAINTAINER is deprecated", ""},
 	{"DL4001", "Use either wget or curl", taste},
 	{"DL4003", "Only one CMD", ""},
@@ -104,7 +115,8 @@ func fromHadolint() string {
 Nothing has to be changed to try it:
 
 - ` + "`# hadolint ignore=DL3009`" + ` above an instruction, and ` + "`# hadolint global ignore=DL3009`" + `, silence the rules that stand for the code.
-- ` + "`.hadolint.yaml`" + `, nearest upward, is read: a rule that stands for a code in ` + "`ignored`" + ` is off, ` + "`override`" + ` sets severities (style is info). What ` + "`.shale.toml`" + ` says goes before it. ` + "`trustedRegistries`, `label-schema` and `failure-threshold`" + ` have no meaning here; ` + "`--fail-on`" + ` sets the threshold.
+- ` + "`.hadolint.yaml`" + `, nearest upward, is read: a rule that stands for a code in ` + "`ignored`" + ` is off, and so is a code of ShellCheck's, ` + "`override`" + ` sets severities (style is info). What ` + "`.shale.toml`" + ` says goes before it. ` + "`trustedRegistries`, `label-schema` and `failure-threshold`" + ` have no meaning here; ` + "`--fail-on`" + ` sets the threshold.
+- ShellCheck, where it is installed, is run on RUNs as hadolint does, once such a file is there; ` + "`--only shellcheck`" + ` runs it without one, ` + "`--except shellcheck`" + ` leaves it out.
 - ` + "`shale rules DL3009`" + ` explains the rule that stands for a code.
 - ` + "`--format sarif`, `checkstyle`, `gitlab` and `json`" + ` go where hadolint's went.
 
@@ -124,7 +136,7 @@ A rule that stands for several codes is silenced by each of them.
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", c.name, c.says, here)
 	}
-	b.WriteString("| SC1000 and up | What ShellCheck says of a RUN | Not run: use ShellCheck or hadolint beside Shale. |\n")
+	b.WriteString("| SC1000 and up | What ShellCheck says of a RUN | [shellcheck](rules/shellcheck.md), where ShellCheck is installed. |\n")
 	return b.String()
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis/rules"
+	"github.com/shale-build/shale/analysis/shellcheck"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"golang.org/x/tools/txtar"
 )
@@ -66,6 +67,8 @@ func pages(root string) (map[string]string, error) {
 		}
 		out["docs/rules/"+r.Name+".md"] = report.RulePage(r, example)
 	}
+	sc := new(shellcheck.Checker).Rule()
+	out["docs/rules/"+sc.Name+".md"] = report.RulePage(sc, nil)
 	out["docs/rules.md"] = "# Rules\n\n" + table("")
 	out["docs/from-hadolint.md"] = fromHadolint()
 	return out, nil

@@ -200,8 +200,9 @@ func (s *sarifWriter) result(f File, d analysis.Diagnostic, name string, hashes 
 		region.Snippet = &sarifText{Text: d.Span.In(f.Content)}
 	}
 	here := s.artifact(f.Path)
+	id, index := s.ruleOf(d.Rule)
 	out := sarifResult{
-		RuleID: d.Rule, RuleIndex: s.rules[d.Rule], Level: sarifLevel(d.Severity),
+		RuleID: id, RuleIndex: index, Level: sarifLevel(d.Severity),
 		Message:   sarifText{Text: sarifMessage(d)},
 		Locations: []sarifLocation{{Physical: sarifPhysical{here, &region}}},
 		Fingerprints: map[string]string{
@@ -219,6 +220,20 @@ func (s *sarifWriter) result(f File, d analysis.Diagnostic, name string, hashes 
 		}
 	}
 	return out
+}
+
+// ruleOf names a rule as SARIF does, and its place in the list. A code that a rule
+// passes on stands below that rule.
+func (s *sarifWriter) ruleOf(name string) (string, int) {
+	if i, ok := s.rules[name]; ok {
+		return name, i
+	}
+	for _, r := range s.o.Rules {
+		if r.Owns(name) {
+			return r.Name + "/" + name, s.rules[r.Name]
+		}
+	}
+	return name, 0
 }
 
 // sarifMessage is the finding, and why no safe fix goes with it.
