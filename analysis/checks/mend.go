@@ -10,6 +10,8 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/compile"
 	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/stage"
+	"github.com/shale-build/shale/analysis/symbols"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -72,6 +74,72 @@ func stageCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (a
 	}
 	want := strings.ToLower(span.In(p.Doc.Content))
 	return edit(analysis.Safe, "Write "+want, source.Replace(span, want))
+}
+
+func renameEarlier(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+	stages := p.Stages()
+	own := stages.Of(in)
+	if own == nil {
+		return analysis.Fix{}, false
+	}
+	var earlier *stage.Stage
+	for _, s := range stages.Stages[:own.Index] {
+		if s.Name == own.Name {
+			earlier = s
+		}
+	}
+	if earlier == nil {
+		return analysis.Fix{}, false
+	}
+	places := []source.Span{earlier.From.Args[2].Span()}
+	for _, s := range earlier.Children {
+		if base := s.From.Args[0]; !strings.EqualFold(base.Value, own.Name) || !s.From.Faithful || addressed(s.From) {
+			return analysis.Fix{}, false // a variable stands for the name
+		}
+		places = append(places, s.From.Args[0].Span())
+	}
+	return rename(p, earlier, places, earlier.From.Args[2].Span().In(p.Doc.Content)+"-1",
+		"Rename the earlier stage to %s (a build context that is given under the old name no longer takes its place)")
+}
+
+func renameReserved(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+	own := p.Stages().Of(in)
+	if own == nil {
+		return analysis.Fix{}, false
+	}
+	var places []source.Span
+	for _, u := range symbols.New(p.File).Uses {
+		if !u.Stage || u.Symbol == nil || u.Symbol.Stage != own || u.Index {
+			continue
+		}
+		if !strings.EqualFold(u.Span.In(p.Doc.Content), own.Name) || !u.In.Faithful || u.In != in && addressed(u.In) {
+			return analysis.Fix{}, false
+		}
+		places = append(places, u.Span)
+	}
+	return rename(p, own, places, own.Name+"-stage", "Rename the stage to %s (--target must name it so)")
+}
+
+// rename gives a stage a new name, which no other has, where it is named. A variable
+// may hold a stage's name, and more than one stage may have it.
+func rename(p *analysis.Pass, s *stage.Stage, places []source.Span, want, title string) (analysis.Fix, bool) {
+	same := 0
+	for _, other := range p.Stages().Stages {
+		if other.Name == strings.ToLower(want) || other.Index > s.Index && strings.Contains(other.From.Args[0].Value, "$") {
+			return analysis.Fix{}, false
+		}
+		if other.Name == s.Name {
+			same++
+		}
+	}
+	if !s.From.Faithful || addressed(s.From) || same > 2 {
+		return analysis.Fix{}, false
+	}
+	var edits []source.Edit
+	for _, at := range places {
+		edits = append(edits, source.Replace(at, want))
+	}
+	return edit(analysis.Unsafe, fmt.Sprintf(title, want), edits...)
 }
 
 func protocolCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
