@@ -108,7 +108,13 @@ func mend(f *facts.File, r *facts.Run, left facts.Leftover) (analysis.Fix, strin
 	if len(r.Program.Comments) > 0 {
 		return analysis.Fix{}, "a shell comment in this RUN swallows what follows it"
 	}
+	if inside := left.By.Script; inside != nil && (!left.By.Call.Manager.SystemPackages || !inside.Plain()) {
+		return analysis.Fix{}, "the install stands inside another shell's script"
+	}
 	if len(left.Cache.Flags) > 0 && !fillsByUpdate(r, left) {
+		if left.By.Script != nil {
+			return analysis.Fix{}, fmt.Sprintf("the install stands inside another shell's script; add %s there", left.Cache.Flags[0].Text)
+		}
 		return flagFix(r, left)
 	}
 	if k, why := cleanupOf(f, r, left); k != nil || why != "" {
@@ -248,7 +254,7 @@ func riskyCommand(left facts.Leftover) (string, string) {
 
 // fillsByUpdate reports whether a call that no flag quiets fills the cache too.
 func fillsByUpdate(r *facts.Run, left facts.Leftover) bool {
-	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+	return slices.ContainsFunc(r.All(), func(c *facts.Command) bool {
 		return c.Call != nil && c.Call.Manager == left.By.Call.Manager && c.Call.Fills(left.Cache) &&
 			// --update leaves an index whatever --no-cache says (go-gitea/gitea#1694).
 			(left.Cache.Flag(c.Call) == nil || c.Call.Has("-U", "--update", "--update-cache"))
@@ -264,7 +270,7 @@ func flagFix(r *facts.Run, left facts.Leftover) (analysis.Fix, string) {
 		Title:  fmt.Sprintf("Add %s: %s stays empty", left.Cache.Flags[0].Text, left.Cache.Dir),
 		Relies: []source.Span{r.In.Span},
 	}
-	for _, c := range r.Commands {
+	for _, c := range r.All() {
 		if c.Call == nil || c.Call.Manager != left.By.Call.Manager || !c.Call.Fills(left.Cache) {
 			continue
 		}
@@ -336,13 +342,10 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 			return fix, "a script that it sources may keep the shell from expanding the pattern"
 		}
 	}
-	if left.By.Script != nil {
-		return fix, "the install stands inside another shell's script"
-	}
 	if !strings.HasPrefix(k.Command, "rm ") && left.By.Node != lastCommand(last) {
 		return fix, fmt.Sprintf("a command follows the %s install in the same RUN", left.By.Call.Manager.Name)
 	}
-	for _, c := range r.Commands {
+	for _, c := range r.All() {
 		if c.Call != nil && c.Call.Manager == left.By.Call.Manager && len(c.Prefix) != len(left.By.Prefix) {
 			return fix, "its calls run behind different prefixes"
 		}

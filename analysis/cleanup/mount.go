@@ -660,7 +660,7 @@ func (b *mounter) leaves(r *facts.Run) bool {
 		text := r.In.Span.In(b.Doc.Content)
 		return slices.ContainsFunc(append(slices.Clone(b.manager.Programs), b.dirs...), func(s string) bool { return strings.Contains(text, s) })
 	}
-	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+	return slices.ContainsFunc(r.All(), func(c *facts.Command) bool {
 		if c.Call == nil || c.Call.Manager != b.manager {
 			return slices.ContainsFunc(c.Args, func(w shell.Word) bool {
 				text := facts.Shape(w)
@@ -694,7 +694,7 @@ func (b *mounter) read(first *facts.Run) string {
 				if r.Opaque != "" {
 					return fmt.Sprintf("line %d may read it: %s", b.Line(in), r.Opaque)
 				}
-				for _, c := range r.Commands {
+				for _, c := range r.All() {
 					if c.Call != nil && c.Call.Manager == b.manager && c.Call.Word != "" {
 						if slices.ContainsFunc(b.caches, func(k *pkgmgr.Cache) bool { return c.Call.Fills(k) && !r.MountsCache(k) }) {
 							return fmt.Sprintf("line %d runs %s %s, which would fetch everything again", b.Line(in), c.Name, c.Call.Word)

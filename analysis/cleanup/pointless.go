@@ -14,7 +14,7 @@ import (
 // Pointless reports whether a RUN does nothing but fetch what nothing later needs:
 // with a clean-up behind it, it would do nothing at all.
 func Pointless(f *facts.File, r *facts.Run, left facts.Leftover) bool {
-	return f.LaterUse(r, left.Cache).Why == "" && !slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+	return f.LaterUse(r, left.Cache).Why == "" && !slices.ContainsFunc(r.All(), func(c *facts.Command) bool {
 		return c.Call == nil || c.Call.Manager != left.By.Call.Manager || c.Call.Unclear || c.Call.Verb != pkgmgr.Update
 	})
 }

@@ -218,7 +218,7 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 	if dir := f.Stages().Workdir(r.In); dir.Is != stage.Unknown && dir.Text != "/" && near(dir.Text, cache.Dir) {
 		return LaterUse{Why: fmt.Sprintf("line %d runs in %s, where it lies", line, dir.Text)}, false
 	}
-	for _, c := range r.Commands {
+	for _, c := range r.All() {
 		if c.names(cache.Dir) {
 			return LaterUse{Why: fmt.Sprintf("line %d names its folder", line), Certain: true}, false
 		}
@@ -227,7 +227,7 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 			switch c.Call.Verb {
 			case pkgmgr.Update:
 				// Elsewhere its failure could go unseen, and leave the old index in use.
-				if c.Context.Always && c.Call.Plain() && r.surely() {
+				if c.Context.Always && c.Call.Plain() && !c.Fed && r.surely() && (c.Script == nil || c.Script.Plain()) {
 					return LaterUse{}, true
 				}
 			case pkgmgr.Install, pkgmgr.Upgrade, pkgmgr.Download:
@@ -244,7 +244,7 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 					return LaterUse{Why: fmt.Sprintf("line %d cleans it, and may fail where nothing is left to clean", line), Certain: true}, false
 				}
 			}
-		case c.Script != nil, c.Effect == 0 && (c.Call == nil || c.Call.Verb == pkgmgr.Other || cache.Index) && !c.Builtin():
+		case c.Effect == 0 && (c.Call == nil || c.Call.Verb == pkgmgr.Other || cache.Index) && !c.Builtin():
 			return LaterUse{Why: fmt.Sprintf("line %d runs %s, which may need it", line, name(c))}, false
 		}
 	}
@@ -266,6 +266,9 @@ func (c *Command) names(dir string) bool {
 		return false
 	}
 	words := slices.Clone(c.Args)
+	if c.Fed {
+		words = slices.Clone(c.Node.Words) // those of xargs too
+	}
 	for _, r := range c.Node.Redirs {
 		words = append(words, r.Target)
 	}

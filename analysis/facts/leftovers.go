@@ -28,7 +28,8 @@ func (f *File) Leftovers(r *Run) []Leftover {
 
 func (f *File) leftovers(r *Run) []Leftover {
 	var left []Leftover
-	for i, c := range r.Commands {
+	commands := r.All()
+	for i, c := range commands {
 		if c.Call == nil || c.Call.Unclear || !c.Context.Always {
 			continue
 		}
@@ -37,7 +38,7 @@ func (f *File) leftovers(r *Run) []Leftover {
 			if !c.Call.Fills(cache) || !f.placed(r, cache) || f.Disabled(r, c, cache) || r.MountsCache(cache) {
 				continue
 			}
-			if slices.ContainsFunc(r.Commands[i+1:], func(later *Command) bool { return later.MayClean(cache) }) {
+			if slices.ContainsFunc(commands[i+1:], func(later *Command) bool { return later.MayClean(cache) }) {
 				continue
 			}
 			left = slices.DeleteFunc(left, func(l Leftover) bool { return l.Cache == cache })
@@ -175,7 +176,7 @@ func (r *Run) configures(cache *pkgmgr.Cache, variables []string) bool {
 		return true
 	}
 	manager := managerOf(cache)
-	return slices.ContainsFunc(r.Commands, func(c *Command) bool {
+	return slices.ContainsFunc(r.All(), func(c *Command) bool {
 		return c.Call != nil && c.Call.Manager == manager && strings.HasPrefix(c.Call.Word, "config") && strings.Contains(text, "cache")
 	})
 }
@@ -230,6 +231,9 @@ func (c *Command) MayClean(cache *pkgmgr.Cache) bool {
 	}
 	if c.RunsCode() {
 		return true
+	}
+	if c.Call != nil && !c.Call.Unclear && c.Call.Verb != pkgmgr.Other && c.Call.Verb != pkgmgr.Clean {
+		return false // its operands are packages, whatever they are called
 	}
 	return slices.ContainsFunc(c.Args, func(w shell.Word) bool { return touches(w, cache.Dir) })
 }

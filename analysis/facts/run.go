@@ -38,6 +38,13 @@ type Command struct {
 	Context          shell.Context
 	Effect           Effect
 	Call             *pkgmgr.Call // nil if it is no package manager's
+	Fed              bool         // by xargs, with operands that nobody knows; of package managers alone
+
+	// Inside are the commands of its Script, as far as these are sure to be what it
+	// runs: Seen says so. They have no place in the file: their nodes and words are those
+	// of the call, and nothing may edit there.
+	Inside []*Command
+	Seen   bool
 }
 
 // A Mount is one --mount of a RUN, as written.
@@ -103,11 +110,130 @@ func command(n *shell.Node, c shell.Context) *Command {
 		return cmd
 	}
 	cmd.Invocation = inv
+	if cmd.fed() {
+		return cmd
+	}
 	cmd.Call, _ = pkgmgr.Read(inv.Name, inv.Args)
 	if word := cmd.Word(); !strings.Contains(word, "/") || systemFolders[path.Dir(word)] {
 		cmd.Effect = EffectOf(inv.Name, inv.Args)
 	}
+	cmd.Inside, cmd.Seen = cmd.inside()
 	return cmd
+}
+
+// fed takes what xargs runs for the command, if that certainly is a package manager's
+// call. What it does to files is not known, as its operands are not.
+func (c *Command) fed() bool {
+	inv, sure, ok := c.Invocation.Fed()
+	if !ok {
+		return false
+	}
+	call, ok := pkgmgr.Read(inv.Name, inv.Args)
+	if !ok || call.Unclear || call.Word == "" && !call.Manager.Operands {
+		return false
+	}
+	c.Invocation, c.Call, c.Fed = inv, call, true
+	c.Context.Always = c.Context.Always && sure
+	if word := c.Word(); !strings.Contains(word, "/") || systemFolders[path.Dir(word)] {
+		// Where nothing is read it may install what the project lists.
+		c.Effect = EffectOf(inv.Name, inv.Args) & EffectOf(inv.Name, inv.Args[:len(inv.Args)-1]) &^ Settled
+	}
+	return true
+}
+
+// inside reads the commands of a script in a shell's call. It is not ok where that may
+// end before its last command, or where a word may stand for another program.
+func (c *Command) inside() ([]*Command, bool) {
+	s := c.Script
+	if s == nil || s.Err != nil || s.Ambiguous || !c.started() {
+		return nil, false
+	}
+	var out []*Command
+	ok := true
+	s.Root.Walk(func(n *shell.Node, at shell.Context) bool {
+		for _, a := range n.Assigns {
+			ok = ok && (len(n.Words) > 0 && n.Kind == shell.Simple || a.Name != "HOME" && a.Name != "PATH")
+		}
+		switch n.Kind {
+		case shell.Function, shell.Other:
+			ok = false
+		case shell.Simple:
+			if len(n.Words) == 0 {
+				return ok
+			}
+			in := command(n, at)
+			switch in.Name {
+			case "exit", "exec", "return", "eval", ".", "source", "trap", "alias", "enable", "hash":
+				ok = false
+			}
+			ok = ok && in.Script == nil && in.Name != ""
+			out = append(out, in.home(c))
+		}
+		return ok
+	})
+	return out, ok
+}
+
+// started reports whether the shell certainly runs the script alone: by its usual name,
+// and without start-up files.
+func (c *Command) started() bool {
+	for _, w := range c.Args {
+		if text, _ := w.Literal(); strings.HasPrefix(text, "-") {
+			if text == "--login" || text[1:] != "" && text[1] != '-' && strings.ContainsAny(text, "li") {
+				return false
+			}
+			continue
+		}
+		break
+	}
+	word := c.Word()
+	return !strings.Contains(word, "/") || systemFolders[path.Dir(word)]
+}
+
+// home gives a command of a script the place of the call that runs it.
+func (c *Command) home(by *Command) *Command {
+	at := func(w shell.Word) shell.Word {
+		w.Range = by.Node.Range
+		w.Parts = slices.Clone(w.Parts)
+		for i := range w.Parts {
+			w.Parts[i].Range, w.Parts[i].Node, w.Parts[i].Words = by.Node.Range, nil, nil
+		}
+		return w
+	}
+	all := func(list []shell.Word) []shell.Word {
+		out := slices.Clone(list)
+		for i := range out {
+			out[i] = at(out[i])
+		}
+		return out
+	}
+	c.Program, c.Args = at(c.Program), all(c.Args)
+	c.Prefix = slices.Concat(by.Prefix, all(c.Prefix))
+	c.Environ = slices.Concat(by.Environ, c.Environ)
+	c.Node, c.Before, c.Script = by.Node, by.Before, by.Script
+	if c.Call != nil {
+		c.Call.Names, c.Call.VerbEnd = all(c.Call.Names), by.Node.To
+	}
+	c.Context.Always = c.Context.Always && by.Context.Always
+	c.Context.Parent, c.Context.Subshell = nil, true
+	return c
+}
+
+// All lists the commands of the RUN with those that a shell's call runs in the place of
+// that call, where they are known.
+func (r *Run) All() []*Command {
+	if !slices.ContainsFunc(r.Commands, func(c *Command) bool { return c.Seen }) {
+		return r.Commands
+	}
+	var out []*Command
+	for _, c := range r.Commands {
+		if c.Seen {
+			out = append(out, c.Inside...)
+		} else {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // systemFolders hold the programs that go by their base names; another folder may

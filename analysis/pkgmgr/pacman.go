@@ -4,16 +4,18 @@ import (
 	"slices"
 
 	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/shell"
 )
 
-// Pacman is Arch Linux's package manager: pacman(8). Its verbs are options: -S
-// installs, with y it fetches the databases first, without them it fails. It keeps
-// every package that it installed. "-Scc --noconfirm" takes the default answer, no, and
-// deletes nothing (tried with 6.0.2).
+// Pacman is Arch Linux's package manager: pacman(8) of 6.0.2. Its verbs are options: -S
+// installs, with y it fetches the databases first, without them it fails. It saves every
+// package that it downloads, in CacheDir, and the databases below DBPath, and deletes
+// neither ("-c, --clean"); their defaults are pacman.conf(5)'s. "-Scc --noconfirm" takes
+// the default answer, no, and deletes nothing (tried with 6.0.2).
 var Pacman = Manager{
 	Name:           "pacman",
 	Programs:       []string{"pacman"},
-	Values:         []string{"-b", "--dbpath", "-r", "--root", "--cachedir", "--config", "--gpgdir", "--hookdir", "--logfile", "--arch", "--ignore", "--ignoregroup", "--overwrite", "--assume-installed", "--color"},
+	Values:         []string{"-b", "--dbpath", "-r", "--root", "--cachedir", "--config", "--gpgdir", "--hookdir", "--logfile", "--arch", "--sysroot", "--print-format", "--ignore", "--ignoregroup", "--overwrite", "--assume-installed", "--color"},
 	Verbs:          map[string]Verb{"-S": Install, "-U": Install, "-R": Remove, "-Sc": Clean},
 	Operands:       true,
 	Root:           true,
@@ -47,5 +49,7 @@ var Pacman = Manager{
 			c.Word = "-R"
 		}
 		c.Verb = c.Manager.Verbs[c.Word]
+		// Without a verb it is in a word that cannot be read.
+		c.Unclear = c.Unclear || c.Word == "" && slices.ContainsFunc(c.Names, func(w shell.Word) bool { _, ok := w.Literal(); return !ok })
 	},
 }

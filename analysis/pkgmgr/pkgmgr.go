@@ -19,6 +19,7 @@ type Manager struct {
 	Wrappers        []string // base names of scripts by which a project calls it: "mvnw"
 	Modules         []string // names by which "python -m" runs it
 	Values          []string // options that take the next word as their value
+	Global          []string // those of them that do so before the verb only
 	Verbs           map[string]Verb
 	Bare            Verb // what a call without a verb does
 	Operands        bool // its calls have no verb: every operand is a package
@@ -209,7 +210,7 @@ func (m *Manager) read(args []shell.Word) *Call {
 		text, ok := args[i].Literal()
 		switch {
 		case !ok:
-			if verb == "" || strings.HasPrefix(head(args[i]), "-") {
+			if verb == "" && !m.Operands || strings.HasPrefix(head(args[i]), "-") {
 				c.Unclear = true
 			} else {
 				c.Names = append(c.Names, args[i])
@@ -251,7 +252,7 @@ func (c *Call) option(text string, next []shell.Word) int {
 	used := 0
 	for i, letter := range text[1:] {
 		name := "-" + string(letter)
-		if slices.Contains(c.Manager.Values, name) {
+		if c.takesValue(name) {
 			if rest := text[1+i+len(string(letter)):]; rest != "" {
 				c.Options = append(c.Options, Option{name, rest, true})
 			} else {
@@ -267,12 +268,16 @@ func (c *Call) option(text string, next []shell.Word) int {
 func (c *Call) valued(name string, next []shell.Word) int {
 	o := Option{Name: name, Known: true}
 	used := 0
-	if slices.Contains(c.Manager.Values, name) && len(next) > 0 {
+	if c.takesValue(name) && len(next) > 0 {
 		o.Value, o.Known = next[0].Literal()
 		used = 1
 	}
 	c.Options = append(c.Options, o)
 	return used
+}
+
+func (c *Call) takesValue(option string) bool {
+	return slices.Contains(c.Manager.Values, option) && (c.Word == "" || !slices.Contains(c.Manager.Global, option))
 }
 
 // bundles reports whether one-letter options may share a dash. Others have long

@@ -2,14 +2,18 @@ package pkgmgr
 
 import "github.com/shale-build/shale/analysis/change"
 
-// Zypper is SUSE's package manager. It refreshes its metadata by itself; packages are
-// deleted after each install unless the repository keeps them. Options, and "clean"
-// that needs -a to delete the metadata too: zypper(8).
+// Zypper is SUSE's package manager: zypper(8) of 1.14.42. It refreshes its metadata by
+// itself before it reads it ("Repository Metadata"). /var/cache/zypp holds that, raw and
+// in solv files, and packages only of repositories with keeppackages set ("Files"; the
+// same folders are cachedir's in zypp.conf of libzypp 17.25.7). "clean" alone cleans
+// packages, -m the metadata, -a both. Global options stand before the verb; behind it
+// some of their letters mean something else and take no value: install -C, -D, -R.
 var Zypper = Manager{
 	Name:     "zypper",
 	Programs: []string{"zypper"},
 	Values: []string{"-R", "--root", "--installroot", "-D", "--reposd-dir", "-C", "--cache-dir", "--raw-cache-dir", "--solv-cache-dir", "--pkg-cache-dir",
-		"-c", "--config", "-p", "--plus-repo", "--plus-content", "-t", "--type", "-r", "--repo", "--from", "--releasever", "--download", "--name", "--capability"},
+		"-c", "--config", "-p", "--plus-repo", "--plus-content", "-s", "--table-style", "--userdata", "-t", "--type", "-r", "--repo", "--from", "--releasever", "--download", "--solver-focus"},
+	Global: []string{"-R", "-D", "-C", "-c", "-p", "-s"},
 	Verbs: map[string]Verb{
 		"refresh": Update, "ref": Update, "install": Install, "in": Install, "source-install": Install, "si": Install,
 		"install-new-recommends": Install, "inr": Install,

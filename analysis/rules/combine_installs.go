@@ -73,7 +73,7 @@ func opensArchive(w shell.Word) bool {
 // plainInstall reports whether a command is an install whose packages stand last
 // and are names.
 func plainInstall(r *facts.Run, c *facts.Command) bool {
-	if c.Call == nil || c.Call.Verb != pkgmgr.Install || c.Call.Unclear || len(c.Call.Names) == 0 || len(c.Node.Redirs) > 0 || len(c.Environ) > 0 || c.Script != nil {
+	if c.Call == nil || c.Call.Verb != pkgmgr.Install || c.Call.Unclear || len(c.Call.Names) == 0 || len(c.Node.Redirs) > 0 || len(c.Environ) > 0 || c.Fed {
 		return false
 	}
 	switch c.Call.Manager.Name {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,8 +15,10 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/config"
+	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/rules"
+	"github.com/shale-build/shale/analysis/syntax"
 	"github.com/shale-build/shale/rewrite"
 )
 
@@ -135,4 +138,136 @@ func judged(t *testing.T, name, policy, text string) string {
 		}
 	}
 	return out.String()
+}
+
+// A manager is the same manager behind what only calls it: its calls leave the same in
+// the layer, and what cleans or avoids it does so too.
+func TestManagersBehind(t *testing.T) {
+	for _, m := range pkgmgr.Managers {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			plain := fixtureOf(t, m, "plain")
+			head, call, ok := lastRun(plain)
+			if !ok {
+				return // it has no cache
+			}
+			want := left(t, plain)
+			if len(want) == 0 && len(m.Caches[0].In) == 0 { // cargo's lies elsewhere in its image
+				t.Fatalf("nothing is left by\n%s", plain)
+			}
+			for _, by := range []string{
+				"sh -c '%s'", "bash -euo pipefail -c '%s'", `/bin/sh -ec "%s"`, "sudo sh -c '%s'", "env A=b sh -c '%s'",
+				"cat /list | xargs %s", "xargs -a /list -n 5 %s", "xargs -0 --arg-file=/list %s", "A=b xargs %s < /list",
+			} {
+				if strings.Contains(call, "'") || strings.Contains(call, `"`) && strings.Contains(by, `"`) || strings.Contains(by, "xargs") && !lists(m, call) {
+					continue
+				}
+				last := call
+				if i := strings.LastIndex(call, "&& "); i >= 0 && strings.Contains(by, "xargs") {
+					last = call[i+3:]
+				}
+				text := head + "RUN " + strings.TrimSuffix(call, last) + fmt.Sprintf(by, last) + "\n"
+				if got := left(t, text); !slices.Equal(got, want) {
+					t.Errorf("%v is left, want %v, by\n%s", got, want, text)
+				}
+				for _, policy := range []string{"clean", "mount"} {
+					judged(t, by, policy, text) // its fixes pass the validator
+				}
+			}
+		})
+	}
+}
+
+// lists reports whether a call installs what is named behind it. A bare "yarn" is read
+// as whatever its first operand says, and a project's install takes no names.
+func lists(m *pkgmgr.Manager, call string) bool {
+	return m.SystemPackages && m != &pkgmgr.Tdnf || slices.Contains([]*pkgmgr.Manager{&pkgmgr.Pip, &pkgmgr.Gem}, m)
+}
+
+// left are the folders of caches that the last RUN of a Dockerfile leaves in its layer.
+func left(t *testing.T, text string) []string {
+	t.Helper()
+	f := facts.New("Dockerfile", syntax.Parse(text), facts.Options{})
+	stages := f.Stages().Stages
+	runs := f.Runs(stages[len(stages)-1])
+	var out []string
+	for _, l := range f.Leftovers(runs[len(runs)-1]) {
+		out = append(out, l.Cache.Dir)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Whatever the table says cleans, avoids, moves or switches off a cache silences the
+// rule: of each manager each of them.
+func TestIdioms(t *testing.T) {
+	for _, m := range pkgmgr.Managers {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			plain := fixtureOf(t, m, "plain")
+			head, call, ok := lastRun(plain)
+			if !ok {
+				return
+			}
+			program := call[strings.LastIndex(call, "&& ")+1:]
+			program, _, _ = strings.Cut(strings.TrimSpace(strings.TrimPrefix(program, "& ")), " ")
+			first, _, _ := strings.Cut(head, "\n")
+			for i := range m.Caches {
+				c := &m.Caches[i]
+				silent := func(what, text string) {
+					t.Helper()
+					if slices.Contains(left(t, text), c.Dir) {
+						t.Errorf("%s: %s is left by\n%s", what, c.Dir, text)
+					}
+				}
+				for _, by := range slices.Concat(c.CleanedBy, c.TrimmedBy) {
+					silent("cleaned", head+"RUN "+call+" && "+program+" "+by+"\n")
+				}
+				if c.Cleanup != nil {
+					silent("cleaned", head+"RUN "+call+" && "+c.Cleanup.Command+"\n")
+				}
+				if c.Risky.Command != "" {
+					silent("cleaned", head+"RUN "+call+" && "+c.Risky.Command+"\n")
+				}
+				for _, name := range c.Moved {
+					silent("moved", first+"\nENV "+name+"=/elsewhere\n"+strings.TrimPrefix(head, first+"\n")+"RUN "+call+"\n")
+				}
+				for _, off := range c.Off {
+					silent("off", first+"\nENV "+off.Name+"=1\n"+strings.TrimPrefix(head, first+"\n")+"RUN "+call+"\n")
+				}
+				dir := c.Dir
+				if below, ok := strings.CutPrefix(dir, "~"); ok {
+					dir = "/root" + below
+				}
+				for _, mount := range []string{"type=cache,target=" + dir, "type=tmpfs,target=" + dir, "type=cache,sharing=locked,target=" + path.Dir(dir)} {
+					silent("mounted", head+"RUN --mount="+mount+" "+call+"\n")
+				}
+			}
+		})
+	}
+}
+
+// fixtureOf is a Dockerfile of a manager's file.
+func fixtureOf(t *testing.T, m *pkgmgr.Manager, name string) string {
+	t.Helper()
+	a, err := txtar.ParseFile(filepath.Join("..", "..", "testdata", "managers", m.Name+".txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range a.Files {
+		if f.Name == name {
+			return string(f.Data)
+		}
+	}
+	return ""
+}
+
+// lastRun parts a Dockerfile before its last RUN, and returns what that one runs.
+func lastRun(text string) (head, call string, ok bool) {
+	i := strings.LastIndex(text, "RUN ")
+	if i < 0 {
+		return "", "", false
+	}
+	call, _, _ = strings.Cut(text[i+len("RUN "):], "\n")
+	return text[:i], call, true
 }

@@ -223,8 +223,9 @@ func doubtful(p *analysis.Pass, r *facts.Run, left facts.Leftover) bool {
 	if manager.Refetches {
 		names = append(names, "var/cache/dnf", "var/cache/yum", "var/cache/libdnf5")
 	}
-	at := slices.Index(r.Commands, left.By)
-	for _, c := range r.Commands[at+1:] {
+	all := r.All()
+	at := slices.Index(all, left.By)
+	for _, c := range all[at+1:] {
 		if c.Name != "rm" && c.Name != "find" && c.Name != "mv" {
 			continue
 		}

@@ -72,7 +72,7 @@ func leansOnIndex(r *facts.Run) *facts.Command {
 	if r.Opaque != "" {
 		return nil
 	}
-	for _, c := range r.Commands {
+	for _, c := range r.All() {
 		if c.RunsCode() {
 			return nil // it may have fetched the index
 		}
@@ -83,7 +83,7 @@ func leansOnIndex(r *facts.Run) *facts.Command {
 		case pkgmgr.Update:
 			return nil
 		case pkgmgr.Install, pkgmgr.Upgrade:
-			if c.Call.Unclear || !c.Context.Always || c.Script != nil || r.Mounted(indexOf(c.Call.Manager).Dir) || !fromArchive(c.Call) {
+			if c.Call.Unclear || !c.Context.Always || r.Mounted(indexOf(c.Call.Manager).Dir) || !fromArchive(r, c) {
 				return nil
 			}
 			return c
@@ -103,13 +103,19 @@ func indexOf(m *pkgmgr.Manager) *pkgmgr.Cache {
 }
 
 // fromArchive reports whether a call installs something by its name. Options such
-// as -f may need nothing from the archive.
-func fromArchive(c *pkgmgr.Call) bool {
+// as -f may need nothing from the archive. What xargs reads is names, unless the RUN
+// speaks of files.
+func fromArchive(r *facts.Run, by *facts.Command) bool {
+	c := by.Call
+	names := c.Names
+	if text := r.Program.Text.String(); by.Fed && len(names) > 0 && !strings.Contains(text, ".deb") && !strings.Contains(text, ".rpm") && !strings.Contains(text, ".apk") {
+		names = slices.DeleteFunc(slices.Clone(names), func(w shell.Word) bool { return facts.Shape(w) == "\x00" })
+	}
 	if c.Verb == pkgmgr.Upgrade {
 		return true
 	}
 	return len(c.Names) > 0 && !c.Has("-f", "--fix-broken", "--no-download", "--print-uris", "-s", "--simulate", "--dry-run", "--no-network", "--root", "-p", "--installroot", "-U", "--update-cache", "--update", "-d", "--no-act") &&
-		!slices.ContainsFunc(c.Names, func(w shell.Word) bool {
+		!slices.ContainsFunc(names, func(w shell.Word) bool {
 			name := facts.Shape(w)
 			return strings.ContainsAny(name, "/*\x00") || strings.HasSuffix(name, ".deb") || strings.HasSuffix(name, ".rpm") || strings.HasSuffix(name, ".apk")
 		})
@@ -166,7 +172,7 @@ func indexBefore(p *analysis.Pass, s *stage.Stage, manager *pkgmgr.Manager) []be
 // does tells what a RUN does to a package index, or may do.
 func does(p *analysis.Pass, r *facts.Run, manager *pkgmgr.Manager) (b before, ok bool) {
 	index := indexOf(manager)
-	if r.Opaque != "" || slices.ContainsFunc(r.Commands, (*facts.Command).RunsCode) {
+	if r.Opaque != "" || slices.ContainsFunc(r.All(), (*facts.Command).RunsCode) {
 		return b, true // it may have fetched the index, or deleted it
 	}
 	for _, left := range p.Leftovers(r) {
@@ -184,8 +190,9 @@ func does(p *analysis.Pass, r *facts.Run, manager *pkgmgr.Manager) (b before, ok
 // lastTouch returns the last command of a RUN that updates or deletes an index, or
 // may do so.
 func lastTouch(r *facts.Run, manager *pkgmgr.Manager, index *pkgmgr.Cache) *facts.Command {
-	for i := len(r.Commands) - 1; i >= 0; i-- {
-		c := r.Commands[i]
+	all := r.All()
+	for i := len(all) - 1; i >= 0; i-- {
+		c := all[i]
 		if c.Call != nil && c.Call.Manager == manager && (c.Call.Verb == pkgmgr.Update || c.Call.Verb == pkgmgr.Clean && c.Cleans(index)) || c.Call == nil && c.MayClean(index) {
 			return c
 		}
@@ -229,8 +236,8 @@ func bringsIndex(p *analysis.Pass, in *syntax.Instruction) bool {
 	switch in.Name {
 	case "run":
 		r := p.Run(in)
-		return r.Opaque != "" || slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
-			return c.Script != nil || c.Effect == 0 && !c.Builtin() && (c.Call == nil || c.Call.Verb != pkgmgr.Install) || c.Call != nil && c.Call.Verb == pkgmgr.Update
+		return r.Opaque != "" || slices.ContainsFunc(r.All(), func(c *facts.Command) bool {
+			return c.Effect == 0 && !c.Builtin() && (c.Call == nil || c.Call.Verb != pkgmgr.Install) || c.Call != nil && c.Call.Verb == pkgmgr.Update
 		})
 	case "copy", "add":
 		if len(in.Args) == 0 {
@@ -311,6 +318,9 @@ func updateFix(p *analysis.Pass, d *analysis.Diagnostic, r *facts.Run, c *facts.
 		return
 	}
 	if parent == nil || parent.Kind != shell.And && parent.Kind != shell.List || c.Call.Manager.Refetches {
+		return
+	}
+	if c.Fed {
 		return
 	}
 	update := r.Program.Source(shell.Range{From: c.Node.From, To: c.Program.To}) + " update"

@@ -120,6 +120,84 @@ func assigns(w Word) bool {
 	return len(w.Parts) > 0 && w.Parts[0].Kind == Literal && isAssignment(w.Parts[0].Text)
 }
 
+// Fed sees through xargs: the command that it runs, with a word that nobody knows
+// where it puts what it reads. sure says that the command runs whatever is read. It is
+// not ok for other programs, and where an option is not known.
+func (inv Invocation) Fed() (fed Invocation, sure, ok bool) {
+	if inv.Name != "xargs" {
+		return inv, false, false
+	}
+	sure = true
+	place := "" // what stands for a line that is read: -I {}
+	i := 0
+	for ; i < len(inv.Args); i++ {
+		a, known := inv.Args[i].Literal()
+		if !known {
+			return inv, false, false
+		}
+		if a == "--" {
+			i++
+			break
+		}
+		if len(a) < 2 || a[0] != '-' {
+			break
+		}
+		name, value, joined := strings.Cut(a, "=")
+		switch {
+		case slices.Contains(strings.Fields("-0 --null -t --verbose -x --exit"), a):
+		case slices.Contains(strings.Fields("-r --no-run-if-empty"), a):
+			sure = false
+		case slices.Contains(strings.Fields("-a -d -E -I -L -n -P -s"), a):
+			if i++; i == len(inv.Args) {
+				return inv, false, false
+			}
+			value, known = inv.Args[i].Literal()
+			if a == "-I" {
+				place, sure = value, false
+			}
+			if !known && a == "-I" {
+				return inv, false, false
+			}
+		case a == "-i" || a == "--replace":
+			place, sure = "{}", false
+		case len(a) > 2 && slices.Contains(strings.Fields("-a -d -E -L -n -P -s"), a[:2]):
+		case strings.HasPrefix(a, "-I"), strings.HasPrefix(a, "-i"):
+			place, sure = a[2:], false
+		case joined && name == "--replace":
+			place, sure = value, false
+		case joined && slices.Contains(strings.Fields("--arg-file --delimiter --eof --max-lines --max-args --max-procs --max-chars"), name):
+		default:
+			return inv, false, false
+		}
+	}
+	node := *inv.Node
+	node.Assigns = nil
+	node.Words = slices.Clone(inv.Args[i:])
+	if len(node.Words) == 0 {
+		return inv, false, false
+	}
+	for i, w := range node.Words {
+		if text, _ := w.Literal(); place != "" && strings.Contains(text, place) {
+			node.Words[i] = unknown(w.Range)
+		}
+	}
+	if place == "" {
+		node.Words = append(node.Words, unknown(Range{inv.Node.To, inv.Node.To}))
+	}
+	if fed, ok = node.Invocation(); !ok {
+		return inv, false, false
+	}
+	fed.Node, fed.Environ = inv.Node, inv.Environ
+	fed.Prefix = slices.Concat(inv.Prefix, fed.Prefix)
+	fed.Before = Range{inv.Node.Words[0].From, fed.Program.From}
+	return fed, sure, true
+}
+
+// unknown is a word that stands for none or several that are not known.
+func unknown(at Range) Word {
+	return Word{Range: at, Parts: []Part{{Range: at, Kind: Parameter, Text: "@", Plain: true}}}
+}
+
 // script returns the program of "sh -c 'text'".
 func script(name string, args []Word) *Program {
 	d, _ := shellNamed([]string{name})

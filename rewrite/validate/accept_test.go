@@ -41,6 +41,7 @@ var (
 		change.MountAdded{Target: "/var/cache/apt", Sharing: "locked"},
 	}
 	pipMount = []change.Change{change.MountAdded{Target: "/root/.cache/pip"}}
+	dnf      = []change.Change{change.Cleaned{Cleanup: change.Dnf4Cache}}
 	npmMount = []change.Change{change.MountAdded{Target: "/root/.npm"}}
 	goMounts = []change.Change{change.MountAdded{Target: "/go/pkg/mod"}, change.MountAdded{Target: "/root/.cache/go-build"}}
 )
@@ -206,6 +207,27 @@ var rights = []rewriting{
 	{name: "pip's flag before an install of the home's own project", changes: pip,
 		before: "FROM python:3.12\nUSER root\nWORKDIR /root\nRUN pip install flask\nCOPY . .\nRUN pip install --no-cache-dir .\n",
 		edits:  [][2]string{{"install flask", "install --no-cache-dir flask"}}},
+	{name: "lists deleted behind xargs", changes: apt,
+		before: "FROM debian:12\nRUN apt-get update && grep -v '#' /list | xargs -r apt-get install -y\n",
+		edits:  [][2]string{{"install -y", "install -y && rm -rf /var/lib/apt/lists/*"}}},
+	{name: "lists deleted by sudo behind xargs", changes: dnf,
+		before: "FROM fedora:40\nUSER dev\nRUN xargs -a /list -n 1 sudo dnf install -y\n",
+		edits:  [][2]string{{"install -y", "install -y && sudo rm -rf /var/cache/dnf/*"}}},
+	{name: "lists deleted behind a script", changes: apt,
+		before: "FROM debian:12\nRUN ls / && bash -euxc \"apt-get update && apt-get install -y curl\"\n",
+		edits:  [][2]string{{"curl\"", "curl\" && rm -rf /var/lib/apt/lists/*"}}},
+	{name: "lists deleted by sudo behind its script", changes: apt,
+		before: "FROM cimg/base:2024.01\nUSER circleci\nRUN sudo sh -c 'apt-get update && apt-get install -y jq'\n",
+		edits:  [][2]string{{"jq'", "jq' && sudo rm -rf /var/lib/apt/lists/*"}}},
+	{name: "lists deleted, a later script updates for itself", changes: apt,
+		before: "FROM debian:12\nRUN apt-get update && apt-get install -y curl\nRUN sh -c 'apt-get update && apt-get install -y git'\nRUN apt-get install -y jq\n",
+		edits:  [][2]string{{"-y curl", "-y curl && rm -rf /var/lib/apt/lists/*"}}},
+	{name: "apk's flag behind xargs", changes: apk,
+		before: "FROM alpine:3.20\nRUN sort -u /list | xargs apk add --virtual tools\n",
+		edits:  [][2]string{{"apk add", "apk add --no-cache"}}},
+	{name: "pip's flag behind xargs", changes: pip,
+		before: "FROM python:3.12\nRUN xargs -n1 pip install < /list\n",
+		edits:  [][2]string{{"pip install", "pip install --no-cache-dir"}}},
 	{name: "lists deleted before harmless commands", changes: apt,
 		before: "FROM debian:12\nRUN apt-get update && apt-get install -y python3-pip\nRUN python3 -m pip install flask && useradd app\nRUN a2enmod rewrite\nCMD [\"python3\"]\n",
 		edits:  [][2]string{{"-y python3-pip", "-y python3-pip && rm -rf /var/lib/apt/lists/*"}}},

@@ -247,6 +247,7 @@ func (d *deriver) cleanedWithin(was, text string, in insertion) *Rejection {
 		}
 		for _, later := range p.Root.Children[i+1:] {
 			for _, c := range d.commandsBelow(p, later) {
+				c, _ := c.fed(p)
 				if why := c.needsIndex(k.Manager); why != "" {
 					return reject("%s needs what the clean-up %q deletes", why, k.Command)
 				}
@@ -343,7 +344,18 @@ func (d *deriver) install(p *shell.Program, n *shell.Node, k change.Cleanup) (co
 		}
 		c := command{node: n, words: n.Words}
 		c.strip(p)
-		return c, c.fills(k.Manager)
+		if q, ok := d.inner(&c); ok && distributions[k.Manager] != nil && strings.HasPrefix(k.Command, "rm ") {
+			// What is set in there the clean-up out here does not see.
+			in, ok := d.install(q, q.Root, k)
+			if in.prefix == "" || strings.HasPrefix(in.prefix, "env") {
+				in.prefix = c.prefix
+			} else if c.prefix != "" {
+				return in, false
+			}
+			return in, ok
+		}
+		c, sure := c.fed(p)
+		return c, sure && c.fills(k.Manager)
 	case shell.Pipe:
 		// It succeeds only when its last command does: yes | pecl install x.
 		if n.Children[len(n.Children)-1].Kind == shell.Simple {

@@ -13,7 +13,7 @@ import (
 // does not carry it yet.
 func (d *deriver) flagPlaces(p *shell.Program, f change.Flag) []int {
 	var out []int
-	for _, c := range d.library.commands(p) {
+	for _, c := range d.spelled(p) {
 		if at, ok := c.flagPlace(f); ok && !c.has(f.Text) {
 			out = append(out, at)
 		}
@@ -76,7 +76,7 @@ func (d *deriver) flagAdded(was string, in insertion) *Rejection {
 	if p.Ambiguous {
 		return reject("sh and bash read %q as different programs", brief(was))
 	}
-	for _, c := range d.library.commands(p) {
+	for _, c := range d.spelled(p) {
 		at, ok := c.flagPlace(f)
 		if !ok || at != in.at {
 			continue

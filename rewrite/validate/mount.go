@@ -94,7 +94,7 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 	if p.Err != nil || p.Ambiguous {
 		return reject("a mount was added to %q, which cannot be read with certainty", brief(s.text))
 	}
-	list := m.library.commands(p)
+	list := d.spelled(p)
 	for _, mount := range added {
 		known, ok := mountTargets[mount.Dest]
 		switch {

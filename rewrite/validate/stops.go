@@ -233,24 +233,32 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 	d := m.deriver(o, text)
 	n := m.library.namer(o.Exec, p)
 	for _, c := range m.library.commands(p) {
-		if s.manager == "apt" && (c.name == "apt-get" || c.name == "apt") {
-			if v, _ := c.verb(); v == "update" {
-				// In a condition it might not run, and its failure might not show.
-				renewed = renewed || c.fills("apt") && d.surely(p, c.node)
+		list, at := []command{c}, p.Root
+		q, within := d.inner(&c)
+		if within {
+			list, at = m.library.commands(q), q.Root
+		}
+		for _, call := range list {
+			if s.manager == "apt" && (call.name == "apt-get" || call.name == "apt") {
+				if v, _ := call.verb(); v == "update" {
+					// In a condition it might not run, and its failure might not show.
+					renewed = renewed || call.fills("apt") && d.surely(p, c.node) && (!within || succeeded(at, call.node))
+				}
 			}
-		}
-		if renewed {
-			// From here on both builds do the same with the same files.
-			continue
-		}
-		if c.namesAny(n, s.paths) {
-			return c.name + ", which names the folder,", false
-		}
-		if why := c.needsIndex(s.manager); why != "" {
-			return why, false
-		}
-		if o.Exec.Network == "NONE" && c.usesCache(s.manager) {
-			return c.name + " without a network", false
+			if renewed {
+				// From here on both builds do the same with the same files.
+				break
+			}
+			if call.namesAny(n, s.paths) {
+				return call.name + ", which names the folder,", false
+			}
+			call, _ = call.fed(p)
+			if why := call.needsIndex(s.manager); why != "" {
+				return why, false
+			}
+			if o.Exec.Network == "NONE" && call.usesCache(s.manager) {
+				return call.name + " without a network", false
+			}
 		}
 	}
 	return "", renewed
