@@ -167,8 +167,14 @@ func (v *view) aboutCall(in *syntax.Instruction, inv *shell.Invocation, call *pk
 		}
 		fills = true
 		fmt.Fprintf(&b, "\n- fills %s, its %s", code(c.Dir), c.What)
-		if c.Bytes > 0 {
-			fmt.Fprintf(&b, ": about %s after a typical call", megabytes(c.Bytes))
+		image := ""
+		if run != nil {
+			if base := v.file.Base(run.Stage); base != nil {
+				image = base.Name
+			}
+		}
+		if n := c.Leaves(image); n > 0 {
+			fmt.Fprintf(&b, ": about %s after a typical call", megabytes(n))
 		}
 		stays := true
 		if run != nil {

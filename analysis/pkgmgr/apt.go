@@ -22,9 +22,8 @@ var Apt = Manager{
 		Dir: "/var/lib/apt/lists", What: "package index",
 		Filled: []Verb{Update}, Index: true, Moved: []string{"APT_CONFIG"},
 		CleanedBy: []string{"dist-clean", "distclean"},
-		Bytes:     19_900_000, Measured: "Debian 12 with its updates and security archives, indexes kept gzipped as in the official image: the files of /var/lib/apt/lists after apt-get update",
-		Cleanup: &change.AptLists,
-		Mount:   Mount{Sharing: "locked"},
+		Cleanup:   &change.AptLists,
+		Mount:     Mount{Sharing: "locked"},
 	}, {
 		// The official images delete the archives after each install
 		// (/etc/apt/apt.conf.d/docker-clean), so that nothing is left to clean.

@@ -75,8 +75,6 @@ type Cache struct {
 	Risky     Risky             // deletes it, where Cleanup is nil or does not reach it
 	Kept      string            // why nothing here deletes it, where all three are missing
 	Mount     Mount
-	Bytes     int64  // what a typical call leaves, uncompressed; 0 without a measurement
-	Measured  string // how Bytes was measured
 }
 
 // A Risky is a clean-up that is not known to leave the rest as it is.

@@ -26,8 +26,8 @@ var LateCleanup = analysis.Rule{
 		Summary: "a RUN deletes what an earlier layer made, so that the image ships it all the same",
 		What: "`rm`, a package manager's own clean-up (`yum clean all`, `npm cache clean`) or the removal of packages (`apk del`, `apt-get purge`, `npm prune`) " +
 			"in a later `RUN` than the one that made, downloaded or installed what it removes; and `rm` of a file that a COPY or ADD brought.",
-		Why: "A layer keeps what the next one deletes: on Debian 12 an index of 19.9 MB ships although `rm -rf /var/lib/apt/lists/*` follows in a RUN of its own, " +
-			"and `apk del` or `apt-get purge` of a compiler in a later RUN leaves its 100 MB and more in the image. The clean-up adds a layer and frees nothing.",
+		Why: "A layer keeps what the next one deletes: on Debian 12 an index of " + pkgmgr.IndexOnDebian.String() + " ships although `rm -rf /var/lib/apt/lists/*` follows in a RUN of its own, " +
+			"and `apk del` or `apt-get purge` of a compiler in a later RUN leaves all of it in the image. The clean-up adds a layer and frees nothing.",
 		Silent: "In a stage that does not ship, and where it is not certain that the earlier layer holds what is removed. " +
 			"For `apt-get clean`: the images of Debian and Ubuntu delete package archives after each install.",
 		Fix: "Where nothing between needs what is deleted, the clean-up moves into the RUN that made it; where the RUNs follow each other they become one. " +
@@ -143,7 +143,7 @@ func cachesKept(p *analysis.Pass, s *stage.Stage) map[*facts.Command][]kept {
 			}
 			for _, left := range p.Leftovers(a) {
 				if _, by := p.CleanedLater(a, left.Cache); by != nil {
-					out[by] = append(out[by], kept{run: a, in: a.In, left: &left, by: spanOf(a, left.By), what: left.By.Call.Manager.Name + "'s " + left.Cache.What, bytes: left.Cache.Bytes, ships: "it"})
+					out[by] = append(out[by], kept{run: a, in: a.In, left: &left, by: spanOf(a, left.By), what: left.By.Call.Manager.Name + "'s " + left.Cache.What, bytes: leaves(p, a, left.Cache), ships: "it"})
 				}
 			}
 		}

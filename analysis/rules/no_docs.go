@@ -20,7 +20,7 @@ var NoDocs = analysis.Rule{
 		What: "A `gem install` without `--no-document` on an official image that has no gemrc against it; a `dnf`, `yum` or `microdnf install` without `--nodocs` or `tsflags=nodocs` on amazonlinux; " +
 			"and a `pip install` without `--no-compile` where the Dockerfile sets `PYTHONDONTWRITEBYTECODE`, which keeps Python from writing compiled files, and not pip. In a stage that ships, one finding a `RUN` and manager.",
 		Why: "RubyGems renders every gem's documentation for `ri` after the install, which takes as much time as some installs and megabytes for a gem such as rails. " +
-			"RPM packages bring manual pages and examples. A compiled Python file is a fifth larger than its source: pip 23.2 itself has 5.9 MB of sources and 7.2 MB compiled under Python 3.11. How many bytes it is depends on the packages, so that findings name none.",
+			"RPM packages bring manual pages and examples. A compiled Python file is a fifth larger than its source: pip 23.2 itself has 5.9 MB of sources, and " + pkgmgr.PipCompiled.String() + " compiled under Python 3.11. How many bytes it is depends on the packages, so that findings name none.",
 		Silent: "On the official ruby image, whose gemrc has `--no-document`; on fedora, centos, rockylinux and almalinux, whose images are made with `tsflags=nodocs`; on openSUSE, which excludes documentation; " +
 			"on images that are not known. Where the Dockerfile speaks of gemrc, nodocs, `/usr/share/doc` or `/usr/share/man`.",
 		Fix: "Adds the option to each install of the `RUN`. Always unsafe: what a package counts as documentation can be a licence that must ship, or an example that a script copies; " +

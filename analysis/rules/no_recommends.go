@@ -20,7 +20,7 @@ var NoRecommends = analysis.Rule{
 		What: "An `apt-get install` or `apt install` without `--no-install-recommends`, a `dnf install` on the official fedora image without `--setopt=install_weak_deps=False`, " +
 			"and a `zypper install --recommends`, in a stage that ships. One finding a `RUN` and manager.",
 		Why: "Debian's and Ubuntu's packages recommend others that most users of a desktop want and few containers do: documentation viewers, compilers, mail servers. " +
-			"On Debian 12 apt counts 40 MB more for `git` and 48 MB more for `curl` with what they recommend (`apt-get install --assume-no`, from an empty system); " +
+			"On Debian 12 apt counts " + pkgmgr.GitRecommends.String() + " more for `git`, " + pkgmgr.CurlRecommends.String() + " for `curl` and " + pkgmgr.CompilerRecommends.String() + " for `build-essential` with what they recommend; " +
 			"how many bytes it is for others depends on the packages, so that findings name none.",
 		Silent: "Where `APT::Install-Recommends` or a file of apt's configuration is spoken of anywhere in the Dockerfile, behind a copy to `/` or `/etc`, on images other than the official ones (they may have switched it off), " +
 			"and where nothing is installed by name. For dnf where `install_weak_deps` or `dnf.conf` is spoken of, and on other images than fedora: whether they have switched weak dependencies off is not known here. " +

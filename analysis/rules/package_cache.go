@@ -23,17 +23,19 @@ var PackageCache = analysis.Rule{
 		What: "A `RUN` of a stage that ships which installs with a package manager and leaves its index, download cache or build folder in its layer: " +
 			"apt, apk, dnf, yum, microdnf, zypper, pacman, npm, Yarn 1, bun, pip, uv, conda, composer, pecl, gem and bundle. " +
 			"The caches of cargo, go, Maven, Gradle, pnpm, Poetry and .NET are not spoken of: what was built lies in them or is made of links into them. " +
+			"Calls behind sudo, env and xargs, and those in the script of `sh -c '…'`, are seen too. " +
 			"With `rules.package-cache.policy = \"mount\"` these count too, and so does, as advice, every call in any stage that fetches everything anew because no cache mount keeps it: " +
 			"also where the cache is cleaned or switched off by a flag, and in stages that do not ship, where only time is saved.",
-		Why: "Every pull and every registry carries it. `apt-get update` on Debian 12 leaves 19.9 MB in `/var/lib/apt/lists`; " +
-			"npm and pip keep a second copy of what they install.",
-		Silent: "Under the policy `clean`, in a stage that does not ship. When the same RUN cleans the cache, may clean it (it runs a script, or names the folder), mounts it, " +
+		Why: "Every pull and every registry carries it. `apt-get update` on Debian 12 leaves " + pkgmgr.IndexOnDebian.String() + " in `/var/lib/apt/lists`; " +
+			"npm and pip keep a second copy of what they install. How much for which packages stands in docs/figures.md.",
+		Silent: "Under the policy `clean`, in a stage that does not ship. When the same RUN cleans the cache, may clean it (it runs a script, or names the folder), may not fill it (`xargs -r`), mounts it, " +
 			"or the environment moves it or turns it off. When the next RUN installs from the index: then the two belong together first. " +
 			"For pip and uv on an image that may set `PIP_NO_CACHE_DIR` or `UV_NO_CACHE` itself. For gem, bundle and pecl on images other than the official ruby and php, " +
 			"for bundle and composer where the Dockerfile configures them, and for Yarn where a later version than 1 may be at work: the cache may lie elsewhere.",
 		Fix: "Adds the clean-up as the last command of the RUN's `&&` chain, or the manager's own flag. Only the cache named in the title stops shipping. " +
 			"Safe when nothing later can need the index: no install without an update and no program that is not known, in this stage or one `FROM` it, " +
 			"no `COPY --from` of the folder, and no ENTRYPOINT or CMD script that installs or cannot be read. Otherwise the fix is unsafe and says which line stands in the way. " +
+			"Behind `sh -c '…'` the clean-up follows the shell's call where that can only have succeeded if its install has; a flag between quotes is left to you. " +
 			"pip before 19.1 installs source packages in another form with `--no-cache-dir`: safe on `python:3.8` and later. " +
 			"apk before Alpine 3.8 fails without an index where `--no-cache` does not: safe on `alpine:3.8` and later. " +
 			"The RPM managers, zypper, pacman and Yarn 1 get an `rm -rf` of their own folder: `dnf clean all` writes to logs that ship, " +
@@ -116,8 +118,8 @@ func leftover(p *analysis.Pass, r *facts.Run, left facts.Leftover, mount bool) (
 	}
 	d := analysis.Diagnostic{
 		Span:    r.Program.Span(left.By.Node.Range),
-		Message: fmt.Sprintf("%s leaves its %s in %s, and the image ships it%s", manager.Name, cache.What, place(cache, fix), size(cache.Bytes)),
-		Gain:    analysis.Gain{Bytes: cache.Bytes},
+		Message: fmt.Sprintf("%s leaves its %s in %s, and the image ships it%s", manager.Name, cache.What, place(cache, fix), size(leaves(p, r, cache))),
+		Gain:    analysis.Gain{Bytes: leaves(p, r, cache)},
 		Codes:   append([]string{}, hadolintCaches[manager.Name]...),
 	}
 	if use.Certain && !manager.Refetches {

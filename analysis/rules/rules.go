@@ -9,6 +9,7 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/source"
 )
 
@@ -89,6 +90,17 @@ func lineOf(p *analysis.Pass, r *facts.Run, c *facts.Command) int {
 
 func spanOf(r *facts.Run, c *facts.Command) source.Span { return r.Program.Span(c.Node.Range) }
 
+// leaves is how many bytes a call of the RUN leaves in a cache, as far as that was
+// measured.
+func leaves(p *analysis.Pass, r *facts.Run, cache *pkgmgr.Cache) int64 {
+	image := ""
+	if b := p.Base(r.Stage); b != nil {
+		image = b.Name
+	}
+	return cache.Leaves(image)
+}
+
+// size is what a message says of a figure; nothing where there is none.
 func size(bytes int64) string {
 	switch {
 	case bytes == 0:

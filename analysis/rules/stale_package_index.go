@@ -23,7 +23,7 @@ var StalePackageIndex = analysis.Rule{
 		What: "`apt-get update`, `apk update` or `yum makecache` in one `RUN` and the install in a later one; and an install with apt where no index can be there: " +
 			"on an image of Debian or Ubuntu that nobody has updated, or behind a RUN that deleted it.",
 		Why: "A cached `apt-get update` is not run again when the list of packages changes: weeks later the install asks for versions that the archive no longer has, and the build fails with 404, " +
-			"or it installs versions with holes that have long been closed. Docker's own advice is one RUN for both. Its index, 19.9 MB on Debian 12, stays in a layer of its own besides.",
+			"or it installs versions with holes that have long been closed. Docker's own advice is one RUN for both. Its index, " + pkgmgr.IndexOnDebian.String() + " on Debian 12, stays in a layer of its own besides.",
 		Silent: "Where the RUN of the install fetches the index itself, where a script or a program that is not known may have fetched it, where a mount holds it, and where packages come from files. " +
 			"With `apk add` that finds no index: it fetches one itself.",
 		Fix: "RUNs in a row become one: safe, where it is known that the commands do the same in one RUN (lines 1 to 14 of the soundness list). " +

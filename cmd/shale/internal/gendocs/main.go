@@ -71,6 +71,7 @@ func pages(root string) (map[string]string, error) {
 	out["docs/rules/"+sc.Name+".md"] = report.RulePage(sc, nil)
 	out["docs/rules.md"] = "# Rules\n\n" + table("")
 	out["docs/from-hadolint.md"] = fromHadolint()
+	out["docs/figures.md"] = figures()
 	return out, nil
 }
 
