@@ -23,6 +23,7 @@ func TestMountsAreUsedAgain(t *testing.T) {
 		// apt tells what it has of what it needs.
 		{"mount-apt", strings.NewReplacer(" jq ", " jq xz-utils ", " jq\n", " jq xz-utils\n"), `Need to get [0-9.,]+ .?B/[0-9.,]+ .?B of archives`},
 		{"mount-npm", strings.NewReplacer("npm ci --omit=dev", "npm ci --omit=dev --no-audit --offline"), `added [0-9]+ packages`},
+		{"mount-yarn", strings.NewReplacer("--production", "--production --offline --verbose"), `Saved lockfile|Done in`},
 		{"mount-go", strings.NewReplacer("go mod download", "GOPROXY=off go mod download", "go build", "GOPROXY=off go build -v"), ``},
 	} {
 		t.Run(tt.kase, func(t *testing.T) {
