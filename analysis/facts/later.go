@@ -227,7 +227,7 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 			switch c.Call.Verb {
 			case pkgmgr.Update:
 				// Elsewhere its failure could go unseen, and leave the old index in use.
-				if c.Context.Always && c.Call.Plain() && !c.Fed && r.surely() && (c.Script == nil || c.Script.Plain()) {
+				if c.Context.Always && c.Call.Plain() && !c.Fed && r.surely() && (c.Script == nil || c.Script.Plain() && len(c.Node.Redirs) == 0) {
 					return LaterUse{}, true
 				}
 			case pkgmgr.Install, pkgmgr.Upgrade, pkgmgr.Download:

@@ -135,10 +135,6 @@ func (inv Invocation) Fed() (fed Invocation, sure, ok bool) {
 		if !known {
 			return inv, false, false
 		}
-		if a == "--" {
-			i++
-			break
-		}
 		if len(a) < 2 || a[0] != '-' {
 			break
 		}
@@ -147,7 +143,7 @@ func (inv Invocation) Fed() (fed Invocation, sure, ok bool) {
 		case slices.Contains(strings.Fields("-0 --null -t --verbose -x --exit"), a):
 		case slices.Contains(strings.Fields("-r --no-run-if-empty"), a):
 			sure = false
-		case slices.Contains(strings.Fields("-a -d -E -I -L -n -P -s"), a):
+		case slices.Contains(strings.Fields("-a -d -I -L -n -P -s"), a):
 			if i++; i == len(inv.Args) {
 				return inv, false, false
 			}
@@ -160,12 +156,12 @@ func (inv Invocation) Fed() (fed Invocation, sure, ok bool) {
 			}
 		case a == "-i" || a == "--replace":
 			place, sure = "{}", false
-		case len(a) > 2 && slices.Contains(strings.Fields("-a -d -E -L -n -P -s"), a[:2]):
+		case len(a) > 2 && slices.Contains(strings.Fields("-a -d -L -n -P -s"), a[:2]):
 		case strings.HasPrefix(a, "-I"), strings.HasPrefix(a, "-i"):
 			place, sure = a[2:], false
 		case joined && name == "--replace":
 			place, sure = value, false
-		case joined && slices.Contains(strings.Fields("--arg-file --delimiter --eof --max-lines --max-args --max-procs --max-chars"), name):
+		case joined && slices.Contains(strings.Fields("--arg-file --delimiter --max-lines --max-args --max-procs --max-chars"), name):
 		default:
 			return inv, false, false
 		}

@@ -326,6 +326,8 @@ var wrongs = []rewriting{
 		edits: [][2]string{{"serve'", "serve' && npm cache clean --force"}}, reason: "does not follow the success"},
 	{name: "a clean-up before an install in a script", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN bash -c 'ls / && apt-get install -y git'"), changes: apt,
 		edits: [][2]string{{"-y curl", "-y curl && rm -rf /var/lib/apt/lists/*"}}, reason: "apt-get install needs"},
+	{name: "a clean-up before a script that reads the folder", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN sh -c 'cat' < /var/lib/apt/lists/lock"), changes: apt,
+		edits: [][2]string{{"-y curl", "-y curl && rm -rf /var/lib/apt/lists/*"}}, reason: "sh, which names the folder"},
 	{name: "a clean-up before an update in a script that may fail", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN sh -c 'apt-get update' || true", "RUN apt-get install -y git"), changes: apt,
 		edits: [][2]string{{"-y curl", "-y curl && rm -rf /var/lib/apt/lists/*"}}, reason: "apt-get install needs"},
 	{name: "a clean-up before npm run", before: from("node:20", "RUN apt-get update && apt-get install -y curl", "COPY . .", "RUN npm run deps"), changes: apt,

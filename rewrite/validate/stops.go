@@ -235,7 +235,7 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 	for _, c := range m.library.commands(p) {
 		list, at := []command{c}, p.Root
 		q, within := d.inner(&c)
-		if within {
+		if within = within && len(c.node.Redirs) == 0; within {
 			list, at = m.library.commands(q), q.Root
 		}
 		for _, call := range list {
