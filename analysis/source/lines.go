@@ -70,9 +70,13 @@ func (l *Lines) Full(line int) Span {
 	return Span{l.starts[line], len(l.content)}
 }
 
-// Position converts an offset. Offsets outside the text are moved to its ends.
+// Position converts an offset. Offsets outside the text are moved to its ends, one
+// between "\r" and "\n", which is no place, before both.
 func (l *Lines) Position(offset int, enc Encoding) Position {
 	offset = min(max(offset, 0), len(l.content))
+	if offset > 0 && offset < len(l.content) && l.content[offset-1] == '\r' && l.content[offset] == '\n' {
+		offset--
+	}
 	line := l.Line(offset)
 	return Position{line, columns(l.content[l.starts[line]:offset], enc)}
 }
