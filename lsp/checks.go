@@ -24,7 +24,11 @@ func (s *server) checkAll(ctx context.Context, d *snapshot) (*findings, error) {
 					s.log.Printf("%s: Docker's checks failed: %v\n%s", d.uri, r, debug.Stack())
 				}
 			}()
-			if len(s.opts.Checks) == 0 || f.refused || f.silent || f.file == nil {
+			switch {
+			case len(s.opts.Checks) == 0 || f.silent || f.file == nil:
+				return
+			case f.refused: // a line half typed hides nothing of the others
+				d.checks = d.carried
 				return
 			}
 			s.compiles <- struct{}{}

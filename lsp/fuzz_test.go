@@ -1,10 +1,14 @@
 package lsp_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/shale-build/shale/analysis/checks"
 	"github.com/shale-build/shale/analysis/rules"
+	"github.com/shale-build/shale/lsp"
 )
 
 // typedTexts is what a session types.
@@ -23,7 +27,7 @@ func FuzzSession(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, steps []byte, which byte) {
 		encoding := []string{"utf-8", "utf-16", "utf-32"}[which%3]
 		text = strings.ToValidUTF8(text, "?") // JSON carries nothing else
-		c := connect(t, all...)
+		c := connectWith(t, lsp.Options{Rules: all, Checks: checks.All(), Quiet: time.Millisecond, Version: "test"})
 		c.initialize(full(encoding))
 		doc := c.open("file:///nowhere/Dockerfile", text, encoding)
 		for i := 0; i+2 < len(steps) && i < 60; i += 3 {
@@ -42,7 +46,16 @@ func FuzzSession(f *testing.F) {
 			doc.askAll(t)
 		}
 		doc.askAll(t)
+		doc.findings()
+		time.Sleep(5 * time.Millisecond) // the checks may have their say
 		for _, d := range doc.findings() {
+			if d.Range.Start != (position{}) || d.Range.End != (position{}) {
+				var at any
+				if err := json.Unmarshal([]byte(encode(t, d.Range)), &at); err != nil {
+					t.Fatal(err)
+				}
+				doc.ranges(t, d.Code, at)
+			}
 			if d.Code == echo.Name && d.Message != doc.text {
 				t.Errorf("the server holds %q, the client %q", d.Message, doc.text)
 			}

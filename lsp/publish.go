@@ -58,8 +58,7 @@ func (p *publisher) publish(uri string, doc *snapshot) {
 func (p *publisher) enqueue(uri string, doc *snapshot) {
 	p.queue[uri] = doc
 	if !p.active[uri] {
-		p.active[uri] = true
-		p.server.running.Go(func() { p.work(uri) })
+		p.active[uri] = p.server.spawn(func() { p.work(uri) })
 	}
 }
 
@@ -192,7 +191,7 @@ func (s *server) diagnostics(doc *snapshot, f *findings) []protocol.Diagnostic {
 // shown is what is known to be found and not left to another tool, in order of place.
 func (s *server) shown(doc *snapshot, f *findings) []analysis.Diagnostic {
 	all := f.diagnostics
-	if known := doc.known(); len(known) > 0 && !f.refused && !f.silent {
+	if known := doc.known(); len(known) > 0 && !f.silent {
 		all = slices.Concat(all, known)
 		slices.SortStableFunc(all, func(a, b analysis.Diagnostic) int {
 			return cmp.Or(a.Span.Start-b.Span.Start, a.Span.End-b.Span.End)

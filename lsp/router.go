@@ -61,6 +61,7 @@ type server struct {
 	tasks   map[string]context.CancelFunc // what the client shows the progress of, by token
 	cancels map[string]context.CancelFunc // of running requests, by identifier
 	running sync.WaitGroup
+	closing bool // nothing new is begun
 }
 
 func newServer(ctx context.Context, in io.Reader, out io.Writer, o Options, logger *log.Logger) *server {
@@ -305,11 +306,24 @@ func (s *server) ask(ctx context.Context, method string, params, result any) err
 	return err
 }
 
+// spawn runs what the server waits for when it ends; not when it is ending.
+func (s *server) spawn(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		s.running.Go(f)
+	}
+	return !s.closing
+}
+
 // settle lets findings out.
 func (s *server) settle() { s.settling.Do(func() { close(s.settled) }) }
 
 // drain waits for requests and publications that still run.
 func (s *server) drain(limit time.Duration) {
+	s.mu.Lock()
+	s.closing = true // timers may still fire, and nobody may join who is waited for
+	s.mu.Unlock()
 	idle := make(chan struct{})
 	go func() {
 		s.running.Wait()

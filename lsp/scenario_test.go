@@ -16,7 +16,9 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/checks"
 	"github.com/shale-build/shale/analysis/rules"
+	"github.com/shale-build/shale/lsp"
 )
 
 var update = flag.Bool("update", false, "fill in what the scenarios expect")
@@ -24,7 +26,8 @@ var update = flag.Bool("update", false, "fill in what the scenarios expect")
 // TestScenarios plays testdata/lsp/*.txtar: a session with an editor, told by the
 // archive's sections in order.
 //
-//	settings           lines of: encoding NAME, eager, crlf, protocol (the rules of these tests)
+//	settings           lines of: encoding NAME, eager, crlf, protocol (the rules of these tests), pull (findings
+//	                   are come for, those of Docker's checks among them), options JSON
 //	file NAME          a file beside the document
 //	open               the document
 //	edit               lines of FROM-TO "text": one change of the client's
@@ -76,6 +79,8 @@ type scenario struct {
 	dir         string
 	encoding    string
 	eager, crlf bool
+	pulls       bool
+	options     json.RawMessage
 	rules       []*analysis.Rule
 	doc         *document
 }
@@ -94,6 +99,10 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 				s.eager = true
 			case "crlf":
 				s.crlf = true
+			case "pull":
+				s.pulls = true
+			case "options":
+				s.options = json.RawMessage(value)
 			case "protocol":
 				s.rules = []*analysis.Rule{gap, quotes, wrong}
 			default:
@@ -109,11 +118,22 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 			s.t.Fatal(err)
 		}
 	case "open":
-		c := connect(s.t, s.rules...)
+		o := lsp.Options{Rules: s.rules, Version: "test", DocURL: func(rule string) string { return "https://example.org/" + rule }}
+		if s.pulls {
+			o.Checks = checks.All()
+		}
+		c := connectWith(s.t, o)
+		if s.options != nil {
+			c.options = s.options
+		}
 		c.folder = "file://" + filepath.ToSlash(s.dir)
 		caps := full(s.encoding)
 		if s.eager {
 			delete(caps, "textDocument")
+		}
+		if s.pulls {
+			caps.object("textDocument.diagnostic")
+			delete(caps["textDocument"].(map[string]any), "publishDiagnostics")
 		}
 		if got := c.initialize(caps); got != s.encoding {
 			s.t.Fatalf("the encoding is %s", got)
@@ -128,7 +148,8 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 		s.doc.edit(es...)
 	case "diagnostics":
 		var out strings.Builder
-		for _, d := range s.doc.findings() {
+		found := s.doc.found(s.pulls)
+		for _, d := range found {
 			severity := []string{"", "error", "warning", "info", "hint"}[d.Severity]
 			fmt.Fprintf(&out, "%s %s %s", place(d.Range), severity, d.Code)
 			if strings.Contains(d.Message, "\nNo safe fix: ") {
@@ -228,6 +249,13 @@ func (s *scenario) write(a action) string {
 		fmt.Fprintf(&out, "%s, version %v:\n%s", name(dc.TextDocument.URI), dc.TextDocument.Version, text)
 	}
 	return strings.ReplaceAll(out.String(), "<nil>", "of the disk")
+}
+
+func (d *document) found(pulled bool) []diagnostic {
+	if pulled {
+		return d.pull("").Items
+	}
+	return d.findings()
 }
 
 // plain is the text with the line ends of the archive.
