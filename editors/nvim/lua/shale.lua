@@ -9,6 +9,7 @@ local defaults = {
   cmd = { "shale", "lsp" },
   filetypes = { "dockerfile" },
   fix_on_save = false,
+  settings = nil,
 }
 
 local function root(bufnr)
@@ -53,7 +54,7 @@ function M.fix_all(bufnr, timeout)
   end
 end
 
---- Options: `cmd`, `filetypes`, `fix_on_save`.
+--- Options: `cmd`, `filetypes`, `fix_on_save`, `settings`.
 function M.setup(opts)
   opts = vim.tbl_extend("force", defaults, opts or {})
   local group = vim.api.nvim_create_augroup("shale", { clear = true })
@@ -61,7 +62,7 @@ function M.setup(opts)
     group = group,
     pattern = opts.filetypes,
     callback = function(event)
-      vim.lsp.start({ name = "shale", cmd = opts.cmd, root_dir = root(event.buf) }, { bufnr = event.buf })
+      vim.lsp.start({ name = "shale", cmd = opts.cmd, root_dir = root(event.buf), settings = opts.settings }, { bufnr = event.buf })
     end,
   })
   vim.api.nvim_create_autocmd("LspAttach", {
