@@ -1,10 +1,14 @@
 import * as vscode from "vscode";
 import {
+  AnnotatedTextEdit,
+  ApplyWorkspaceEditRequest,
   type CodeAction,
   CodeActionRequest,
   CodeActionResolveRequest,
   ExecuteCommandRequest,
   type LanguageClient,
+  TextDocumentEdit,
+  type TextEdit,
   type WorkspaceEdit,
 } from "vscode-languageclient/node";
 import { candidates, named } from "./names.js";
@@ -75,12 +79,57 @@ async function collect(
       continue;
     }
     for (const [at, edits] of (await client.protocol2CodeConverter.asWorkspaceEdit(edit, token)).entries()) {
-      for (const e of edits) {
-        all.replace(at, e.range, e.newText, { label: `Shale: ${vscode.workspace.asRelativePath(at)}`, needsConfirmation: true });
-      }
+      const e = joined(await vscode.workspace.openTextDocument(at), edits);
+      all.replace(at, e.range, e.newText, { label: `Shale: ${vscode.workspace.asRelativePath(at)}`, needsConfirmation: true });
     }
   }
   return all;
+}
+
+/**
+ * Makes the edits that the server asks for. Those that are shown first become one for
+ * each file: a tick beside each line would invite to take half of a fix, and that may
+ * break a build.
+ */
+export function applyEdits(client: LanguageClient): vscode.Disposable {
+  return client.onRequest(ApplyWorkspaceEditRequest.type, async ({ edit }) => {
+    const changes: NonNullable<WorkspaceEdit["documentChanges"]> = [];
+    for (const change of edit.documentChanges ?? []) {
+      if (!TextDocumentEdit.is(change)) {
+        changes.push(change);
+        continue;
+      }
+      const uri = client.protocol2CodeConverter.asUri(change.textDocument.uri);
+      const doc = await vscode.workspace.openTextDocument(uri);
+      const version = change.textDocument.version;
+      if (version !== null && version !== doc.version) {
+        return { applied: false, failureReason: `${vscode.workspace.asRelativePath(uri)} changed meanwhile` };
+      }
+      const id = change.edits.map((e) => (AnnotatedTextEdit.is(e) ? e.annotationId : undefined))[0];
+      if (id === undefined || change.edits.length < 2) {
+        changes.push(change);
+        continue;
+      }
+      const one = joined(doc, await client.protocol2CodeConverter.asTextEdits(change.edits as TextEdit[]));
+      changes.push({ ...change, edits: [{ range: client.code2ProtocolConverter.asRange(one.range), newText: one.newText, annotationId: id }] });
+    }
+    const asked = edit.documentChanges === undefined ? edit : { ...edit, documentChanges: changes };
+    // What has been looked at is saved, too, as with VS Code's own refactorings.
+    const isRefactoring = Object.values(edit.changeAnnotations ?? {}).some((a) => a.needsConfirmation === true);
+    return { applied: await vscode.workspace.applyEdit(await client.protocol2CodeConverter.asWorkspaceEdit(asked), { isRefactoring }) };
+  });
+}
+
+/** The edits of a file as one. */
+function joined(doc: vscode.TextDocument, edits: vscode.TextEdit[]): vscode.TextEdit {
+  const [first, ...rest] = [...edits].sort((a, b) => a.range.start.compareTo(b.range.start));
+  if (first === undefined) {
+    throw new Error("no edits");
+  }
+  return rest.reduce((all, e) => {
+    const between = doc.getText(new vscode.Range(all.range.end, e.range.start));
+    return new vscode.TextEdit(all.range.union(e.range), all.newText + between + e.newText);
+  }, first);
 }
 
 async function fixAll(client: LanguageClient, uri: vscode.Uri, token?: vscode.CancellationToken): Promise<WorkspaceEdit | undefined> {

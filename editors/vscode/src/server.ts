@@ -2,6 +2,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import { type InitializeResult, LanguageClient, type LanguageClientOptions, type Middleware, RevealOutputChannelOn, State } from "vscode-languageclient/node";
 import { type Binary, findBinary } from "./binary.js";
+import { applyEdits } from "./fix.js";
 import { type Log, reason } from "./log.js";
 import { template } from "./names.js";
 import { serverSettings } from "./settings.js";
@@ -103,6 +104,7 @@ export class Server implements vscode.Disposable {
     this.client = client;
     try {
       await client.start();
+      applyEdits(client);
     } catch (err) {
       this.client = undefined;
       throw new Error(`${binary.path} lsp did not start: ${reason(err)}`, { cause: err });
