@@ -2,7 +2,10 @@
 # make test     install what the tests need, and pass them all
 # make consumers  hold what shale writes to the programs that read it, and what it knows of
 #               package managers to real ones, fetched from the Go proxy and from npm
+# make vsix     package the VS Code extension as bin/shale.vsix
+# make test-vscode  drive the real VS Code, installed from npm, in Debian's Chromium
 # make docs     write the pages that are generated: docs/rules, the README's example
+# make docs-screenshots  take the pictures of editors/vscode/README.md anew
 # make figures  measure the README's figures anew, with a BuildKit of its own
 # make bench    measure against BuildKit's parser, and the server's edits
 # make bench-peer  the server's edits beside those of the server that editors bring, from npm
@@ -17,7 +20,7 @@ export CGO_ENABLED ?= 0
 # compiled once.
 export GOFLAGS ?= -trimpath
 
-.PHONY: all build demo test tools vet test-go test-nvim consumers docs figures bench bench-peer fuzz clean
+.PHONY: all build demo test tools vet test-go test-nvim vsix test-vscode consumers docs docs-screenshots figures bench bench-peer fuzz clean
 
 all: build
 
@@ -46,6 +49,13 @@ test: tools vet test-nvim test-go
 test-nvim: $(BIN)
 	SHALE_BIN=$(CURDIR)/$(BIN) editors/nvim/test.sh
 
+vsix:
+	editors/vscode/scripts/package.sh $(CURDIR)/bin/shale.vsix
+
+# A target of its own: it fetches VS Code's server, which make test has no time for.
+test-vscode: $(BIN)
+	SHALE_BIN=$(CURDIR)/$(BIN) editors/vscode/test/test.sh
+
 # gotestsum runs go test and ends with one line that counts what passed. With
 # SHALE_TEST_ALL tests start a BuildKit of their own, and build.
 test-go:
@@ -57,6 +67,9 @@ consumers: tools
 
 docs:
 	$(GO) run ./cmd/shale/internal/gendocs
+
+docs-screenshots: $(BIN)
+	SHALE_BIN=$(CURDIR)/$(BIN) editors/vscode/test/test.sh --docs
 
 figures: tools
 	SHALE_TEST_ALL=1 $(GO) test ./rewrite/verify/matrix -run '^TestFigures$$' -timeout 30m -update -count 1 -v
