@@ -33,7 +33,7 @@ try {
   await code.clear();
   await code.shot("findings");
 
-  await code.command("View: Toggle Problems (Errors, Warnings, Infos)");
+  await code.press("Control+J");
   await code.press("Control+1");
   await code.goto(6, 10);
   await code.press("Control+.");

@@ -79,7 +79,9 @@ export class Code {
     await writeFile(path.join(code.top, ".profile"), `PATH=${PATH}\n`);
     code.env = { HOME: code.top, LANG: "C.UTF-8", PATH, SHELL: "/bin/bash" };
     const dirs = ["--user-data-dir", path.join(code.top, "user"), "--extensions-dir", path.join(code.top, "extensions")];
-    await promisify(execFile)(process.execPath, [entry, ...dirs, "--install-extension", vsix], { env: code.env, timeout: 120_000 });
+    await promisify(execFile)(process.execPath, [entry, ...dirs, "--install-extension", vsix], { env: code.env, timeout: 2 * patience }).catch((err) => {
+      throw new Error(`the extension was not installed: ${String(err.stderr).slice(-2000)}`);
+    });
     await code.serve(dirs);
     try {
       code.browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--lang=en-US"] });

@@ -107,7 +107,7 @@ describe("a workspace with Dockerfiles", { concurrency: 1 }, () => {
       rows.some((r) => /shale \(?stale-package-index\)? \[Ln 5, Col 5\]/.test(r)),
       rows.join("\n"),
     );
-    await code.command("View: Toggle Problems (Errors, Warnings, Infos)");
+    await code.press("Control+J");
   });
 
   it("the status item tells the version", async () => {
@@ -117,7 +117,7 @@ describe("a workspace with Dockerfiles", { concurrency: 1 }, () => {
       const label = await item.getAttribute("aria-label");
       return label.includes(path.join(bin, "shale")) && label;
     });
-    const { stdout } = await promisify(execFile)(path.join(bin, "shale"), ["--version"]);
+    const { stdout } = await promisify(execFile)(path.join(bin, "shale"), ["version"]);
     assert.ok(said.includes(stdout.split(" ")[1]), `${said}, but ${stdout}`);
     await item.click();
     await code.quick.locator(".monaco-list-row", { hasText: "Restart Server" }).waitFor();
@@ -251,6 +251,15 @@ describe("a workspace with Dockerfiles", { concurrency: 1 }, () => {
     await code.settings({});
   });
 
+  it("what another tool covers is left to it", async () => {
+    await code.open("names/web.Dockerfile");
+    await until("a squiggle", async () => (await code.squiggles().count()) >= 1);
+    await code.settings({ "shale.defer": ["hadolint"] });
+    await until("the squiggles to go", async () => (await code.squiggles().count()) === 0);
+    await code.settings({});
+    await until("them to come back", async () => (await code.squiggles().count()) >= 1);
+  });
+
   it("the page of a rule is shown without a network", async () => {
     await code.open("Dockerfile");
     await code.goto(6, 10);
@@ -273,7 +282,7 @@ describe("a workspace with Dockerfiles", { concurrency: 1 }, () => {
       const rows = await code.problems();
       return rows.length > 0 && !rows.some((r) => r.includes("Dockerfile.j2")) && (await code.squiggles("error").count()) === 0;
     });
-    await code.command("View: Toggle Problems (Errors, Warnings, Infos)");
+    await code.press("Control+J");
   });
 
   it("the server is restarted on demand", async () => {
@@ -291,7 +300,7 @@ describe("a workspace with Dockerfiles", { concurrency: 1 }, () => {
   it("the log tells what was started", async () => {
     await code.command("Shale: Show Log");
     await code.page.locator(".panel .view-lines", { hasText: "(found by PATH)" }).waitFor();
-    await code.command("View: Toggle Output");
+    await code.press("Control+J");
   });
 
   it("the workspace is fixed after a preview", async () => {
