@@ -29,4 +29,4 @@ export SHALE_TEST="$work"
 if [ "${1:-}" = --docs ]; then
 	exec node "$here/docs.mjs"
 fi
-exec node --test --test-reporter=spec --test-timeout=240000 "$here/vscode.test.mjs"
+exec timeout 1500 node --test --test-reporter=spec "$here/vscode.test.mjs"

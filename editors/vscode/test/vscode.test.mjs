@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { Code, until } from "./vscode.mjs";
+import { Code, patience, until } from "./vscode.mjs";
 
 const work = process.env.SHALE_TEST;
 const vsix = path.join(work, "shale.vsix");
@@ -97,7 +97,8 @@ describe("a workspace with Dockerfiles", { concurrency: 1 }, () => {
 
   it("findings are underlined and listed", async () => {
     await code.open("Dockerfile");
-    await until("squiggles", async () => (await code.squiggles().count()) >= 3);
+    // Extensions are started last of all, and nothing else waits for that.
+    await until("squiggles", async () => (await code.squiggles().count()) >= 3, 3 * patience);
     await code.command("Problems: Focus on Problems View");
     const rows = await until("the list of findings", async () => {
       const all = await code.problems();
@@ -338,7 +339,7 @@ describe("a machine without shale", { concurrency: 1 }, () => {
   it("says how to install it, and starts once it is there", async () => {
     await code.open("Dockerfile");
     const told = code.notification("go install github.com/shale-build/shale/cmd/shale@latest");
-    await told.waitFor();
+    await told.waitFor({ timeout: 3 * patience });
     await told.getByText("Install in a Terminal").waitFor();
     await code.page.locator("#shale-build\\.shale\\.shale", { hasText: "Shale" }).waitFor();
     await code.shot("the-prompt");
@@ -370,7 +371,7 @@ describe("a workspace that nobody trusts", { concurrency: 1 }, () => {
 
   it("brings no program of its own", async () => {
     await code.open("Dockerfile");
-    await until("a squiggle", async () => (await code.squiggles().count()) >= 1);
+    await until("a squiggle", async () => (await code.squiggles().count()) >= 1, 3 * patience);
     await assert.rejects(readFile(path.join(code.top, "was-run")));
   });
 });
