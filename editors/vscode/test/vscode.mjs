@@ -88,7 +88,14 @@ export class Code {
       const context = await code.browser.newContext({ viewport: size, permissions: ["clipboard-read", "clipboard-write"], locale: "en-US" });
       code.page = await context.newPage();
       code.page.setDefaultTimeout(patience);
-      await code.load();
+      // On a machine that others keep busy VS Code gives its extensions up: once more.
+      for (let tries = 3; ; tries--) {
+        await code.load();
+        await code.open("Dockerfile");
+        const item = code.page.locator("#shale-build\\.shale\\.shale");
+        if (await item.waitFor({ timeout: 1.5 * patience }).then(() => true, () => false)) break;
+        if (tries === 1) throw new Error("the extension was not started");
+      }
     } catch (err) {
       await code.page?.screenshot({ path: path.join(shots, "FAILED-to-start.png") }).catch(() => {});
       await code.stop();
