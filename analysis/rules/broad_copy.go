@@ -20,7 +20,7 @@ var BroadCopy = analysis.Rule{
 	Doc: analysis.Doc{
 		Summary: "sources are copied before steps that have no use for them",
 		What:    "`COPY . .`, or the copy of a folder, with `RUN`s right behind it that do nothing with what it brings: they install packages of the system, add users, or work in other folders.",
-		Why: "Those steps run again after an edit of any file: `apt-get update && apt-get install` alone takes half a minute or more where a cached step takes none. " +
+		Why: "Those steps run again after an edit of any file: `apt-get update && apt-get install` alone takes 30 seconds or more where a cached step takes none. " +
 			"Each of them is a step fewer at every rebuild once the copy stands behind them.",
 		Silent: "When the first `RUN` behind the copy may use it: a program or script that is not known, a command that works in the folder copied to or names it, a mount other than a cache. " +
 			"When another copy, a `VOLUME` or an `ONBUILD` comes first, or an `ENV` or `WORKDIR` that the copy's own words depend on. When it is not known whether what is copied is a folder. When the copy carries other flags than `--chown` and `--chmod`.",

@@ -20,7 +20,7 @@ var ChownAfterCopy = analysis.Rule{
 	Doc: analysis.Doc{
 		Summary: "files are copied, and a RUN changes their owner: they ship twice",
 		What:    "In a stage that ships: `chown` or `chgrp`, recursive or of one file, of what a COPY or ADD of the same stage brought, where that gave it no owner.",
-		Why: "A layer holds a file again, whole, as soon as its owner changes: 300 MB of copied files are 600 MB in the image, and the step takes the time to write them. " +
+		Why: "A layer holds a file again, whole, as soon as its owner changes: copied files are 2 times as large in the image, and the step takes the time to write them. " +
 			"`COPY --chown` gives them the owner at once.",
 		Silent: "Where the owner is root, whom copied files belong to anyway; for scripts, settings and other files that are small by their name; where it is not certain that the command runs or which files it means; where the COPY has `--chown`.",
 		Fix: "Adds `--chown` to the COPY and takes the `chown` out of its `RUN`. Unsafe: folders that were there before, and files that other lines put there, keep the owner that they have. " +

@@ -17,7 +17,7 @@ var MergeRuns = analysis.Rule{
 		Summary: "RUNs in a row of which a later one writes again what an earlier one made, so that it ships twice",
 		What: "Consecutive `RUN`s where one downloads, unpacks, clones or copies files and the next changes their mode or owner, or moves them: " +
 			"`RUN curl -o /usr/local/bin/tool …` and `RUN chmod +x /usr/local/bin/tool`.",
-		Why: "A layer holds whole files: `chmod`, `chown` and `mv` in a layer of their own store every byte of what they touch a second time. " +
+		Why: "A layer holds whole files: `chmod`, `chown` and `mv` in a layer of their own store every byte of what they touch a 2nd time. " +
 			"A tool made executable in the next RUN ships twice; `chown -R` over a project doubles it.",
 		Silent: "When nothing is won: merging RUNs that share no file neither shrinks an image nor speeds it up (`when = \"always\"` asks for it all the same, as advice). " +
 			"When anything but comments and config (LABEL, EXPOSE, CMD, …) stands between the RUNs, or in a stage that does not ship. " +

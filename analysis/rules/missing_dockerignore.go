@@ -27,7 +27,7 @@ var MissingDockerignore = analysis.Rule{
 		Summary: "a copy brings .git, node_modules, secrets and their like, which .dockerignore should leave out",
 		What: "`COPY . .`, or the copy of a folder, whose build context really holds what belongs to one machine: `.git`; `node_modules` and virtual environments, where the Dockerfile installs the packages itself; " +
 			"caches (`__pycache__`, folders with a CACHEDIR.TAG, and others that only one tool makes); what a build makes (`dist`, `target`, `obj` …), where a later `RUN` builds it; `.env` files and private keys.",
-		Why: "All of it is sent to the builder, and most of it ships: of node_modules often more than 100 MB. Each commit and each local build changes some of it, so the copy and all steps behind it run again though no source changed. " +
+		Why: "All of it is sent to the builder, and most of it ships: node_modules is often larger than all else. Each commit and each local build changes some of it, and 1 changed file is enough: the copy and all steps behind it run again though no source changed. " +
 			"And whoever has the image can read what was secret. The bytes are those of the files as they are now.",
 		Silent: "When the build context is not known. When git tracks the file or folder: then it is no machine's own. When an instruction copies it, or names it, or may need it: node_modules where nothing installs, `.env` where a command reads it, `.git` where git is called or a build file speaks of it. " +
 			"When an exception in .dockerignore (`!dist`) brings it in on purpose.",

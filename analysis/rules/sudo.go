@@ -12,7 +12,7 @@ var Sudo = analysis.Rule{
 	Doc: analysis.Doc{
 		Summary: "sudo is used where root runs already",
 		What:    "`sudo` before a command of a `RUN` that is certain to run as root, because a `USER` of the Dockerfile says so.",
-		Why: "It changes nothing there but needs sudo in the image, 6 MB on Debian 12, which is one more program with root's rights in what ships; " +
+		Why: "It changes nothing there but needs sudo in the image, which is 1 more program with root's rights in what ships; " +
 			"and sudo takes variables out of the environment, so that `http_proxy` or a build argument is missing for that command.",
 		Silent: "Where the user is not known: an outside image may have set one.",
 		Fix:    "There is none yet that is right in each case: sudo resets the environment, so that the command may do something else without it.",

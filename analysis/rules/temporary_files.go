@@ -20,7 +20,7 @@ var TemporaryFiles = analysis.Rule{
 		Summary: "what a RUN puts into a folder for temporary files stays in the image",
 		What: "In a stage that ships: a file that `curl` or `wget` saves, a repository that `git clone` fetches, or an archive that `tar` or `unzip` unpacks, below `/tmp` or `/var/tmp`, " +
 			"which the same `RUN` works on and nothing deletes.",
-		Why: "What is needed to install a program ships with it: a clone of a medium project with its history is 50 to 500 MB, and what was compiled in it twice that. " +
+		Why: "What is needed to install a program ships with it: a clone of 10 years of history, and what was compiled in it. " +
 			"How large this one is Shale does not know, so that findings name no figure.",
 		Silent: "Where the `RUN` does nothing with it: then the container may want it. Where a later line of the stage names it, or a command may that Shale cannot read; " +
 			"where a stage copies from this one; where a later `RUN` deletes it (late-cleanup speaks of that); for archives: archive-left speaks of those that are unpacked, and others may be for the container.",
