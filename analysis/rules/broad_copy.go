@@ -149,6 +149,8 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 		return "the folder that is copied to is the base image's and not known", true
 	case !ownFolder(l.at):
 		return fmt.Sprintf("packages may have files of their own in %s", l.at), true
+	case ownedByName(l.copy) && slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return c.Call != nil }):
+		return fmt.Sprintf("a package may make the owner of --chown=%s, without whom the copy fails", l.copy.Flag("chown").Value), true
 	case l.copy.Name == "add" && path.Clean("/"+l.copy.Args[0].Value) != "/":
 		return "ADD may do more than copy", true
 	}
@@ -208,9 +210,17 @@ func ofTheSystem(c *facts.Command, l *lateCopy) bool {
 		return true
 	case c.Name == "useradd", c.Name == "adduser", c.Name == "groupadd", c.Name == "addgroup":
 		return l.at != "" && l.copy.Flag("chown") == nil && !strings.HasPrefix(l.at, "/home/") &&
-			!slices.ContainsFunc(words, func(w string) bool { return w == "." || strings.Contains(w+"/", l.at+"/") })
+			!slices.ContainsFunc(words, func(w string) bool {
+				return w == "." || strings.Contains(w+"/", l.at+"/") || strings.HasPrefix(w, "-b") || strings.HasPrefix(w, "--b") // the folder of home folders
+			})
 	}
 	return false
+}
+
+// ownedByName reports whether a copy gives its files to an owner by another name than root's.
+func ownedByName(in *syntax.Instruction) bool {
+	f := in.Flag("chown")
+	return f != nil && strings.Trim(strings.ReplaceAll(f.Value, "root", ""), "0123456789:") != ""
 }
 
 // quietRedirs reports whether all redirections of a command go to a device.

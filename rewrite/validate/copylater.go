@@ -219,6 +219,10 @@ func (m *matcher) systemOnly(c *command, d *deriver, broad *compile.Copy) *Rejec
 				return reject("%s %s may read a file of the project", c.name, a)
 			}
 		}
+		// A package may make the user: then the copy fails before it, and not behind it.
+		if strings.Trim(strings.ReplaceAll(broad.Owner, "root", ""), "0123456789:") != "" {
+			return reject("%s may install the user %s", c.name, broad.Owner)
+		}
 		if v == "source" || v == "download" || v == "fetch" || v == "changelog" || v == "build-dep" {
 			return reject("%s %s may write into the folder that it runs in", c.name, v)
 		}
@@ -227,7 +231,9 @@ func (m *matcher) systemOnly(c *command, d *deriver, broad *compile.Copy) *Rejec
 		return nil
 	case accounts[c.name]:
 		// An owner by name is looked up when the copy is made.
-		if broad.Owner != "" || under(dest, "/home") || slices.ContainsFunc(args, func(a string) bool { return strings.Contains(a, "/") && strings.Contains(a+"/", dest+"/") || a == "." }) {
+		if broad.Owner != "" || under(dest, "/home") || slices.ContainsFunc(args, func(a string) bool {
+			return strings.Contains(a, "/") && strings.Contains(a+"/", dest+"/") || a == "." || strings.HasPrefix(a, "-b") || strings.HasPrefix(a, "--b")
+		}) {
 			return reject("%s may make or own the folder that is copied to", c.name)
 		}
 		return nil
