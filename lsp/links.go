@@ -10,6 +10,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -113,16 +114,11 @@ func imagePage(name string) string {
 	if strings.ContainsAny(name, "$ \"'") {
 		return ""
 	}
-	name, _, _ = strings.Cut(name, "@")
-	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
-		name = name[:i]
-	}
+	name, _, _ = facts.Image(name)
 	host, rest, ok := strings.Cut(name, "/")
 	switch {
 	case name == "" || name == "scratch":
 		return ""
-	case ok && host == "docker.io":
-		name = rest
 	case ok && host == "quay.io":
 		return "https://quay.io/repository/" + rest
 	case ok && host == "ghcr.io" && strings.Contains(rest, "/"):

@@ -43,13 +43,21 @@ func (f *File) Library(s *stage.Stage) *Base {
 	if !base.Known() && base.Is != stage.Overridable {
 		return nil
 	}
-	name, _, digest := strings.Cut(base.Text, "@")
-	name, tag, _ := strings.Cut(name, ":")
-	name = strings.TrimPrefix(strings.TrimPrefix(name, "docker.io/"), "library/")
+	name, tag, digest := Image(base.Text)
 	if name == "" || strings.Contains(name, "/") {
 		return nil
 	}
 	return &Base{Name: name, Version: version(tag), Tag: tag, Digest: digest, Certain: base.Known()}
+}
+
+// Image takes the name of an image apart; of one of Docker Hub's library it is the short
+// one. tag is "" where there is none, digest tells whether there is one.
+func Image(ref string) (name, tag string, digest bool) {
+	name, _, digest = strings.Cut(ref, "@")
+	if at := strings.LastIndexByte(name, ':'); at > strings.LastIndexByte(name, '/') {
+		name, tag = name[:at], name[at+1:]
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(name, "docker.io/"), "library/"), tag, digest
 }
 
 func version(tag string) string {

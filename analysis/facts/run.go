@@ -354,16 +354,20 @@ func (r *Run) made() []Made {
 			if copies := c.Name == "cp" || c.Name == "mv" || c.Name == "install"; Small(p.Path) || copies && !option(words(c.Args), "r", "--recursive") && !option(words(c.Args), "R", "--archive") && !option(words(c.Args), "a", "--archive") {
 				continue
 			}
-			if slices.ContainsFunc(r.Commands[i+1:], func(later *Command) bool {
-				f := r.Files(later)
-				return f.Unknown && later.Effect == 0 && later.Call == nil || slices.ContainsFunc(f.Removes, p.Meets)
-			}) {
+			if slices.ContainsFunc(r.Commands[i+1:], func(later *Command) bool { return r.MayRemove(later, p) }) {
 				continue
 			}
 			out = append(out, Made{p, c, r})
 		}
 	}
 	return out
+}
+
+// MayRemove reports whether a command of the RUN deletes what is at a place, or is one of
+// which nothing is known.
+func (r *Run) MayRemove(c *Command, p Place) bool {
+	f := r.Files(c)
+	return f.Unknown && c.Effect == 0 && c.Call == nil || slices.ContainsFunc(f.Removes, p.Meets)
 }
 
 // Small reports whether a file is by its name a text of a few kilobytes: a script, a

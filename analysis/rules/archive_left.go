@@ -7,10 +7,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
-	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/facts"
-	"github.com/shale-build/shale/analysis/source"
-	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -34,10 +31,7 @@ var ArchiveLeft = analysis.Rule{
 }
 
 func runArchiveLeft(p *analysis.Pass) {
-	for _, s := range p.Stages().Stages {
-		if !s.Ships || copiedFrom(p, s) {
-			continue
-		}
+	for s := range uncopied(p) {
 		for i, in := range s.Instructions {
 			later := s.Instructions[i+1:]
 			switch in.Name {
@@ -58,11 +52,6 @@ func runArchiveLeft(p *analysis.Pass) {
 	}
 }
 
-// copiedFrom reports whether another stage takes files from this one.
-func copiedFrom(p *analysis.Pass, s *stage.Stage) bool {
-	return slices.ContainsFunc(p.Stages().Stages, func(o *stage.Stage) bool { return slices.Contains(o.Reads, s) }) || len(s.Children) > 0
-}
-
 // downloadLeft reports a file that a RUN saves and unpacks.
 func downloadLeft(p *analysis.Pass, r *facts.Run, made facts.Made, later []*syntax.Instruction) {
 	by := slices.Index(r.Commands, made.By)
@@ -76,52 +65,12 @@ func downloadLeft(p *analysis.Pass, r *facts.Run, made facts.Made, later []*synt
 		Message: fmt.Sprintf("%s saves %s, line %d unpacks it, and nothing deletes it: the image ships its content twice", made.By.Name, path.Base(made.Path), lineOf(p, r, unpack)),
 		Related: []analysis.Related{{Span: spanOf(r, unpack), Message: "unpacked here"}},
 	}
-	name, ok := quoted(made.Path)
-	switch why := closed(p, r); {
-	case why != "":
-		d.Withheld = append(d.Withheld, why)
-	case !ok:
-		d.Withheld = append(d.Withheld, "the folder in which it is saved is not known")
-	case !unpack.Context.Always:
-		d.Withheld = append(d.Withheld, fmt.Sprintf("line %d unpacks it only sometimes", lineOf(p, r, unpack)))
-	default:
-		d.Withheld = append(d.Withheld, "a script of the image may still want it")
-		d.Fixes = append(d.Fixes, analysis.Fix{
-			Title:  fmt.Sprintf("Delete %s once it is unpacked (a script of the image could miss it)", made.Path),
-			Safety: analysis.Unsafe,
-			Edits:  []analysis.Edit{chain.Append(p.File, r, "rm "+name, nil)},
-			Relies: []source.Span{r.In.Span},
-		})
+	never := ""
+	if !unpack.Context.Always {
+		never = fmt.Sprintf("line %d unpacks it only sometimes", lineOf(p, r, unpack))
 	}
+	deleteAtEnd(p, &d, r, "rm", made.Path, never, fmt.Sprintf("Delete %s once it is unpacked (a script of the image could miss it)", made.Path), "a script of the image may still want it")
 	p.Report(d)
-}
-
-// closed says why no command can be put behind a RUN's last one by "&&"; "" when one can.
-func closed(p *analysis.Pass, r *facts.Run) string {
-	switch {
-	case r.Program.Unfit() != "":
-		return r.Program.Unfit()
-	case r.Program.Ambiguous:
-		return "sh and bash read it as different programs"
-	case len(r.Program.Backgrounds()) > 0:
-		return r.Program.Backgrounds()[0] + " leaves a process that may still use it"
-	case !r.Program.Chain() || len(r.Program.Heredocs()) > 0:
-		return fmt.Sprintf("line %d is no list of commands joined by &&", p.Line(r.In))
-	}
-	return ""
-}
-
-// quoted writes an absolute path as a word of the shell.
-func quoted(name string) (string, bool) {
-	switch {
-	case !path.IsAbs(name) || strings.ContainsAny(name, "\"`\\\n"):
-		return "", false
-	case strings.Contains(strings.ReplaceAll(name, "${", ""), "$"):
-		return "", false
-	case strings.ContainsAny(name, "${ \t*?[]'&|;<>()~#!"):
-		return `"` + name + `"`, true
-	}
-	return name, true
 }
 
 // unpacksFile reports whether a command unpacks a certain file and leaves it there.
@@ -129,27 +78,6 @@ func unpacksFile(r *facts.Run, c *facts.Command, name string) bool {
 	return (c.Name == "tar" || c.Name == "unzip") && slices.ContainsFunc(r.Files(c).Reads, func(q facts.Place) bool { return q.Sure && q.Path == name }) &&
 		len(r.Files(c).Makes) > 0
 }
-
-// namedLater reports whether one of the instructions may use a file or folder.
-func namedLater(p *analysis.Pass, later []*syntax.Instruction, place facts.Place) bool {
-	name := path.Base(place.Path)
-	return slices.ContainsFunc(later, func(in *syntax.Instruction) bool {
-		text := in.Text.String()
-		switch in.Name {
-		case "run":
-			if p.Run(in).Touches(place) {
-				return true
-			}
-		case "cmd", "entrypoint", "healthcheck", "onbuild", "env", "copy", "add", "workdir", "volume":
-		default:
-			return false
-		}
-		// A bare word is a program's name as often as a folder's.
-		return strings.Contains(text, place.Path) || path.Ext(name) != "" && strings.Contains(text, name)
-	})
-}
-
-var packed = []string{".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".zip"}
 
 // archiveCopied reports an archive of the build context that a RUN unpacks.
 func archiveCopied(p *analysis.Pass, in *syntax.Instruction, later []*syntax.Instruction) {
@@ -182,10 +110,7 @@ func archiveCopied(p *analysis.Pass, in *syntax.Instruction, later []*syntax.Ins
 				}
 				continue
 			}
-			deletes := slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
-				f := r.Files(c)
-				return c.Effect == 0 && c.Call == nil && f.Unknown || slices.ContainsFunc(f.Removes, place.Meets)
-			})
+			deletes := slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return r.MayRemove(c, place) })
 			if !deletes && !namedLater(p, later[i+1:], place) {
 				p.Report(analysis.Diagnostic{
 					Span: in.Span,

@@ -48,15 +48,11 @@ var toolchains = []toolchain{
 }
 
 func runBuildToolsShipped(p *analysis.Pass) {
-	for _, s := range p.Stages().Stages {
-		if !s.Ships || copiedFrom(p, s) || s.Root().Base.Is == stage.Unknown {
+	for s := range uncopied(p) {
+		if s.Root().Base.Is == stage.Unknown {
 			continue
 		}
-		image, _, _ := strings.Cut(s.Root().Base.Text, "@")
-		if at := strings.LastIndexByte(image, ':'); at > strings.LastIndexByte(image, '/') {
-			image = image[:at]
-		}
-		image = strings.TrimPrefix(strings.TrimPrefix(image, "docker.io/"), "library/")
+		image, _, _ := facts.Image(s.Root().Base.Text)
 		for _, t := range toolchains {
 			if t.image == image {
 				toolsShipped(p, s, t)

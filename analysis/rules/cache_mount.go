@@ -162,7 +162,7 @@ func (d *doctor) harmed(m *pkgmgr.Manager, c *pkgmgr.Cache, calls []*facts.Comma
 	if by := d.emptied(c); by != nil {
 		span := spanOf(d.r, by)
 		message := fmt.Sprintf("Line %d empties the cache mount at %s: the next build starts without it", lineOf(d.Pass, d.r, by), d.target)
-		if edit, comments, why := takeOut(d.Pass, d.r, by); why == "" && len(comments) == 0 && !whole(d.r, by) {
+		if edit, comments, why := takeOut(d.Pass, d.r, by, "deletes"); why == "" && len(comments) == 0 && !whole(d.r, by) {
 			d.report(message, "what the mount holds is no part of the image, so that no build can be compared",
 				analysis.Fix{Title: fmt.Sprintf("Remove `%s` (without the mount its files would ship)", span.In(d.Doc.Content)), Edits: []analysis.Edit{edit}})
 		} else {

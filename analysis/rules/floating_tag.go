@@ -1,9 +1,8 @@
 package rules
 
 import (
-	"strings"
-
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/stage"
 )
 
@@ -23,17 +22,20 @@ var FloatingTag = analysis.Rule{
 	Severity: analysis.Info,
 	Run: func(p *analysis.Pass) {
 		for _, s := range p.Stages().Stages {
-			if s.Parent != nil || s.Base.Is != stage.Set || s.Base.Text == "scratch" || strings.Contains(s.Base.Text, "@") || len(s.From.Args) == 0 {
+			_, tag, digest := facts.Image(s.Base.Text)
+			if s.Parent != nil || s.Base.Is != stage.Set || s.Base.Text == "scratch" || digest || len(s.From.Args) == 0 {
 				continue
 			}
-			name := s.Base.Text[strings.LastIndexByte(s.Base.Text, '/')+1:]
-			_, tag, has := strings.Cut(name, ":")
-			switch {
-			case !has:
-				p.Report(analysis.Diagnostic{Span: s.From.Args[0].Span(), Message: s.Base.Text + " has no tag, which means latest: another day builds on another release", Withheld: []string{"which version is wanted is not known"}})
-			case tag == "latest":
-				p.Report(analysis.Diagnostic{Span: s.From.Args[0].Span(), Message: s.Base.Text + " moves: another day builds on another release", Withheld: []string{"which version is wanted is not known"}})
+			d := analysis.Diagnostic{Span: s.From.Args[0].Span(), Withheld: []string{"which version is wanted is not known"}}
+			switch tag {
+			case "":
+				d.Message = s.Base.Text + " has no tag, which means latest: another day builds on another release"
+			case "latest":
+				d.Message = s.Base.Text + " moves: another day builds on another release"
+			default:
+				continue
 			}
+			p.Report(d)
 		}
 	},
 }

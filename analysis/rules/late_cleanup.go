@@ -485,7 +485,7 @@ func moveCleanup(p *analysis.Pass, a, b *facts.Run, c *facts.Command) (analysis.
 	if why := cmp.Or(needed(p, a, b, c, places), hinders(p, a, b, c, places)); why != "" {
 		return analysis.Fix{}, why
 	}
-	removed, comments, why := takeOut(p, b, c)
+	removed, comments, why := takeOut(p, b, c, "deletes")
 	if why != "" {
 		return analysis.Fix{}, why
 	}
@@ -659,9 +659,9 @@ func steers(name string) bool {
 
 // takeOut takes a command out of a RUN: with the RUN, if it is all of it, or with
 // its "&&" at either end of the RUN's one list. The comments are those that go
-// along; why says what stands in the way.
-func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command) (e analysis.Edit, comments []string, why string) {
-	midst := fmt.Sprintf("line %d deletes in the midst of other commands", lineOf(p, r, c))
+// along; why says what stands in the way of what the command does.
+func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command, does string) (e analysis.Edit, comments []string, why string) {
+	midst := fmt.Sprintf("line %d %s in the midst of other commands", lineOf(p, r, c), does)
 	if whole(r, c) {
 		if len(r.In.Inside) > 0 {
 			return e, nil, commentGoes(p, r.In.Inside[0])

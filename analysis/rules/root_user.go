@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"regexp"
-
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -63,7 +61,7 @@ func rootName(p *analysis.Pass, user *syntax.Instruction) bool {
 func drops(s *stage.Stage) bool {
 	for at := s; at != nil; at = at.Parent {
 		for _, in := range at.Instructions {
-			if dropsRights.MatchString(in.Text.String()) {
+			if dropsRights().MatchString(in.Text.String()) {
 				return true
 			}
 		}
@@ -71,4 +69,4 @@ func drops(s *stage.Stage) bool {
 	return false
 }
 
-var dropsRights = regexp.MustCompile(`\b(?:gosu|su-exec|setpriv|runuser|chroot|setuidgid|s6-setuidgid)\b`)
+var dropsRights = pattern(`\b(?:gosu|su-exec|setpriv|runuser|chroot|setuidgid|s6-setuidgid)\b`)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
@@ -28,23 +29,27 @@ var SecretInLayer = analysis.Rule{
 	Run:      runSecretInLayer,
 }
 
-// tokens are the forms of credentials that mean nothing else. Sources: the issuers'
-// documentation of their tokens' prefixes.
-var tokens = []struct {
-	what string
-	form *regexp.Regexp
-}{
-	{"a GitHub token", regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b`)},
-	{"a GitLab token", regexp.MustCompile(`\bglpat-[A-Za-z0-9_-]{20}\b`)},
-	{"a Slack token", regexp.MustCompile(`\bxox[abprs]-[0-9]{8,}-[A-Za-z0-9-]{10,}`)},
-	{"an npm token", regexp.MustCompile(`\bnpm_[A-Za-z0-9]{36}\b`)},
-	{"an AWS access key", regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)},
-	{"a private key", regexp.MustCompile(`-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----`)},
-	{"a password", regexp.MustCompile(`\b(?:https?|ftp|git|ssh)://[A-Za-z0-9_.%-]*:([^\s@/:$"'{}<>]{6,})@[A-Za-z0-9]`)},
+// A token is a form of credentials that means nothing else. The form is looked for only
+// where one of the words stands: each edit of a Dockerfile comes through here.
+type token struct {
+	what  string
+	words []string
+	form  func() *regexp.Regexp
+}
+
+// tokens are those forms. Sources: the issuers' documentation of their prefixes.
+var tokens = []token{
+	{"a GitHub token", []string{"gh"}, pattern(`\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b`)},
+	{"a GitLab token", []string{"glpat-"}, pattern(`\bglpat-[A-Za-z0-9_-]{20}\b`)},
+	{"a Slack token", []string{"xox"}, pattern(`\bxox[abprs]-[0-9]{8,}-[A-Za-z0-9-]{10,}`)},
+	{"an npm token", []string{"npm_"}, pattern(`\bnpm_[A-Za-z0-9]{36}\b`)},
+	{"an AWS access key", []string{"AKIA", "ASIA"}, pattern(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)},
+	{"a private key", []string{"PRIVATE KEY"}, pattern(`-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----`)},
+	{"a password", []string{"://"}, pattern(`\b(?:https?|ftp|git|ssh)://[A-Za-z0-9_.%-]*:([^\s@/:$"'{}<>]{6,})@[A-Za-z0-9]`)},
 }
 
 // placeholders are words that stand for a secret.
-var placeholders = regexp.MustCompile(`(?i)example|password|passwd|secret|changeme|token|x{4,}|your|dummy|fake|guest|admin|root|user|localhost|\*{3,}`)
+var placeholders = pattern(`(?i)example|password|passwd|secret|changeme|token|x{4,}|your|dummy|fake|guest|admin|root|user|localhost|\*{3,}`)
 
 // credentialFiles hold credentials, by their names or the ends of their paths.
 var credentialFiles = []string{"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".git-credentials", ".pypirc", ".aws/credentials", ".docker/config.json", ".dockercfg",
@@ -61,7 +66,10 @@ func runSecretInLayer(p *analysis.Pass) {
 			}
 			text := in.Span.In(p.Doc.Content)
 			for _, t := range tokens {
-				m := t.form.FindStringSubmatchIndex(text)
+				if !slices.ContainsFunc(t.words, func(w string) bool { return strings.Contains(text, w) }) {
+					continue
+				}
+				m := t.form().FindStringSubmatchIndex(text)
 				if m == nil {
 					continue
 				}
@@ -69,7 +77,7 @@ func runSecretInLayer(p *analysis.Pass) {
 				if len(m) > 2 {
 					from, to = m[2], m[3]
 				}
-				if placeholders.MatchString(text[from:to]) && t.what != "a private key" {
+				if placeholders().MatchString(text[from:to]) && t.what != "a private key" {
 					continue
 				}
 				p.Report(analysis.Diagnostic{

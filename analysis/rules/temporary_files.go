@@ -7,9 +7,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
-	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/facts"
-	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -32,10 +30,7 @@ var TemporaryFiles = analysis.Rule{
 }
 
 func runTemporaryFiles(p *analysis.Pass) {
-	for _, s := range p.Stages().Stages {
-		if !s.Ships || copiedFrom(p, s) {
-			continue
-		}
+	for s := range uncopied(p) {
 		for i, in := range s.Instructions {
 			if in.Name != "run" {
 				continue
@@ -64,8 +59,7 @@ func brought(r *facts.Run) []facts.Made {
 		}
 		for _, place := range r.Files(c).Makes {
 			if !slices.ContainsFunc(r.Commands[i+1:], func(later *facts.Command) bool {
-				f := r.Files(later)
-				return f.Unknown && later.Effect == 0 && later.Call == nil && !leavesSources[later.Name] || slices.ContainsFunc(f.Removes, place.Meets)
+				return !leavesSources[later.Name] && r.MayRemove(later, place)
 			}) {
 				out = append(out, facts.Made{Place: place, By: c, In: r})
 			}
@@ -100,20 +94,7 @@ func temporaryFile(p *analysis.Pass, r *facts.Run, made facts.Made, later []*syn
 		Span:    spanOf(r, made.By),
 		Message: fmt.Sprintf("%s leaves %s in the image, and nothing needs it after this RUN", made.By.Name, made.Path),
 	}
-	name, ok := quoted(made.Path)
-	switch why := closed(p, r); {
-	case why != "":
-		d.Withheld = append(d.Withheld, why)
-	case !ok:
-		d.Withheld = append(d.Withheld, "the folder in which it lies is not known")
-	default:
-		d.Withheld = append(d.Withheld, "a program may be linked to it, or a script of the image may want it")
-		d.Fixes = append(d.Fixes, analysis.Fix{
-			Title:  fmt.Sprintf("Delete %s at the end (a program that is linked to it would miss it)", made.Path),
-			Safety: analysis.Unsafe,
-			Edits:  []analysis.Edit{chain.Append(p.File, r, "rm -rf "+name, nil)},
-			Relies: []source.Span{r.In.Span},
-		})
-	}
+	deleteAtEnd(p, &d, r, "rm -rf", made.Path, "", fmt.Sprintf("Delete %s at the end (a program that is linked to it would miss it)", made.Path),
+		"a program may be linked to it, or a script of the image may want it")
 	p.Report(d)
 }

@@ -60,12 +60,7 @@ func runUnusedStage(p *analysis.Pass) {
 
 // variableReference reports whether a later stage's reference may mean any stage.
 func variableReference(p *analysis.Pass, s *stage.Stage) bool {
-	return slices.ContainsFunc(p.Stages().Stages[s.Index+1:], func(o *stage.Stage) bool {
-		if o.Base.Is == stage.Unknown || o.Base.Is == stage.Overridable {
-			return true
-		}
-		return false
-	})
+	return slices.ContainsFunc(p.Stages().Stages[s.Index+1:], func(o *stage.Stage) bool { return !o.Base.Known() })
 }
 
 func lastLine(p *analysis.Pass, s *stage.Stage) int {

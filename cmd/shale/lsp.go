@@ -22,7 +22,7 @@ func (a *app) lspCommand() *cobra.Command {
 			err := lsp.Serve(c.Context(), a.in, a.out, lsp.Options{
 				Rules:   rules.All(),
 				Checks:  checks.All(),
-				Others:  a.rules[len(rules.All())+len(checks.All()):],
+				Others:  a.foreign,
 				Version: cmp.Or(release, "(development)"),
 				Log:     a.err,
 				DocURL:  ruleURL,

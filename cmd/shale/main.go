@@ -43,7 +43,8 @@ func newApp() *app {
 		getenv: os.Getenv, writeFile: rewrite.WriteFile,
 	}
 	sc := &shellcheck.Checker{Tell: a.say}
-	a.rules = slices.Concat(rules.All(), checks.All(), []*analysis.Rule{sc.Rule()})
+	a.foreign = []*analysis.Rule{sc.Rule()}
+	a.rules = slices.Concat(rules.All(), checks.All(), a.foreign)
 	return a
 }
 
@@ -52,7 +53,8 @@ type app struct {
 	in        io.Reader
 	out, err  *stream
 	getenv    func(string) string
-	rules     []*analysis.Rule
+	rules     []*analysis.Rule // all of them
+	foreign   []*analysis.Rule // those of other programs, too slow for an editor
 	writeFile func(path, before, after string) error
 	color     string // --color
 }

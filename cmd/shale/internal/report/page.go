@@ -37,16 +37,15 @@ func RulePage(r *analysis.Rule, example *Example) string {
 		if example.Prose != "" {
 			b.WriteString(strings.TrimSpace(example.Prose) + "\n\n")
 		}
-		if example.After == "" && len(example.Others) == 0 {
-			b.WriteString(fenced(example.Before))
-		} else {
-			fmt.Fprintf(&b, "Before:\n\n%s", fenced(example.Before))
+		if example.After != "" || len(example.Others) > 0 {
+			b.WriteString("Before:\n\n")
 		}
+		b.WriteString(fenced("dockerfile", example.Before))
 		if example.After != "" {
-			fmt.Fprintf(&b, "\nAfter:\n\n%s", fenced(example.After))
+			fmt.Fprintf(&b, "\nAfter:\n\n%s", fenced("dockerfile", example.After))
 		}
 		for _, f := range example.Others {
-			fmt.Fprintf(&b, "\n%s after:\n\n%s", f.Path, strings.Replace(fenced(f.Text), "dockerfile\n", "\n", 1))
+			fmt.Fprintf(&b, "\n%s after:\n\n%s", f.Path, fenced("", f.Text))
 		}
 	}
 	if len(r.Options) > 0 {
@@ -106,12 +105,12 @@ func valuesWords(o analysis.Option) string {
 }
 
 // fenced puts a Dockerfile between fences longer than any that it holds.
-func fenced(dockerfile string) string {
+func fenced(language, text string) string {
 	fence := "```"
-	for strings.Contains(dockerfile, fence) {
+	for strings.Contains(text, fence) {
 		fence += "`"
 	}
-	return fmt.Sprintf("%sdockerfile\n%s\n%s\n", fence, strings.TrimRight(dockerfile, "\n"), fence)
+	return fmt.Sprintf("%s%s\n%s\n%s\n", fence, language, strings.TrimRight(text, "\n"), fence)
 }
 
 // wrap breaks the paragraphs and list items of Markdown at a width; code blocks
