@@ -28,9 +28,9 @@ var EndOfLifeBase = analysis.Rule{
 				continue
 			}
 			for _, e := range base.Ended() {
-				message := fmt.Sprintf("%s gets no updates since %s", e.Release, e.Since)
+				message := fmt.Sprintf("%s has had no updates since %s", e.Release, e.Since)
 				if e.Next != "" {
-					message += ": " + e.Next + " does"
+					message += "; " + e.Next + " still gets them"
 				}
 				p.Report(analysis.Diagnostic{Span: s.From.Args[0].Span(), Message: message, Withheld: []string{"another release may need other packages"}})
 				break
