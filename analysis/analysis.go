@@ -3,6 +3,7 @@
 package analysis
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/change"
@@ -57,6 +58,15 @@ type Doc struct {
 	Why     string // why that costs something, with a number
 	Silent  string // when it stays silent
 	Fix     string // what its fix changes, how safe it is, and which proofs it stands on
+}
+
+// A Section is a part of a rule's page.
+type Section struct{ Title, Text string }
+
+// Sections lists the parts that the rule wrote, in the order of its page.
+func (d Doc) Sections() []Section {
+	all := []Section{{"What it finds", d.What}, {"Why", d.Why}, {"When it stays silent", d.Silent}, {"The fix", d.Fix}}
+	return slices.DeleteFunc(all, func(s Section) bool { return s.Text == "" })
 }
 
 // An Option is a key of a rule's configuration with a closed set of values.

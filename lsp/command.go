@@ -166,7 +166,7 @@ func (s *server) fixTargets(ctx context.Context, w *workspace, p *executeParams,
 // fixOne plans the safe fixes of one Dockerfile.
 func (s *server) fixOne(ctx context.Context, w *workspace, t fixTarget) (*rewrite.Result, error) {
 	a := w.around(t.path)
-	in := analysis.Input{Path: t.path, Builds: a.builds.of(t.path)}
+	in := analysis.Input{Path: t.path, Builds: a.builds.of(t.path), Walks: &s.walks}
 	if t.doc != nil {
 		in.Content = t.doc.text
 	} else {
@@ -272,12 +272,8 @@ func (s *server) showRule(ctx context.Context, _ *workspace, p *executeParams) (
 func page(r *analysis.Rule) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s.\n", r.Name, strings.ToUpper(r.Doc.Summary[:min(1, len(r.Doc.Summary))])+r.Doc.Summary[min(1, len(r.Doc.Summary)):])
-	for _, part := range []struct{ title, text string }{
-		{"What it finds", r.Doc.What}, {"Why", r.Doc.Why}, {"When it is silent", r.Doc.Silent}, {"The fix", r.Doc.Fix},
-	} {
-		if part.text != "" {
-			fmt.Fprintf(&b, "\n## %s\n\n%s\n", part.title, part.text)
-		}
+	for _, s := range r.Doc.Sections() {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", s.Title, s.Text)
 	}
 	return b.String()
 }

@@ -51,21 +51,7 @@ func (m *matcher) copyLater(is, was compile.Edge, p lates) *Rejection {
 	if r := m.passes(is, p); r != nil {
 		return r
 	}
-	memo, outer := m.memo, m.meeting
-	m.memo = map[question]*Rejection{}
-	m.meeting = &meeting{base.Key(), oldAt.Key(), func(p lates) *Rejection {
-		if r := m.passes(oldAt, p); r != nil {
-			return r
-		}
-		inner, here := m.memo, m.meeting
-		m.memo, m.meeting = memo, outer
-		r := m.edge(base, below, p)
-		m.memo, m.meeting = inner, here
-		return r
-	}}
-	r := m.edge(top, was, p)
-	m.memo, m.meeting = memo, outer
-	return r
+	return m.between(top, was, base, base, oldAt, p)
 }
 
 // runsDownTo follows RUNs, and working folders between them, down to what the old copy

@@ -61,26 +61,31 @@ func (m *matcher) split(is, was compile.Edge, p lates) *Rejection {
 		if r := m.passes(is, p); r != nil {
 			return r
 		}
-		// Between the copies the RUNs are the old ones, or explained themselves,
-		// if what they start from is taken for the same. Only here it is: what is
-		// found under that assumption is not remembered.
-		memo, outer := m.memo, m.meeting
-		m.memo = map[question]*Rejection{}
-		m.meeting = &meeting{newAt.Key(), oldAt.Key(), func(p lates) *Rejection {
-			if r := m.passes(oldAt, p); r != nil {
-				return r
-			}
-			inner, here := m.memo, m.meeting
-			m.memo, m.meeting = memo, outer
-			r := m.edge(base, oldAt.Op.File.Actions[0].On.Edge, p)
-			m.memo, m.meeting = inner, here
-			return r
-		}}
-		r = m.edge(top, was, p)
-		m.memo, m.meeting = memo, outer
-		return r
+		return m.between(top, was, newAt, base, oldAt, p)
 	}
 	return best
+}
+
+// between explains the RUNs between the place of an old copy and a new one: they are the
+// old ones, or explained themselves, if what they start from, start and the old copy, is
+// taken for the same. So it is where base is what the old copy was made on. Only here
+// that is assumed: what is found under the assumption is not remembered.
+func (m *matcher) between(top, was, start, base, oldCopy compile.Edge, p lates) *Rejection {
+	memo, outer := m.memo, m.meeting
+	m.memo = map[question]*Rejection{}
+	m.meeting = &meeting{start.Key(), oldCopy.Key(), func(p lates) *Rejection {
+		if r := m.passes(oldCopy, p); r != nil {
+			return r
+		}
+		inner, here := m.memo, m.meeting
+		m.memo, m.meeting = memo, outer
+		r := m.edge(base, oldCopy.Op.File.Actions[0].On.Edge, p)
+		m.memo, m.meeting = inner, here
+		return r
+	}}
+	r := m.edge(top, was, p)
+	m.memo, m.meeting = memo, outer
+	return r
 }
 
 // runs follows the RUNs that end in an edge down to what the first one starts from,

@@ -16,21 +16,14 @@ type Example struct {
 // An OtherFile is a file beside the Dockerfile.
 type OtherFile struct{ Path, Text string }
 
-// sections are the parts of a rule's page that it wrote itself.
-func sections(d analysis.Doc) [][2]string {
-	return [][2]string{{"What it finds", d.What}, {"Why", d.Why}, {"When it stays silent", d.Silent}, {"The fix", d.Fix}}
-}
-
 // RulePage is a rule's page in Markdown; example may be nil.
 func RulePage(r *analysis.Rule, example *Example) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s.\n\nSeverity: %s. Fix: %s.\n", r.Name, strings.TrimRight(r.Doc.Summary, "."), r.Severity, fixWords(r))
-	for _, s := range sections(r.Doc) {
-		if s[1] != "" {
-			// A page is read beside the list that it speaks of.
-			text := strings.ReplaceAll(strings.TrimSpace(s[1]), "soundness list", "[soundness list](../soundness.md)")
-			fmt.Fprintf(&b, "\n## %s\n\n%s\n", s[0], text)
-		}
+	for _, s := range r.Doc.Sections() {
+		// A page is read beside the list that it speaks of.
+		text := strings.ReplaceAll(strings.TrimSpace(s.Text), "soundness list", "[soundness list](../soundness.md)")
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", s.Title, text)
 	}
 	if example != nil {
 		b.WriteString("\n## Example\n\n")
@@ -74,10 +67,8 @@ func RuleText(r *analysis.Rule, colored bool) string {
 		fmt.Fprintf(&b, "  option:   rules.%s.%s, %s\n", r.Name, o.Name, valuesWords(o))
 	}
 	b.WriteString("\n")
-	for _, part := range sections(r.Doc) {
-		if part[1] != "" {
-			fmt.Fprintf(&b, "%s\n%s\n", s.bold.Sprint(part[0]), indent(wrap(part[1], 76), "  "))
-		}
+	for _, part := range r.Doc.Sections() {
+		fmt.Fprintf(&b, "%s\n%s\n", s.bold.Sprint(part.Title), indent(wrap(part.Text, 76), "  "))
 	}
 	return b.String()
 }
