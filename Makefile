@@ -1,5 +1,6 @@
 # make demo     build shale and run it on a real Dockerfile
 # make test     install what the tests need, and pass them all
+# make test-deep  thousands of random sequences, and builds that take minutes
 # make consumers  hold what shale writes to the programs that read it, and what it knows of
 #               package managers to real ones, fetched from the Go proxy and from npm
 # make vsix     package the VS Code extension as bin/shale.vsix
@@ -20,7 +21,7 @@ export CGO_ENABLED ?= 0
 # compiled once.
 export GOFLAGS ?= -trimpath
 
-.PHONY: all build demo test tools vet test-go test-nvim vsix test-vscode consumers docs docs-screenshots figures bench bench-peer fuzz clean
+.PHONY: all build demo test tools vet test-go test-nvim test-deep vsix test-vscode consumers docs docs-screenshots figures bench bench-peer fuzz clean
 
 all: build
 
@@ -58,9 +59,15 @@ test-vscode: $(BIN)
 
 # gotestsum runs go test and ends with one line that counts what passed. With
 # SHALE_TEST_ALL tests start a BuildKit of their own, and build.
+GOTESTSUM := $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname
 test-go:
 	@mkdir -p .cache
-	SHALE_TEST_ALL=1 $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname --jsonfile .cache/test.json -- -timeout 60m ./...
+	SHALE_TEST_ALL=1 $(GOTESTSUM) --jsonfile .cache/test.json -- -timeout 60m ./...
+
+# What make test has no time for: other random numbers, more of them, and slow cases.
+test-deep: tools
+	@mkdir -p .cache
+	SHALE_TEST_ALL=1 SHALE_TEST_DEEP=1 $(GOTESTSUM) --jsonfile .cache/deep.json -- -timeout 60m -run '^(TestMergedRunsDoTheSame|TestRandomRunsBuild|TestMatrix)$$' ./rewrite/...
 
 consumers: tools
 	$(GO) test -tags consumers ./cmd/shale ./analysis/buildctx -run '^(TestConsumers|TestRealInstallers)$$' -count 1 -timeout 30m -v

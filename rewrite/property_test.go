@@ -28,14 +28,14 @@ import (
 	"github.com/shale-build/shale/analysis/compile"
 	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/rules"
-	"github.com/shale-build/shale/internal/shelltest"
+	"github.com/shale-build/shale/analysis/shell/shelltest"
 	"github.com/shale-build/shale/rewrite"
 	"github.com/shale-build/shale/rewrite/internal/sequence"
 )
 
 var (
-	wanted = flag.Int("sequences", 0, "how many merged `sequences` the property test runs; 0 for 150, or 5000 with SHALE_TEST_ALL")
-	seed   = flag.Uint64("seed", 1, "where the property test's random `numbers` start")
+	wanted = flag.Int("sequences", 0, "how many merged `sequences` the property test runs; 0 for 150, 1500 with SHALE_TEST_ALL, 5000 with SHALE_TEST_DEEP")
+	seed   = flag.Uint64("seed", 0, "where the property test's random `numbers` start; 0 for 1, or 2 with SHALE_TEST_DEEP")
 )
 
 // TestMergedRunsDoTheSame has random sequences of RUNs fixed with all rules, and
@@ -43,13 +43,7 @@ var (
 // of its own until one fails. Before and after, both must succeed or both fail and
 // leave the same files, in every shell that may be the one of the sequence.
 func TestMergedRunsDoTheSame(t *testing.T) {
-	count := *wanted
-	if count == 0 {
-		count = 150
-		if os.Getenv("SHALE_TEST_ALL") != "" {
-			count = 5000
-		}
-	}
+	count, seed := amount()
 	p := newProperty(t)
 	var next, merged atomic.Int64
 	t.Cleanup(func() { p.log(t) })
@@ -62,7 +56,7 @@ func TestMergedRunsDoTheSame(t *testing.T) {
 				if i > uint64(count)*20+100 {
 					t.Fatalf("of %d sequences only %d were merged", i, merged.Load())
 				}
-				f := sequence.Random(rand.New(rand.NewPCG(*seed, i)), 1)
+				f := sequence.Random(rand.New(rand.NewPCG(seed, i)), 1)
 				text, stage := f.String(), f.Stages[0]
 				fixed := p.fix(t, text)
 				var before, after []*compile.Exec
@@ -74,7 +68,7 @@ func TestMergedRunsDoTheSame(t *testing.T) {
 					continue
 				}
 				if d := p.compare(t, w, before, after); d != nil {
-					t.Errorf("-seed %d, sequence %d", *seed, i)
+					t.Errorf("-seed %d, sequence %d", seed, i)
 					p.report(t, w, text, stage, d)
 					break
 				}
@@ -83,6 +77,20 @@ func TestMergedRunsDoTheSame(t *testing.T) {
 			}
 		})
 	}
+}
+
+// amount is how many sequences are wanted, and from which numbers: the deep run does
+// not repeat the other.
+func amount() (count int, from uint64) {
+	switch {
+	case os.Getenv("SHALE_TEST_DEEP") != "":
+		count, from = 5000, 2
+	case os.Getenv("SHALE_TEST_ALL") != "":
+		count, from = 1500, 1
+	default:
+		count, from = 150, 1
+	}
+	return cmp.Or(*wanted, count), cmp.Or(*seed, from)
 }
 
 // TestWrongJoinersAreCaught shows that the comparison can fail: joiners that are

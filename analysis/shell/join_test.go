@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/shale-build/shale/internal/shelltest"
+	"github.com/shale-build/shale/analysis/shell/shelltest"
 )
 
 // A testShell is a real shell that the tests run.

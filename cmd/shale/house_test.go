@@ -53,7 +53,7 @@ var floors = []string{
 	"analysis/shell",
 	"analysis/syntax",
 	"analysis/source",
-	"internal/shelltest",
+	"analysis/shell/shelltest",
 }
 
 // forbidden names imports that the order of the floors would allow.

@@ -23,6 +23,8 @@ import (
 //
 //	go test ./rewrite/verify/matrix -run TestFixes -update   # fills in which fixes it gets
 //	SHALE_TEST_ALL=1 go test ./rewrite/verify/matrix -run 'TestMatrix/cases/NAME$' -v
+//
+// A slow one needs SHALE_TEST_DEEP=1 too.
 type want struct {
 	// Why says what the case is about: what a rewrite must mind, or a user's habit.
 	Why string `json:"why"`
@@ -31,6 +33,8 @@ type want struct {
 	Verdict string `json:"verdict"`
 	// Fixes are the rules whose fixes are applied, by line.
 	Fixes []string `json:"fixes"`
+	// Slow cases take minutes. make test-deep runs them, and make test does not.
+	Slow bool `json:"slow"`
 	// Unsafe says that the fixes are unsafe ones, which Shale cannot prove and this
 	// case does.
 	Unsafe bool `json:"unsafe"`

@@ -14,13 +14,16 @@ import (
 )
 
 func TestMatrix(t *testing.T) {
-	all := cases(t)
+	all, deep := cases(t), os.Getenv("SHALE_TEST_DEEP") != ""
 	w := open(t)
 	t.Parallel()
 	var table summary
 	var safe, traps int
 	t.Run("cases", func(t *testing.T) {
 		for _, k := range all {
+			if k.want.Slow != deep {
+				continue
+			}
 			if k.name == "merge-download-deleted" {
 				t.Run("measures", func(t *testing.T) { w.measures(t, k) })
 			}
