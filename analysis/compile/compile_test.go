@@ -282,7 +282,7 @@ func TestCancelled(t *testing.T) {
 	if _, err := Compile(ctx, service, Options{}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if _, err := Lint(ctx, service); !errors.Is(err, context.Canceled) {
+	if _, err := Lint(ctx, service, ""); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

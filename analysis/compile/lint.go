@@ -27,13 +27,20 @@ type Warning struct {
 // Lint runs Docker's build checks and returns their warnings by line. What depends
 // on the base image is left out, since it is not known: an undefined variable that
 // the base may define. A text that does not build gets the warnings up to there and
-// BuildKit's error.
-func Lint(ctx context.Context, content string) ([]Warning, error) { return New(content).Lint(ctx) }
+// BuildKit's error. ignore is the text of the .dockerignore in force, "" where there is
+// none or it is not known.
+func Lint(ctx context.Context, content, ignore string) ([]Warning, error) {
+	return New(content).Lint(ctx, ignore)
+}
 
 // Lint is as the function of that name.
-func (d *Dockerfile) Lint(ctx context.Context) (_ []Warning, err error) {
+func (d *Dockerfile) Lint(ctx context.Context, ignore string) (_ []Warning, err error) {
 	defer recovered(&err)
 	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	client, err := ignoring(ignore)
+	if err != nil {
 		return nil, err
 	}
 	content := unrun(d.doc())
@@ -49,6 +56,7 @@ func (d *Dockerfile) Lint(ctx context.Context) (_ []Warning, err error) {
 		LLBCaps:      &caps,
 		Warn:         into(found.AddWarning),
 		AllStages:    true,
+		Client:       client,
 	})
 	var out []Warning
 	for _, w := range found.Warnings {

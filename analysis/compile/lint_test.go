@@ -24,7 +24,7 @@ func TestLint(t *testing.T) {
 		{"a variable of the base", "FROM node:20\nENV PATH=$PATH:$NODE_HOME/bin\n", ""},
 		{"the base's platform", "FROM --platform=linux/arm64 mcr.microsoft.com/windows/servercore\n", "FromPlatformFlagConstDisallowed 1-1"},
 	} {
-		list, err := Lint(context.Background(), c.content)
+		list, err := Lint(context.Background(), c.content, "")
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -39,7 +39,7 @@ func TestLint(t *testing.T) {
 			t.Errorf("%s: %s", c.name, diff)
 		}
 	}
-	list, err := Lint(context.Background(), "FROM a as x\nEXPOSE eighty\n")
+	list, err := Lint(context.Background(), "FROM a as x\nEXPOSE eighty\n", "")
 	if err == nil || len(list) != 1 || !strings.Contains(err.Error(), "eighty") {
 		t.Errorf("%v %v", list, err)
 	}
@@ -47,7 +47,7 @@ func TestLint(t *testing.T) {
 
 func BenchmarkLint(b *testing.B) {
 	for b.Loop() {
-		if _, err := Lint(context.Background(), service); err != nil {
+		if _, err := Lint(context.Background(), service, ""); err != nil {
 			b.Fatal(err)
 		}
 	}

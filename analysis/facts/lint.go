@@ -3,6 +3,7 @@ package facts
 import (
 	"context"
 
+	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/compile"
 )
 
@@ -13,10 +14,27 @@ func (f *File) Lint() []compile.Warning {
 		f.lint = &[]compile.Warning{}
 		if len(f.Doc.Problems) == 0 {
 			// An error is of the build, which Docker's checks do not speak of.
-			*f.lint, _ = compile.Of(f.Doc).Lint(context.Background())
+			*f.lint, _ = compile.Of(f.Doc).Lint(context.Background(), f.ignoreText())
 		}
 	}
 	return *f.lint
+}
+
+// ignoreText is the .dockerignore in force, or one that hides what is copied, if the file
+// copies from its build context; "" where none is known.
+func (f *File) ignoreText() string {
+	for _, in := range f.Doc.Instructions {
+		if (in.Name == "copy" || in.Name == "add") && in.Flag("from") == nil {
+			if c, _ := f.Context(); c != nil {
+				return c.IgnoreText()
+			}
+			if r, why := f.request(); why == "" {
+				return buildctx.Hiding(r)
+			}
+			break
+		}
+	}
+	return ""
 }
 
 // FromHadolint reports whether a configuration of hadolint is in force.

@@ -102,7 +102,7 @@ func meaningful(comment string) bool {
 // warnings refuses a warning of Docker's checks that was not there before.
 func warnings(ctx context.Context, before, after *compile.Dockerfile) error {
 	count := func(text *compile.Dockerfile) (map[string]int, error) {
-		list, err := text.Lint(ctx)
+		list, err := text.Lint(ctx, "")
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
