@@ -5,13 +5,18 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
 
-// version is set by -ldflags "-X main.version=v1.2.3"; otherwise the build's own
-// record says it.
-var version string
+// A release sets these by -ldflags "-X main.version=v1.2.3 …"; otherwise the build's
+// own record says them.
+var (
+	version string
+	commit  string // the commit's hash
+	date    string // its time, RFC 3339, in UTC
+)
 
 // versions returns the versions of this build, "" if it is no release, and of the
 // BuildKit in it, which judges every file.
@@ -30,14 +35,36 @@ func versions() (shale, buildkit string) {
 	return shale, buildkit
 }
 
+// origin returns the commit that this build was made of and its time, "" where the
+// build does not know: `go install` of a version has no repository before it.
+func origin() (hash, when string) {
+	hash, when = commit, date
+	if info, ok := debug.ReadBuildInfo(); ok && hash == "" {
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				hash = s.Value
+			case "vcs.time":
+				when = s.Value
+			}
+		}
+	}
+	return hash, when
+}
+
 // versionText names this build.
 func versionText() string {
 	shale, buildkit := versions()
-	details := runtime.Version()
-	if buildkit != "" {
-		details = "BuildKit " + buildkit + ", " + details
+	var details []string
+	if hash, when := origin(); hash != "" {
+		day, _, _ := strings.Cut(when, "T")
+		details = append(details, strings.TrimSuffix(fmt.Sprintf("%.12s of %s", hash, day), " of "))
 	}
-	return fmt.Sprintf("shale %s (%s, %s/%s)", cmp.Or(shale, "(development)"), details, runtime.GOOS, runtime.GOARCH)
+	if buildkit != "" {
+		details = append(details, "BuildKit "+buildkit)
+	}
+	details = append(details, runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
+	return fmt.Sprintf("shale %s (%s)", cmp.Or(shale, "(development)"), strings.Join(details, ", "))
 }
 
 func (a *app) versionCommand() *cobra.Command {
