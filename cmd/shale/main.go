@@ -148,9 +148,15 @@ breaking the build.
 		return fmt.Errorf("%w; `%s --help` lists the flags", err, c.CommandPath())
 	})
 	root.AddCommand(a.checkCommand(), a.fixCommand(), a.fmtCommand(), a.verifyCommand(), a.rulesCommand(), a.lspCommand(), a.versionCommand())
+	for _, c := range more {
+		root.AddCommand(c(a))
+	}
 	complete(root, "color", "auto", "always", "never")
 	return root
 }
+
+// more are the commands of builds with a tag.
+var more []func(*app) *cobra.Command
 
 // complete makes a flag's values known to shell completion.
 func complete(c *cobra.Command, flag string, values ...string) {
