@@ -5,7 +5,8 @@
 #               package managers to real ones, fetched from the Go proxy and from npm
 # make vsix     package the VS Code extension as bin/shale.vsix
 # make test-vscode  drive the real VS Code, installed from npm, in Debian's Chromium
-# make docs     write the pages that are generated: docs/rules, the README's example
+# make docs     write the pages that are generated: docs/rules, the README's example,
+#               docs/dependencies.md
 # make docs-screenshots  take the pictures of editors/vscode/README.md anew
 # make figures  measure the README's figures anew, with a BuildKit of its own
 # make bench    measure against BuildKit's parser, and the server's edits
@@ -74,6 +75,7 @@ consumers: tools
 
 docs:
 	$(GO) run ./cmd/shale/internal/gendocs
+	$(GO) run ./cmd/shale/internal/licences
 
 docs-screenshots: $(BIN)
 	SHALE_BIN=$(CURDIR)/$(BIN) editors/vscode/test/test.sh --docs

@@ -25,6 +25,7 @@ const module = "github.com/shale-build/shale/"
 var floors = []string{
 	"cmd/shale",
 	"cmd/shale/internal/gendocs",
+	"cmd/shale/internal/licences",
 	"cmd/shale/internal/report",
 	"lsp",
 	"rewrite/verify",
