@@ -13,7 +13,7 @@ const (
 	binaryMB  = 34.1 // as released, stripped
 	archiveMB = 12.7 // the same, by gzip -9
 	codeMB    = 18.8 // all that has a name
-	goMB      = 7.2 // tables that belong to no module among it
+	goMB      = 7.2  // tables that belong to no module among it
 	shaleMB   = 2.5
 )
 
