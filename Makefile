@@ -11,6 +11,8 @@
 # make figures  measure the README's figures anew, with a BuildKit of its own
 # make bench    measure against BuildKit's parser, and the server's edits
 # make bench-peer  the server's edits beside those of the server that editors bring, from npm
+# make release-check  a release for this platform and its packages, published nowhere;
+#               with ALL=1 for all platforms
 # make fuzz     each fuzz target for FUZZTIME (30s)
 
 SHELL := /bin/bash
@@ -22,7 +24,7 @@ export CGO_ENABLED ?= 0
 # compiled once.
 export GOFLAGS ?= -trimpath
 
-.PHONY: all build demo test tools vet test-go test-nvim test-deep vsix test-vscode consumers docs docs-screenshots figures bench bench-peer fuzz clean
+.PHONY: all build demo test tools vet test-go test-nvim test-deep vsix test-vscode consumers docs docs-screenshots figures bench bench-peer release-check fuzz clean
 
 all: build
 
@@ -88,6 +90,9 @@ bench:
 
 bench-peer:
 	$(GO) test -tags peer ./lsp -run '^TestBesidePeer$$' -count 1 -timeout 30m -v
+
+release-check:
+	.ci/release-check
 
 fuzz:
 	@for t in $$(grep -rl --include='*_test.go' '^func Fuzz' analysis rewrite lsp | xargs -n1 dirname | sort -u); do \

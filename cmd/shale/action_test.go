@@ -6,6 +6,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -191,14 +192,24 @@ func readAction(t *testing.T) (a action) {
 	return a
 }
 
-// packed packs a release for this machine, as the release workflow does for all.
+// packed is a release for this machine, under the names of .goreleaser.yaml.
 func packed(t *testing.T) string {
 	t.Helper()
 	dist := filepath.Join(t.TempDir(), "v1.2.3")
-	cmd := exec.Command("../../.ci/release", "v1.2.3", runtime.GOOS+"/"+runtime.GOARCH)
-	cmd.Env = append(os.Environ(), "DIST="+dist)
+	if err := os.Mkdir(dist, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	exe := filepath.Join(t.TempDir(), "shale")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=v1.2.3", "-o", exe, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+	name, zip := fmt.Sprintf("shale_%s_%s.tar.gz", runtime.GOOS, runtime.GOARCH), archive(t, read(t, exe))
+	for file, data := range map[string][]byte{name: zip, "checksums.txt": fmt.Appendf(nil, "%x  %s\n", sha256.Sum256(zip), name)} {
+		if err := os.WriteFile(filepath.Join(dist, file), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return dist
 }
