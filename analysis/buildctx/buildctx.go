@@ -2,6 +2,8 @@
 // COPY would see under .dockerignore, and which files an install reads from it.
 package buildctx
 
+import "path"
+
 // A Request asks which folder is a Dockerfile's build context.
 type Request struct {
 	Dockerfile string            // its path on disk; "" for a document without one
@@ -17,8 +19,17 @@ type Request struct {
 // things.
 type Manifest struct {
 	Name string
-	// From are the sources of these copies, the newest first. Each may be a file or
-	// a folder: the first that is a folder should hold the manifest, unless a newer
-	// one is the manifest itself.
-	From []string
+	// From are these copies, the newest first. The source of each may be a file or a
+	// folder: the first that is a folder should hold the manifest, unless a newer one is
+	// the manifest itself.
+	From []Origin
 }
+
+// An Origin is a copy to the folder that a manifest lies in, or to one above.
+type Origin struct {
+	Source string // of the context
+	Below  string // the folder of the manifest, from where the source goes to; "" for that place itself
+}
+
+// holds is where a source that is a folder has the manifest.
+func (o Origin) holds(name string) string { return path.Join(o.Source, o.Below, name) }

@@ -54,8 +54,8 @@ func Locate(r Request) (*Context, string) {
 	}
 	for _, m := range r.Manifests {
 		for _, from := range m.From {
-			if _, ok := inside(path.Join(from, m.Name)); !ok {
-				return nil, fmt.Sprintf("the manifest %s is outside every build context", path.Join(from, m.Name))
+			if _, ok := inside(from.holds(m.Name)); !ok {
+				return nil, fmt.Sprintf("the manifest %s is outside every build context", from.holds(m.Name))
 			}
 		}
 		needs.manifests = append(needs.manifests, m)
@@ -199,14 +199,14 @@ type need struct {
 func (n need) in(exists, folder func(string) bool) []string {
 	out := slices.Clone(n.sources)
 	for _, m := range n.manifests {
-		for _, from := range m.From {
-			from, _ = inside(from)
+		for _, o := range m.From {
+			from, _ := inside(o.Source)
 			if from == "." || folder(from) {
-				p, _ := inside(path.Join(from, m.Name))
+				p, _ := inside(o.holds(m.Name))
 				out = append(out, p)
 				break
 			}
-			if path.Base(from) == m.Name || !exists(from) {
+			if path.Base(from) == m.Name && o.Below == "" || !exists(from) {
 				break
 			}
 		}

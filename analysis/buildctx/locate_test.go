@@ -33,11 +33,11 @@ func TestLocate(t *testing.T) {
 		why  string // a part of the reason, or of How
 	}{
 		{"own folder holds what no parent holds",
-			Request{Dockerfile: "web/Dockerfile", Sources: []string{"nginx.conf", "."}, Manifests: []Manifest{{Name: "package.json", From: []string{"."}}}}, "web", "the Dockerfile's own folder"},
+			Request{Dockerfile: "web/Dockerfile", Sources: []string{"nginx.conf", "."}, Manifests: []Manifest{{Name: "package.json", From: []Origin{{Source: "."}}}}}, "web", "the Dockerfile's own folder"},
 		{"a manifest that no parent holds",
-			Request{Dockerfile: "api/Dockerfile", Sources: []string{"."}, Manifests: []Manifest{{Name: "go.mod", From: []string{"."}}}}, "api", ""},
+			Request{Dockerfile: "api/Dockerfile", Sources: []string{"."}, Manifests: []Manifest{{Name: "go.mod", From: []Origin{{Source: "."}}}}}, "api", ""},
 		{"both hold the manifests",
-			Request{Dockerfile: "web/Dockerfile", Sources: []string{"."}, Manifests: []Manifest{{Name: "package.json", From: []string{"."}}}}, "",
+			Request{Dockerfile: "web/Dockerfile", Sources: []string{"."}, Manifests: []Manifest{{Name: "package.json", From: []Origin{{Source: "."}}}}}, "",
 			"web and . both hold package.json; say which one with --context DIR or with context in .shale.toml"},
 		{"only a parent holds the source",
 			Request{Dockerfile: "docker/Dockerfile", Sources: []string{"docker/entrypoint.sh", "."}}, "",
@@ -53,17 +53,21 @@ func TestLocate(t *testing.T) {
 		{"a source above",
 			Request{Dockerfile: "web/Dockerfile", Sources: []string{"../api"}}, "", "../api leaves every build context"},
 		{"a manifest above",
-			Request{Dockerfile: "web/Dockerfile", Manifests: []Manifest{{Name: "x", From: []string{"a/../.."}}}}, "", "outside every build context"},
+			Request{Dockerfile: "web/Dockerfile", Manifests: []Manifest{{Name: "x", From: []Origin{{Source: "a/../.."}}}}}, "", "outside every build context"},
 		{"a source in a folder two up",
 			Request{Dockerfile: "api/deep/Dockerfile", Sources: []string{"main.go"}}, "api/deep", ""},
 		{"held two up, though not one up",
-			Request{Dockerfile: "web/src/Dockerfile", Sources: []string{"."}, Manifests: []Manifest{{Name: "package.json", From: []string{"."}}}}, "", "does not hold package.json, and web may be it"},
+			Request{Dockerfile: "web/src/Dockerfile", Sources: []string{"."}, Manifests: []Manifest{{Name: "package.json", From: []Origin{{Source: "."}}}}}, "", "does not hold package.json, and web may be it"},
 		{"a file that is the manifest, and others",
-			Request{Dockerfile: "web/Dockerfile", Sources: []string{"nginx.conf", "package.json"}, Manifests: []Manifest{{Name: "package.json", From: []string{"package.json"}}, {Name: "yarn.lock", From: []string{"nginx.conf"}}}}, "web", ""},
+			Request{Dockerfile: "web/Dockerfile", Sources: []string{"nginx.conf", "package.json"}, Manifests: []Manifest{{Name: "package.json", From: []Origin{{Source: "package.json"}}}, {Name: "yarn.lock", From: []Origin{{Source: "nginx.conf"}}}}}, "web", ""},
 		{"a folder that must hold the manifest, behind a file",
-			Request{Dockerfile: "web/Dockerfile", Sources: []string{"nginx.conf", "."}, Manifests: []Manifest{{Name: "composer.json", From: []string{"nginx.conf", "."}}}}, "", "does not hold composer.json"},
+			Request{Dockerfile: "web/Dockerfile", Sources: []string{"nginx.conf", "."}, Manifests: []Manifest{{Name: "composer.json", From: []Origin{{Source: "nginx.conf"}, {Source: "."}}}}}, "", "does not hold composer.json"},
+		{"a manifest below what is copied",
+			Request{Dockerfile: "web/Dockerfile", Sources: []string{"."}, Manifests: []Manifest{{Name: "main.go", From: []Origin{{Source: ".", Below: "deep"}}}}}, "", "does not hold deep/main.go"},
+		{"a manifest below what is copied, which the root holds",
+			Request{Dockerfile: "Dockerfile", Sources: []string{"."}, Manifests: []Manifest{{Name: "main.go", From: []Origin{{Source: ".", Below: "api/deep"}}}}}, ".", ""},
 		{"the root itself",
-			Request{Dockerfile: "Dockerfile", Sources: []string{"."}, Manifests: []Manifest{{Name: "package.json", From: []string{"."}}}}, ".", ""},
+			Request{Dockerfile: "Dockerfile", Sources: []string{"."}, Manifests: []Manifest{{Name: "package.json", From: []Origin{{Source: "."}}}}}, ".", ""},
 		{"the root without any source",
 			Request{Dockerfile: "Dockerfile"}, ".", ""},
 		{"named",
@@ -106,7 +110,7 @@ func TestLocateOutsideARepository(t *testing.T) {
 			break
 		}
 	}
-	c, why := Locate(Request{Dockerfile: filepath.Join(dir, "a/Dockerfile"), Sources: []string{"."}, Manifests: []Manifest{{Name: "package.json", From: []string{"."}}}})
+	c, why := Locate(Request{Dockerfile: filepath.Join(dir, "a/Dockerfile"), Sources: []string{"."}, Manifests: []Manifest{{Name: "package.json", From: []Origin{{Source: "."}}}}})
 	if c == nil || c.Root() != filepath.Join(dir, "a") {
 		t.Error(c, why)
 	}

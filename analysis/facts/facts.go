@@ -4,7 +4,6 @@ package facts
 
 import (
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -164,32 +163,68 @@ func remote(source string) bool {
 	return strings.Contains(source, "://") || strings.HasPrefix(source, "git@")
 }
 
-// manifests names the manifest that the installs of a RUN need from what was copied
-// out of the context to the folder they run in.
+// manifests names the manifests that the installs of a RUN need from what was copied
+// out of the context to the folder they lie in.
 func (f *File) manifests(in *syntax.Instruction) []buildctx.Manifest {
 	run := f.Run(in)
 	var out []buildctx.Manifest
+	need := func(file string) {
+		if from := f.brought(in, path.Dir(file)); len(from) > 0 {
+			out = append(out, buildctx.Manifest{Name: path.Base(file), From: from})
+		}
+	}
 	for _, c := range run.Commands {
-		if c.Call == nil || len(c.Call.Manager.Manifests) == 0 || len(c.Call.Names) > 0 || c.Call.Has(c.Call.Manager.ManifestOptions...) {
+		dir := run.Dir(c)
+		if c.Call == nil || c.Fed || dir == "" || !c.Context.Always || c.Call.Has(elsewhere...) {
 			continue
 		}
-		if from := f.broughtTo(in); len(from) > 0 {
-			out = append(out, buildctx.Manifest{Name: c.Call.Manager.Manifests[0], From: from})
+		named := false
+		for _, o := range c.Call.Options {
+			if !slices.Contains(c.Call.Manager.ManifestOptions, o.Name) {
+				continue
+			}
+			named = true
+			if o.Known && o.Value != "" && !strings.Contains(o.Value, "://") {
+				if path.IsAbs(o.Value) {
+					need(path.Clean(o.Value))
+				} else {
+					need(path.Join(dir, o.Value))
+				}
+			}
+		}
+		if !named && len(c.Call.Manager.Manifests) > 0 && len(c.Call.Names) == 0 {
+			need(path.Join(dir, c.Call.Manager.Manifests[0]))
 		}
 	}
 	return out
 }
 
+// elsewhere are the options that lead an install to another folder or manifest.
+var elsewhere = []string{"-C", "--prefix", "--dir", "--cwd", "--directory", "--project", "--working-dir", "--manifest-path", "--gemfile", "--project-dir", "--build-file", "-g", "--global"}
+
 // broughtTo lists the sources of the copies out of the build context to the working
 // folder of an instruction, in its stage, the newest first; it ends at one that is not
 // known. A source may be a file or a folder.
 func (f *File) broughtTo(in *syntax.Instruction) []string {
+	var out []string
+	for _, o := range f.brought(in, f.workdir(in)) {
+		if o.Below == "" {
+			out = append(out, o.Source)
+		}
+	}
+	return out
+}
+
+// brought lists the copies out of the build context to a folder of the image or one
+// above it that an instruction finds, in its stage, the newest first; it ends at one that
+// is not known.
+func (f *File) brought(in *syntax.Instruction, dir string) []buildctx.Origin {
 	g := f.Stages()
 	s := g.Of(in)
 	if s == nil {
 		return nil
 	}
-	var out []string
+	var out []buildctx.Origin
 	for i := len(s.Instructions) - 1; i >= 0; i-- {
 		c := s.Instructions[i]
 		if c.Index >= in.Index || c.Name != "copy" && c.Name != "add" || c.Flag("from") != nil || len(c.Args) < 2 {
@@ -199,17 +234,29 @@ func (f *File) broughtTo(in *syntax.Instruction) []string {
 		if !dest.Known() {
 			return out
 		}
-		if !f.SameDir(c, dest.Text, in) {
+		at, ok := f.Lands(c, dest.Text, in)
+		below, under := Below(dir, at)
+		if !ok || !under {
 			continue
 		}
 		sources, known := f.Sources(c)
 		if !known {
 			return out
 		}
-		slices.Reverse(sources)
-		out = append(out, sources...)
+		for _, source := range slices.Backward(sources) {
+			out = append(out, buildctx.Origin{Source: source, Below: below})
+		}
 	}
 	return out
+}
+
+// Below returns what leads from a folder to one in it, "" for the folder itself. Both
+// are clean.
+func Below(dir, above string) (string, bool) {
+	if dir == above {
+		return "", true
+	}
+	return strings.CutPrefix(dir, strings.TrimSuffix(above, "/")+"/")
 }
 
 // ContextDir returns the folder of the build context that lies at the working folder
@@ -236,21 +283,27 @@ func (f *File) ContextDir(in *syntax.Instruction) (string, bool) {
 	return dir, found
 }
 
-// SameDir reports whether a destination at one instruction is the working folder
-// of another.
-func (f *File) SameDir(at *syntax.Instruction, dest string, in *syntax.Instruction) bool {
+// Lands is the folder that a destination at one instruction is to another that comes
+// later, in the words of the folders that its commands run in: below what stands for the
+// working folder where that is not known.
+func (f *File) Lands(at *syntax.Instruction, dest string, in *syntax.Instruction) (string, bool) {
 	g := f.Stages()
-	from, to := g.Workdir(at), g.Workdir(in)
-	if !strings.HasPrefix(dest, "/") {
-		// Relative to the working folder: the same if nothing moved it between.
-		if from != to || from.Is == stage.Unknown && g.Moved(at, in) {
-			return false
-		}
-		return clean(dest) == "."
+	from := g.Workdir(at)
+	switch {
+	case strings.HasPrefix(dest, "/"):
+		return path.Clean(dest), true
+	case from.Known():
+		return path.Join(from.Text, dest), true
+	case from == g.Workdir(in) && !g.Moved(at, in):
+		return path.Join(workdir, dest), !strings.HasPrefix(path.Clean(dest), "..")
 	}
-	return to.Known() && clean(dest) == to.Text
+	return "", false
 }
 
-func clean(p string) string {
-	return strings.TrimSuffix(filepath.ToSlash(filepath.Clean(p)), "/.")
+// workdir is the folder that an instruction starts in, or what stands for it.
+func (f *File) workdir(in *syntax.Instruction) string {
+	if dir := f.Stages().Workdir(in); dir.Known() {
+		return dir.Text
+	}
+	return workdir
 }

@@ -89,12 +89,8 @@ func (f *File) newRun(in *syntax.Instruction) *Run {
 			}
 			return true
 		})
-		dir := g.Workdir(in)
-		if !dir.Known() {
-			dir.Text = workdir
-		}
-		r.start = dir.Text
-		r.readDirs(dir.Text, func(name string) (string, bool) {
+		r.start = f.workdir(in)
+		r.readDirs(r.start, func(name string) (string, bool) {
 			v := g.Lookup(in, name)
 			return v.Text, v.Known()
 		})
@@ -243,6 +239,24 @@ var systemFolders = map[string]bool{"/bin": true, "/sbin": true, "/usr/bin": tru
 // Workdir is the folder that the RUN starts in, or something that stands for it and lies
 // in no folder of the system's.
 func (r *Run) Workdir() string { return r.start }
+
+// Dir is the folder that a command of the RUN runs in, in the words of Workdir; "" if it
+// is not known.
+func (r *Run) Dir(c *Command) string {
+	if c.Context.Function {
+		return ""
+	}
+	return r.dirs[c.Node]
+}
+
+// To is the folder that a cd of the RUN leads to, as Dir has it; "" if it is not known.
+func (r *Run) To(c *Command) string {
+	dir := r.Dir(c)
+	if dir == "" || c.Name != "cd" || len(c.Prefix) > 0 {
+		return ""
+	}
+	return walkDir{dirs: r.dirs, value: r.value}.cd(c.Node, dir, true)
+}
 
 // Word is the program as written: "/usr/bin/apt-get"; "" when it is not known.
 func (c *Command) Word() string {

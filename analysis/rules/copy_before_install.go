@@ -62,9 +62,8 @@ type split struct {
 	before []*facts.Run // between the two; they read nothing of the context
 	run    *facts.Run   // with the install
 	source string       // the folder of the context that is copied; "." for all of it
-	dir    string       // the folder of the context that the install runs in
+	at     string       // where in the image it goes, in the words of facts.Run.Workdir
 	with   []string     // flags that the install needs before the copy, to run again as it is behind it
-	at     string       // where in the image the folder is copied to; "" if that is not known
 }
 
 // plainCopy reports whether an instruction copies one thing of the context, with
@@ -136,40 +135,38 @@ func installAfter(p *analysis.Pass, from []*syntax.Instruction) (split, bool) {
 // again reports whether the same installer ran before the copy already, so that the
 // packages are there.
 func (s *split) again(p *analysis.Pass) bool {
-	by := installs(p, s.run)[0].by
+	first := installs(p, s.run)[0]
+	same := func(i install) bool {
+		_, below := facts.Below(i.home, first.home)
+		_, above := facts.Below(first.home, i.home)
+		return i.by == first.by && (below || above)
+	}
 	for _, r := range p.Runs(p.Stages().Of(s.copy)) {
-		if r.In.Index < s.copy.Index && r.Opaque == "" && slices.ContainsFunc(installs(p, r), func(i install) bool { return i.by == by }) {
+		if r.In.Index < s.copy.Index && r.Opaque == "" && slices.ContainsFunc(installs(p, r), same) {
 			return true
 		}
 	}
 	return false
 }
 
-// place finds the folder of the context that the install runs in; false if it is
-// none that the copy brings.
+// place finds where the copy goes; false if an install of the RUN runs elsewhere.
 func (s *split) place(p *analysis.Pass) bool {
 	dest := p.Stages().Expand(s.copy, s.copy.Args[1].Value)
-	to, from := p.Stages().Workdir(s.run.In), p.Stages().Workdir(s.copy)
 	if !dest.Known() {
 		return false
 	}
-	if p.SameDir(s.copy, dest.Text, s.run.In) {
-		s.dir = s.source
-		if to.Known() {
-			s.at = to.Text
-		}
-		return true
-	}
-	if !strings.HasPrefix(dest.Text, "/") && !from.Known() || !to.Known() {
-		return false
-	}
-	s.at = dest.Text
-	if !strings.HasPrefix(s.at, "/") {
-		s.at = path.Join(from.Text, s.at)
-	}
-	below, ok := strings.CutPrefix(to.Text, strings.TrimSuffix(path.Clean(s.at), "/")+"/")
-	s.at, s.dir = path.Clean(s.at), path.Join(s.source, below)
-	return ok
+	at, ok := p.Lands(s.copy, dest.Text, s.run.In)
+	s.at = at
+	return ok && !slices.ContainsFunc(installs(p, s.run), func(i install) bool {
+		_, below := facts.Below(i.home, at)
+		return !below
+	})
+}
+
+// dir is the folder of the context that an install runs in.
+func (s *split) dir(i install) string {
+	below, _ := facts.Below(i.home, s.at)
+	return path.Join(s.source, below)
 }
 
 // An install is a command that installs from manifests in the working folder.
@@ -177,27 +174,39 @@ type install struct {
 	*facts.Command
 	by   *buildctx.Installer
 	call buildctx.Install
+	home string // the folder of the image that it runs in, in the words of facts.Run.Workdir
 }
 
-// installs returns the installs of a RUN.
+// installs returns the installs of a RUN whose folder is known.
 func installs(p *analysis.Pass, r *facts.Run) []install {
 	var out []install
-	workdir := ""
-	if v := p.Stages().Workdir(r.In); v.Known() {
-		workdir = v.Text
-	}
 	for _, c := range r.Commands {
-		call := buildctx.Install{Call: c.Call, Program: c.Name, Dir: workdir, Env: func(name string) string {
+		home := r.Dir(c)
+		call := buildctx.Install{Call: c.Call, Program: c.Name, Env: func(name string) string {
 			if v := p.Stages().Lookup(r.In, name); v.Known() {
 				return v.Text
 			}
 			return ""
 		}}
-		if by := buildctx.InstallerOf(call); by != nil {
-			out = append(out, install{c, by, call})
+		if path.IsAbs(home) {
+			call.Dir = home
+		}
+		if by := buildctx.InstallerOf(call); by != nil && home != "" {
+			out = append(out, install{c, by, call, home})
 		}
 	}
 	return out
+}
+
+// leads reports whether a cd goes to a folder that is there without the copy too: one that
+// an install runs in or that lies above, which the manifests' copies make, or one apart.
+func (s *split) leads(c *facts.Command, main []install) bool {
+	to := s.run.To(c)
+	if to == "" || len(c.Environ)+len(c.Node.Redirs) > 0 {
+		return false
+	}
+	_, inside := facts.Below(to, s.at)
+	return !inside || slices.ContainsFunc(main, func(i install) bool { _, ok := facts.Below(i.home, to); return ok })
 }
 
 // named are the manifests that the install's options name.
@@ -306,7 +315,12 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 		refuse(buildctx.Refusal{Reason: "the build context is not known", Cure: strings.TrimPrefix(why, "the build context is not known: ")})
 	}
 	main := installs(p, s.run)
+	others := 0
 	for _, c := range s.run.Commands {
+		if c.Name == "cd" && s.leads(c, main) {
+			continue
+		}
+		others++
 		if !slices.ContainsFunc(main, func(i install) bool { return i.Command == c }) && !readsNothing(c) {
 			refuse(buildctx.Refusal{
 				Reason: fmt.Sprintf("the same RUN also runs `%s`, which may read other files", s.run.Program.Source(c.Node.Range)),
@@ -315,9 +329,9 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 		}
 	}
 	for _, c := range main {
-		w := c.by.World(context, s.dir, c.call)
+		w := c.by.World(context, s.dir(c), c.call)
 		refusals = append(refusals, w.Refusals...)
-		if s.with = w.With; len(w.With) > 0 && len(s.run.Commands) > 1 {
+		if s.with = w.With; len(w.With) > 0 && others > 1 {
 			refuse(buildctx.Refusal{Reason: "the same RUN also runs other commands", Cure: "give the install a RUN of its own", Hard: true})
 		}
 		if slices.ContainsFunc(w.Refusals, func(r buildctx.Refusal) bool { return r.Hard || r.Cure == "" }) {
@@ -326,8 +340,11 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 		for _, a := range w.Assumes {
 			refuse(buildctx.Refusal{Reason: "it is not proven that " + a, Cure: "look at it once and use --unsafe"})
 		}
-		if why := s.homeward(p, context); why != "" {
+		if why := s.homeward(p, context, c); why != "" {
 			refuse(buildctx.Refusal{Reason: why})
+		}
+		if len(c.Prefix) > 0 {
+			refuse(buildctx.Refusal{Reason: fmt.Sprintf("`%s` may run it in another folder or as another user", s.run.Program.Source(c.Prefix[0].Range))})
 		}
 		if len(c.Node.Redirs) > 0 {
 			refuse(buildctx.Refusal{Reason: "the install is redirected, which may write a file of the project"})
@@ -351,7 +368,7 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 			break
 		}
 	}
-	if n := len(s.folders(files)); n > maxFolders {
+	if n := len(s.folders(files, s.dir(main[0]))); n > maxFolders {
 		refuse(buildctx.Refusal{Hard: true,
 			Reason: fmt.Sprintf("the manifests lie in %d folders", n), Cure: "copy them by hand with COPY --parents, which docker/dockerfile 1.20 knows"})
 	}
@@ -364,7 +381,7 @@ func (s *split) brings(file string) bool {
 }
 
 // folders are those of files: the install's own first, then by name.
-func (s *split) folders(files []string) []string {
+func (s *split) folders(files []string, first string) []string {
 	var out []string
 	for _, f := range files {
 		if d := path.Dir(f); !slices.Contains(out, d) {
@@ -372,7 +389,7 @@ func (s *split) folders(files []string) []string {
 		}
 	}
 	own := func(d string) int {
-		if d == s.dir {
+		if d == first {
 			return 0
 		}
 		return 1
@@ -398,13 +415,15 @@ func inOrder(files []string, c install) []string {
 // homeward says why the working folder is not only the project's: it may be a home
 // folder with the manager's own settings, or hold what chooses its version, or a
 // variable leads into it.
-func (s *split) homeward(p *analysis.Pass, c *buildctx.Context) string {
+func (s *split) homeward(p *analysis.Pass, c *buildctx.Context, i install) string {
 	r := s.run
-	switch {
-	case s.at == "":
-		return "the working folder is the base image's and not known"
-	case s.at == "/" || s.at == "/etc" || s.at == "/root" || path.Dir(s.at) == "/home":
-		return s.at + " holds more than the project"
+	for _, at := range []string{s.at, i.home} {
+		switch {
+		case !path.IsAbs(at):
+			return "the working folder is the base image's and not known"
+		case at == "/" || at == "/etc" || at == "/root" || path.Dir(at) == "/home":
+			return at + " holds more than the project"
+		}
 	}
 	for st := r.Stage; st != nil; st = st.Parent {
 		for _, in := range st.Instructions {
@@ -423,7 +442,7 @@ func (s *split) homeward(p *analysis.Pass, c *buildctx.Context) string {
 	}
 	if c != nil && p.Base(r.Stage) == nil {
 		for _, f := range []string{".python-version", ".node-version", ".nvmrc", ".ruby-version", ".tool-versions"} {
-			if c.Exists(path.Join(s.dir, f)) {
+			if c.Exists(path.Join(s.dir(i), f)) {
 				return f + " may choose another version of the installer"
 			}
 		}
@@ -539,7 +558,7 @@ func (s *split) edits(p *analysis.Pass, files []string) []analysis.Edit {
 		}
 		b.WriteString(text[in.Keyword.End:in.Args[0].Span().Start])
 	}
-	for i, dir := range s.folders(files) {
+	for i, dir := range s.folders(files, s.dir(installs(p, s.run)[0])) {
 		if i > 0 {
 			b.WriteString(eol + word + " ")
 			for _, f := range in.Flags {

@@ -222,24 +222,41 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 	}
 	list := m.library.commands(p)
 	moved := moves(list) || assigns(list)
+	cwd := path.Clean("/" + op.Exec.Cwd)
+	dirs := &trail{cwd: cwd}
+	if moves(list) {
+		if dirs = d.follow(op.Exec, p); dirs.lost {
+			return reject("%q changes its folder", op)
+		}
+		if r := dirs.stands(broad, s.Files); r != nil {
+			return r
+		}
+	}
 	have := func(file string) bool {
 		return slices.ContainsFunc(s.Files, func(f string) bool {
 			at, ok := landing(broad, path.Clean("/"+f))
 			return ok && at == file
 		})
 	}
-	cwd := path.Clean("/" + op.Exec.Cwd)
 	for _, c := range list {
 		v, _ := c.verb()
 		args, all := c.args()
+		if dir, ok := dirs.dirs[c.node]; ok {
+			cwd = dir
+		} else if dirs.dirs != nil {
+			return reject("the folder of %s is not known", c.name)
+		}
+		if c.prefix != "" {
+			return reject("%q runs behind %s", c.name, c.prefix)
+		}
 		switch {
 		case installers[c.name] != nil:
-			if r := installers[c.name].judge(&c, op.Exec.Env, cwd, moved, have); r != nil {
+			if r := installers[c.name].judge(&c, op.Exec.Env, cwd, assigns(list), have); r != nil {
 				return r
 			}
 		case isPip(c.name) && v == "cache":
 		case isPip(c.name) && v == "install":
-			if r := pipReads(&c, args, all, moved, cwd, have); r != nil {
+			if r := pipReads(&c, args, all, assigns(list), cwd, have); r != nil {
 				return r
 			}
 		case slices.Contains([]string{"apt-get", "apt", "apk"}, c.name):
@@ -256,7 +273,7 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 					return reject("%s may touch what the broad copy brings", c.name)
 				}
 			}
-		case c.name == "set":
+		case c.name == "set", c.name == "cd": // where it leads is known
 		default:
 			return reject("%s may read a file of the project that is not copied first", strings.TrimSpace(c.name+" "+v))
 		}

@@ -1,0 +1,60 @@
+package validate
+
+import "strings"
+
+// splitRun is the rewriting that a split makes of a COPY . . in front of a RUN: the
+// copies of manifests in its place, the copy behind the RUN.
+func splitRun(name, run, copies string, files ...string) rewriting {
+	return splitIn(name, "COPY . .", run, copies, files...)
+}
+
+func splitIn(name, broad, run, copies string, files ...string) rewriting {
+	return rewriting{name: name, before: from("node:20", "WORKDIR /app", broad, "RUN "+run), changes: split(files...),
+		edits: [][2]string{{broad, copies}, {"RUN " + run + "\n", "RUN " + run + "\n" + broad + "\n"}}}
+}
+
+// env gives the stage of a rewriting a variable.
+func env(rw rewriting, pair string) rewriting {
+	rw.before = strings.Replace(rw.before, "WORKDIR /app\n", "WORKDIR /app\nENV "+pair+"\n", 1)
+	return rw
+}
+
+const (
+	copyWeb  = "COPY web/package.json web/package-lock.json web/"
+	copyRoot = "COPY package.json package-lock.json ./"
+)
+
+var (
+	webFiles  = []string{"web/package.json", "web/package-lock.json"}
+	rootFiles = []string{"package.json", "package-lock.json"}
+)
+
+func init() {
+	rights = append(rights,
+		splitRun("an install behind a cd", "cd web && npm ci", copyWeb, webFiles...),
+		splitRun("an install in a subshell behind a cd", "(cd web && npm ci)", copyWeb, webFiles...),
+		splitRun("two installs in two folders", "(cd web && npm ci) && cd api && pip install -r requirements.txt && cd ..",
+			copyWeb+"\nCOPY api/requirements.txt api/", append([]string{"api/requirements.txt"}, webFiles...)...),
+		splitRun("an install behind a cd by the whole path", "cd /app/web && npm ci && cd /tmp", copyWeb, webFiles...),
+		splitRun("an install behind a cd under errexit", "set -eux; cd web; npm ci", copyWeb, webFiles...),
+	)
+	wrongs = append(wrongs,
+		refused(splitRun("a split whose install runs where a cd leads", "cd web && npm ci", copyRoot, rootFiles...), "cd goes to /app/web"),
+		refused(splitRun("a split whose manifests lie elsewhere than a cd leads", "cd web && npm ci",
+			copyRoot+"\nCOPY web/x web/", append([]string{"web/x"}, rootFiles...)...), "in /app/web"),
+		refused(splitRun("a split behind a cd that may fail", "cd web; npm ci", copyWeb, webFiles...), "changes its folder"),
+		refused(splitRun("a split behind a cd that errexit ignores", "set -e; cd web && true; npm ci", copyWeb, webFiles...), "changes its folder"),
+		refused(splitRun("a split behind a cd in a branch", "cd web || cd api && npm ci", copyWeb, webFiles...), "changes its folder"),
+		refused(splitRun("a split behind a cd in a subshell of a list", "(cd web; npm ci)", copyWeb, webFiles...), "changes its folder"),
+		refused(env(splitRun("a split behind a cd by a variable", "cd $W && npm ci", copyWeb, webFiles...), "W=web"), "changes its folder"),
+		refused(env(splitRun("a split under CDPATH", "cd web && npm ci", copyWeb, webFiles...), "CDPATH=/srv"), "changes its folder"),
+		refused(splitRun("a split with a cd to a folder of the sources", "cd src && cd ../web && npm ci", copyWeb, webFiles...), "cd goes to /app/src"),
+		refused(splitRun("a split with a cd past where it began", "cd ../app/web && cd ../.. && cd app/web && npm ci", copyWeb, webFiles...), "changes its folder"),
+		refused(splitRun("a split with an install in a substitution", "cd web && npm ci && echo $(npm ci)", copyWeb, webFiles...), "echo may read"),
+		refused(splitRun("a split behind a pushd", "pushd web && npm ci", copyWeb, webFiles...), "changes its folder"),
+		refused(splitRun("a split with a second install without manifests", "cd web && npm ci && cd .. && npm ci", copyWeb, webFiles...), "in /app"),
+		refused(splitRun("a split of an install in the folder of env", "env -C web npm ci", copyRoot, rootFiles...), "web may read"),
+		refused(splitRun("a split of an install by another user", "sudo npm ci", copyRoot, rootFiles...), "runs behind sudo"),
+		refused(splitRun("a split behind a cd with a variable of its own", "HOME=/x cd && npm ci", copyRoot, rootFiles...), "changes its folder"),
+	)
+}
