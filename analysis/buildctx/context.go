@@ -97,6 +97,22 @@ func (c *Context) IsDir(p string) bool {
 	return err == nil && fi.IsDir()
 }
 
+// Shared reports whether a folder that COPY sees, or one above it, lets others than its
+// owner write, so that a user who owns nothing of it may.
+func (c *Context) Shared(dir string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, up := range upward(path.Clean(dir)) {
+		if up == "." {
+			break
+		}
+		if _, fi, err := c.resolve(up); err != nil || fi.Mode().Perm()&0o022 != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Size returns the bytes of a file that COPY sees; ok is false for anything else.
 func (c *Context) Size(p string) (bytes int64, ok bool) {
 	c.mu.Lock()

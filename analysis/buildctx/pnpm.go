@@ -94,6 +94,9 @@ func (n *pnpmReader) run(o PnpmOptions) {
 	}
 	n.pnpmLock(p, lock, patterns)
 	n.members()
+	for _, w := range n.workspaces {
+		n.npmrc(path.Join(w, ".npmrc")) // pnpm takes modules-dir from each project's own
+	}
 	n.pnpmCreates(root, pkg)
 }
 

@@ -50,14 +50,19 @@ func (c *Context) Poetry(dir string, o PoetryOptions) World {
 	if o.Module {
 		b.refuse(Refusal{Reason: "python -m poetry looks for its modules in the working folder first", Cure: "call poetry itself", Path: p})
 	}
-	packaged := project.Tool.Poetry["package-mode"] != false
+	packaged := project.tool("poetry")["package-mode"] != false
 	if packaged && !o.NoRoot {
 		b.refuse(Refusal{Reason: "poetry install installs the project itself, which needs its sources", Path: p,
 			Cure: "give --no-root, and install the project after the copy"})
 		b.world.With = []string{"--no-root"}
 	}
-	if _, ok := project.Tool.Poetry["requires-plugins"]; ok {
+	if _, ok := project.tool("poetry")["requires-plugins"]; ok {
 		b.refuse(Refusal{Reason: p + " asks for plugins of Poetry, which may read any file", Path: p})
+	}
+	for _, plugin := range []string{"poetry-dynamic-versioning", "poetry-version-plugin", "poetry-monorepo-dependency-plugin", "poetry-multiproject-plugin"} {
+		if _, ok := project.Tool[plugin]; ok {
+			b.refuse(Refusal{Reason: p + " sets up " + plugin + ", which may read the project's history or files", Path: p})
+		}
 	}
 	b.poetryTOML(path.Join(dir, "poetry.toml"))
 	b.poetryLock(path.Join(dir, "poetry.lock"), o)

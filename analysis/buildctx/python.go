@@ -42,10 +42,13 @@ type pyproject struct {
 		Dynamic []string
 	}
 	BuildSystem map[string]any `toml:"build-system"`
-	Tool        struct {
-		Poetry map[string]any
-		Uv     map[string]any
-	}
+	Tool        map[string]any
+}
+
+// tool is the table of one tool, nil if there is none.
+func (p pyproject) tool(name string) map[string]any {
+	table, _ := p.Tool[name].(map[string]any)
+	return table
 }
 
 // venv says what an install makes in the project: a virtual environment, if it is to

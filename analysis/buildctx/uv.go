@@ -97,7 +97,7 @@ func (u *uvReader) run() {
 		u.refuse(Refusal{Reason: "uv sync may rewrite uv.lock, and a later COPY would bring the old one back", Cure: "give --frozen", Path: p})
 		u.world.With = append(u.world.With, "--frozen")
 	}
-	u.settings(p, project.Tool.Uv)
+	u.settings(p, project.tool("uv"))
 	for _, f := range []string{"uv.toml"} {
 		at := path.Join(u.dir, f)
 		var all map[string]any
@@ -105,9 +105,11 @@ func (u *uvReader) run() {
 			u.settings(at, all)
 		}
 	}
-	u.read(path.Join(u.dir, ".python-version"))
-	u.read(path.Join(u.dir, ".python-versions"))
-	u.lock(path.Join(u.dir, "uv.lock"), u.members(p, project.Tool.Uv))
+	for _, up := range upward(u.dir) {
+		u.read(path.Join(up, ".python-version"))
+		u.read(path.Join(up, ".python-versions"))
+	}
+	u.lock(path.Join(u.dir, "uv.lock"), u.members(p, project.tool("uv")))
 	u.venv(u.dir)
 }
 
@@ -205,7 +207,10 @@ func (u *uvReader) member(p, name, kind, at string) {
 		if !u.manifest(manifest, &m) {
 			return
 		}
-		u.settings(manifest, m.Tool.Uv)
+		u.settings(manifest, m.tool("uv"))
+		if !u.o.Frozen && len(m.Project.Dynamic) > 0 {
+			u.refuse(Refusal{Reason: manifest + " has dynamic metadata, which uv sync --locked builds from the sources", Cure: "give --frozen", Path: manifest})
+		}
 	}
 	left := u.o.NoWorkspace || u.o.NoProject && dir == u.dir
 	if kind == "virtual" || left {
@@ -241,7 +246,7 @@ func (c *Context) uvPip(dir string, call Install) World {
 			if s != present || !b.toml(p, text, &project) {
 				continue
 			}
-			settings := project.Tool.Uv
+			settings := project.tool("uv")
 			if f == "uv.toml" {
 				_ = b.toml(p, text, &settings)
 			}
@@ -251,7 +256,10 @@ func (c *Context) uvPip(dir string, call Install) World {
 	if call.Program != "uv" {
 		b.refuse(Refusal{Reason: "python -m uv looks for its modules in the working folder first", Cure: "call uv itself"})
 	}
-	b.read(path.Join(dir, ".python-version"))
+	for _, up := range upward(path.Clean(dir)) {
+		b.read(path.Join(up, ".python-version"))
+		b.read(path.Join(up, ".python-versions"))
+	}
 	if !call.Has("--system") {
 		b.venv(dir)
 	}

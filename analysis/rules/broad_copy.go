@@ -86,7 +86,7 @@ func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
 			// A relative destination would be another one behind it, a folder made
 			// elsewhere is a step of its own, and the folder copied to, made first,
 			// keeps the mode and the owner that it has then.
-			if !l.folderStands(p) && (len(l.copy.Flags) > 0 || path.Clean("/"+l.copy.Args[0].Value) != "/") {
+			if !folderStands(p, l.copy, l.at) && (len(l.copy.Flags) > 0 || path.Clean("/"+l.copy.Args[0].Value) != "/") {
 				return l
 			}
 			if dir := p.Stages().Expand(in, in.Body.String()); !strings.HasPrefix(l.copy.Args[1].Value, "/") || l.at == "" || !dir.Known() || path.Clean(dir.Text) != l.at && !strings.HasPrefix(path.Clean(dir.Text), l.at+"/") {
@@ -101,15 +101,16 @@ func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
 
 // folderStands reports whether the folder that is copied to is there before the copy: a
 // WORKDIR made it.
-func (l *lateCopy) folderStands(p *analysis.Pass) bool {
-	dir := p.Stages().Workdir(l.copy)
+func folderStands(p *analysis.Pass, in *syntax.Instruction, at string) bool {
+	dir := p.Stages().Workdir(in)
 	set := false
-	for s := p.Stages().Of(l.copy); s != nil; s = s.Parent {
-		for _, in := range s.Instructions {
-			set = set || in.Name == "workdir" && in.Index < l.copy.Index
+	for s := p.Stages().Of(in); s != nil; s = s.Parent {
+		for _, other := range s.Instructions {
+			set = set || other.Name == "workdir" && other.Index < in.Index
 		}
 	}
-	return set && dir.Known() && l.at != "" && (dir.Text == l.at || strings.HasPrefix(dir.Text, l.at+"/"))
+	_, below := facts.Below(dir.Text, at)
+	return set && dir.Known() && at != "" && below
 }
 
 // apart reports whether a RUN has no use for what is copied, and what is not proven of

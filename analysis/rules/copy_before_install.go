@@ -368,11 +368,37 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 			break
 		}
 	}
+	refusals = append(refusals, s.modes(p, context, files)...)
 	if n := len(s.folders(files, s.dir(main[0]))); n > maxFolders {
 		refuse(buildctx.Refusal{Hard: true,
 			Reason: fmt.Sprintf("the manifests lie in %d folders", n), Cure: "copy them by hand with COPY --parents, which docker/dockerfile 1.20 knows"})
 	}
 	return files, refusals
+}
+
+// modes refuses folders that the copies of the manifests would make with another mode
+// than the copy does, which gives a folder its own and that of --chmod, where a copy of a
+// file makes one with 0755.
+func (s *split) modes(p *analysis.Pass, c *buildctx.Context, files []string) (out []buildctx.Refusal) {
+	chmod := s.copy.Flag("chmod") != nil
+	if (s.source != "." || chmod) && !folderStands(p, s.copy, s.at) {
+		out = append(out, buildctx.Refusal{
+			Reason: fmt.Sprintf("the copy makes %s, and may give it another mode than a copy of files does", s.at),
+			Cure:   fmt.Sprintf("put WORKDIR %s above the copy", s.at),
+		})
+	}
+	for _, f := range files {
+		dir := path.Dir(f)
+		if dir == s.source {
+			continue
+		}
+		if chmod || c != nil && p.HomeOf(s.run).Owner+p.HomeOf(s.run).Why != "" && c.Shared(dir) {
+			return append(out, buildctx.Refusal{
+				Reason: fmt.Sprintf("the install may need the mode that the copy gives %s", dir), Path: dir,
+			})
+		}
+	}
+	return out
 }
 
 // brings reports whether a path of the context is below what is copied.
@@ -434,9 +460,16 @@ func (s *split) homeward(p *analysis.Pass, c *buildctx.Context, i install) strin
 				value := strings.Trim(pair.Value.Value, `"'`)
 				name := strings.ToUpper(pair.Key.Value)
 				sensitive := strings.Contains(name, "CERT") || strings.Contains(name, "CA_BUNDLE") || strings.Contains(name, "CONFIG") || strings.HasSuffix(name, "HOME")
-				if strings.Contains(value, s.at) || strings.HasPrefix(value, ".") || sensitive && strings.Contains(value, "$") {
+				if strings.Contains(value, s.at) || strings.HasPrefix(value, ".") || sensitive && strings.Contains(value, "$") || relative(name, value) {
 					return pair.Key.Value + " may lead into the copied folder"
 				}
+			}
+		}
+	}
+	if c != nil {
+		for _, f := range []string{".netrc", ".pip", ".gitconfig", ".ssh", ".config/pip", ".config/git", ".config/uv", ".config/pypoetry", ".config/pnpm", ".config/yarn", ".config/go"} {
+			if c.Exists(path.Join(s.dir(i), f)) {
+				return f + " may be the installer's, if the folder copied to is a home"
 			}
 		}
 	}
@@ -448,6 +481,17 @@ func (s *split) homeward(p *analysis.Pass, c *buildctx.Context, i install) strin
 		}
 	}
 	return ""
+}
+
+// relative reports whether a variable that programs take for folders has one that is
+// looked for from where they run.
+func relative(name, value string) bool {
+	if !slices.ContainsFunc([]string{"PATH", "HOME", "DIR", "BIN", "CACHE", "FOLDER"}, func(end string) bool { return strings.HasSuffix(name, end) }) {
+		return false
+	}
+	return slices.ContainsFunc(strings.Split(value, ":"), func(dir string) bool {
+		return dir != "" && !strings.ContainsAny(dir[:1], "/$~") && !slices.Contains([]string{"0", "1", "true", "false"}, strings.ToLower(dir))
+	})
 }
 
 // steered returns an environment variable, set in the Dockerfile, that changes

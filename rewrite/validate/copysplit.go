@@ -53,6 +53,9 @@ func (m *matcher) split(is, was compile.Edge, p lates) *Rejection {
 		if r := intoOwnFolder(broad); r != nil {
 			return r
 		}
+		if r := madeAlike(base, broad, s.Files); r != nil {
+			return r
+		}
 		for _, op := range moved {
 			if r := m.installOnly(op, broad, s); r != nil {
 				return r
@@ -135,6 +138,25 @@ func broadCopy(e compile.Edge) (*compile.Copy, bool) {
 func intoOwnFolder(c *compile.Copy) *Rejection {
 	if dest := path.Clean(c.Dest); systemDir(dest) && !under(dest, "/usr/src") && !under(dest, "/opt") && !under(dest, "/var/www") && !under(dest, "/var/task") && !under(dest, "/var/app") {
 		return reject("the copy to %s may change how the commands before it run", c.Dest)
+	}
+	return nil
+}
+
+// madeAlike holds a split to folders that the copies of the files make as the broad copy
+// does. A copy that finds its destination leaves that its mode; one that makes it gives it
+// the mode of the folder copied, and --chmod, where the copy of a file makes it with
+// 0755. The folders below get theirs from the broad copy, but the commands before it find
+// the other one.
+func madeAlike(base compile.Edge, broad *compile.Copy, files []string) *Rejection {
+	if !standsBelow(base, broad.Dest) && (path.Clean(broad.Src) != "/" || broad.Chmod) {
+		return reject("the copies of the files would make %s with another mode than the broad copy", broad.Dest)
+	}
+	if broad.Chmod {
+		for _, f := range files {
+			if at, _ := landing(broad, path.Clean("/"+f)); path.Dir(at) != path.Clean(broad.Dest) {
+				return reject("the copies of the files would make %s with another mode than the broad copy", path.Dir(at))
+			}
+		}
 	}
 	return nil
 }

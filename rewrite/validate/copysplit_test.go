@@ -19,6 +19,12 @@ func env(rw rewriting, pair string) rewriting {
 	return rw
 }
 
+// unmade takes the WORKDIR out that makes the folder copied to.
+func unmade(rw rewriting) rewriting {
+	rw.before = strings.Replace(rw.before, "WORKDIR /app\n", "", 1)
+	return rw
+}
+
 const (
 	copyWeb  = "COPY web/package.json web/package-lock.json web/"
 	copyRoot = "COPY package.json package-lock.json ./"
@@ -38,7 +44,14 @@ func init() {
 		splitRun("an install behind a cd by the whole path", "cd /app/web && npm ci && cd /tmp", copyWeb, webFiles...),
 		splitRun("an install behind a cd under errexit", "set -eux; cd web; npm ci", copyWeb, webFiles...),
 	)
+	rights = append(rights,
+		unmade(splitIn("a copy of all that makes its folder", "COPY --chown=1000 . /app", "cd /app && npm ci", "COPY --chown=1000 package.json package-lock.json /app/", rootFiles...)),
+		splitIn("files by --chmod in a folder that stands", "COPY --chmod=755 web .", "npm ci", "COPY --chmod=755 web/package.json web/package-lock.json ./", webFiles...),
+	)
 	wrongs = append(wrongs,
+		refused(unmade(splitIn("a split of a copy that makes its folder", "COPY web /app", "cd /app && npm ci", "COPY web/package.json web/package-lock.json /app/", webFiles...)), "another mode"),
+		refused(unmade(splitIn("a split of a copy that makes its folder by --chmod", "COPY --chmod=777 . /app", "cd /app && npm ci", "COPY --chmod=777 package.json package-lock.json /app/", rootFiles...)), "another mode"),
+		refused(splitIn("a split by --chmod with a folder below", "COPY --chmod=777 . .", "cd web && npm ci", "COPY --chmod=777 web/package.json web/package-lock.json web/", webFiles...), "make /app/web with another mode"),
 		refused(splitRun("a split whose install runs where a cd leads", "cd web && npm ci", copyRoot, rootFiles...), "cd goes to /app/web"),
 		refused(splitRun("a split whose manifests lie elsewhere than a cd leads", "cd web && npm ci",
 			copyRoot+"\nCOPY web/x web/", append([]string{"web/x"}, rootFiles...)...), "in /app/web"),
