@@ -20,8 +20,8 @@ type Request struct {
 type Manifest struct {
 	Name string
 	// From are these copies, the newest first. The source of each may be a file or a
-	// folder: the first that is a folder should hold the manifest, unless a newer one is
-	// the manifest itself.
+	// folder: the first that is a folder should hold the manifest, unless one is the
+	// manifest itself.
 	From []Origin
 }
 

@@ -199,6 +199,9 @@ type need struct {
 func (n need) in(exists, folder func(string) bool) []string {
 	out := slices.Clone(n.sources)
 	for _, m := range n.manifests {
+		if slices.ContainsFunc(m.From, func(o Origin) bool { return path.Base(o.Source) == m.Name && o.Below == "" }) {
+			continue // it is a source itself
+		}
 		for _, o := range m.From {
 			from, _ := inside(o.Source)
 			if from == "." || folder(from) {
@@ -206,7 +209,7 @@ func (n need) in(exists, folder func(string) bool) []string {
 				out = append(out, p)
 				break
 			}
-			if path.Base(from) == m.Name && o.Below == "" || !exists(from) {
+			if !exists(from) {
 				break
 			}
 		}

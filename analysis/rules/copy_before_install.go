@@ -12,8 +12,6 @@ import (
 	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/facts"
-	"github.com/shale-build/shale/analysis/pkgmgr"
-	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -30,7 +28,7 @@ var CopyBeforeInstall = analysis.Rule{
 			"With the manifests copied first it runs again only when they change: one step fewer at each rebuild, and usually the longest.",
 		Silent: "When the install fetches nothing, or an earlier one of the stage has fetched it. When anything but settings and installs of the system's packages stands between the copy and the install. " +
 			"When the install names what it installs instead of reading a manifest. When the command builds too (`go build`, `mvn package`) and the build context is not known, or a cache mount keeps what it fetches. " +
-			"When the copy carries `--parents` or `--exclude`, or names several sources.",
+			"When an install hides in `make` or in a script. A copy by `--link`, `--parents`, `--exclude`, a pattern or of several sources is named where the install is known to need manifests alone, and not split.",
 		Fix: "Copies the manifests, one `COPY` a folder, installs, then copies the rest. Safe when the build context is known and the manifests in it form a closed world: " +
 			"the install reads nothing else, makes nothing that the later copy would overwrite (`**/node_modules` is in .dockerignore), and does not write the manifests (`npm ci`, not `npm install`; a complete go.sum). " +
 			"Install scripts of packages may read any file: npm's and pnpm's locks say which there are, pnpm 10 runs none that is not allowed; Yarn and Bun need `--ignore-scripts` or its like. " +
@@ -46,10 +44,20 @@ var CopyBeforeInstall = analysis.Rule{
 func runCopyBeforeInstall(p *analysis.Pass) {
 	for _, s := range p.Stages().Stages {
 		for i, in := range s.Instructions {
-			if !plainCopy(p, in) {
+			source, why := wideCopy(p, in)
+			plain := plainCopy(p, in)
+			if plain {
+				source = path.Clean("./" + p.Stages().Expand(in, in.Args[0].Value).Text)
+			}
+			if !plain && why == "" {
 				continue
 			}
-			if sp, ok := installAfter(p, s.Instructions[i:]); ok && copiesFolder(p, in) && chain.Meaningful(sp.run, &facts.Run{In: in}) == "" {
+			sp, ok := installAfter(p, source, s.Instructions[i:])
+			switch {
+			case !ok:
+			case !plain:
+				sp.name(p, why)
+			case copiesFolder(p, in) && chain.Meaningful(sp.run, &facts.Run{In: in}) == "":
 				sp.report(p)
 			}
 		}
@@ -98,8 +106,8 @@ func copiesFolder(p *analysis.Pass, in *syntax.Instruction) bool {
 // installAfter finds the first RUN after a copy that installs from manifests in the
 // folder copied or one below it, if nothing between them could make a difference to
 // either.
-func installAfter(p *analysis.Pass, from []*syntax.Instruction) (split, bool) {
-	s := split{copy: from[0], source: path.Clean("./" + p.Stages().Expand(from[0], from[0].Args[0].Value).Text)}
+func installAfter(p *analysis.Pass, source string, from []*syntax.Instruction) (split, bool) {
+	s := split{copy: from[0], source: source}
 	for _, in := range from[1:] {
 		switch in.Name {
 		case "run":
@@ -115,14 +123,14 @@ func installAfter(p *analysis.Pass, from []*syntax.Instruction) (split, bool) {
 				return s, false
 			}
 			s.before = append(s.before, r)
-		case "label", "expose", "cmd", "entrypoint", "healthcheck", "stopsignal", "maintainer":
+		case "label", "expose", "cmd", "entrypoint", "healthcheck", "stopsignal", "maintainer", "user", "shell":
 		case "env", "arg":
 			if strings.Contains(s.copy.Text.String(), "$") {
 				return s, false
 			}
 		case "workdir":
 			// A relative destination would be another one behind it.
-			if !strings.HasPrefix(s.copy.Args[1].Value, "/") {
+			if !strings.HasPrefix(s.dest(), "/") {
 				return s, false
 			}
 		default:
@@ -131,6 +139,9 @@ func installAfter(p *analysis.Pass, from []*syntax.Instruction) (split, bool) {
 	}
 	return s, false
 }
+
+// dest is where the copy goes, as written.
+func (s *split) dest() string { return s.copy.Args[len(s.copy.Args)-1].Value }
 
 // again reports whether the same installer ran before the copy already, so that the
 // packages are there.
@@ -151,7 +162,7 @@ func (s *split) again(p *analysis.Pass) bool {
 
 // place finds where the copy goes; false if an install of the RUN runs elsewhere.
 func (s *split) place(p *analysis.Pass) bool {
-	dest := p.Stages().Expand(s.copy, s.copy.Args[1].Value)
+	dest := p.Stages().Expand(s.copy, s.dest())
 	if !dest.Known() {
 		return false
 	}
@@ -169,35 +180,6 @@ func (s *split) dir(i install) string {
 	return path.Join(s.source, below)
 }
 
-// An install is a command that installs from manifests in the working folder.
-type install struct {
-	*facts.Command
-	by   *buildctx.Installer
-	call buildctx.Install
-	home string // the folder of the image that it runs in, in the words of facts.Run.Workdir
-}
-
-// installs returns the installs of a RUN whose folder is known.
-func installs(p *analysis.Pass, r *facts.Run) []install {
-	var out []install
-	for _, c := range r.Commands {
-		home := r.Dir(c)
-		call := buildctx.Install{Call: c.Call, Program: c.Name, Env: func(name string) string {
-			if v := p.Stages().Lookup(r.In, name); v.Known() {
-				return v.Text
-			}
-			return ""
-		}}
-		if path.IsAbs(home) {
-			call.Dir = home
-		}
-		if by := buildctx.InstallerOf(call); by != nil && home != "" {
-			out = append(out, install{c, by, call, home})
-		}
-	}
-	return out
-}
-
 // leads reports whether a cd goes to a folder that is there without the copy too: one that
 // an install runs in or that lies above, which the manifests' copies make, or one apart.
 func (s *split) leads(c *facts.Command, main []install) bool {
@@ -209,15 +191,22 @@ func (s *split) leads(c *facts.Command, main []install) bool {
 	return !inside || slices.ContainsFunc(main, func(i install) bool { _, ok := facts.Below(i.home, to); return ok })
 }
 
-// named are the manifests that the install's options name.
-func (c install) named() []string {
-	var out []string
-	for _, o := range c.Call.Options {
-		if slices.Contains(c.Call.Manager.ManifestOptions, o.Name) && o.Known {
-			out = append(out, path.Base(o.Value))
-		}
+// name reports a copy that is not split for its form, where the install is known to need
+// manifests alone.
+func (s *split) name(p *analysis.Pass, why string) {
+	first := installs(p, s.run)[0]
+	files, refusals := s.manifests(p)
+	if len(files) == 0 || first.by.Builds(first.call) != "" || slices.ContainsFunc(refusals, func(r buildctx.Refusal) bool { return r.Cure == "" || r.Hard || r.Vain }) {
+		return
 	}
-	return out
+	call := s.run.Program.Source(first.Node.Range)
+	p.Report(analysis.Diagnostic{
+		Span:     s.copy.Span,
+		Message:  fmt.Sprintf("Every edit of any file reruns `%s`, which reads only %s", call, listed(files)),
+		Gain:     analysis.Gain{Steps: 1 + len(s.before)},
+		Related:  []analysis.Related{{Span: s.run.Program.Span(first.Node.Range), Message: "the install that depends on this copy"}},
+		Withheld: []string{why + "; copy the manifests above it by hand, and this behind the install"},
+	})
 }
 
 // report reports a split, with a fix where one is sensible.
@@ -483,104 +472,6 @@ func (s *split) homeward(p *analysis.Pass, c *buildctx.Context, i install) strin
 	return ""
 }
 
-// relative reports whether a variable that programs take for folders has one that is
-// looked for from where they run.
-func relative(name, value string) bool {
-	if !slices.ContainsFunc([]string{"PATH", "HOME", "DIR", "BIN", "CACHE", "FOLDER"}, func(end string) bool { return strings.HasSuffix(name, end) }) {
-		return false
-	}
-	return slices.ContainsFunc(strings.Split(value, ":"), func(dir string) bool {
-		return dir != "" && !strings.ContainsAny(dir[:1], "/$~") && !slices.Contains([]string{"0", "1", "true", "false"}, strings.ToLower(dir))
-	})
-}
-
-// steered returns an environment variable, set in the Dockerfile, that changes
-// what an install reads or where it writes.
-func steered(p *analysis.Pass, r *facts.Run, c install) (string, bool) {
-	for _, a := range c.Environ {
-		if c.by.Steered(a.Name) {
-			return a.Name, true
-		}
-	}
-	return p.Stages().AnySet(r.In, c.by.Steered)
-}
-
-// scriptless are packages of npm's registry that people install for all, and that run
-// no script of their own when they are.
-var scriptless = []string{"npm", "pnpm", "yarn", "corepack", "node-gyp", "typescript", "serve", "http-server"}
-
-// fromRegistry reports whether words name packages without scripts, with versions or
-// without.
-func fromRegistry(names []shell.Word) bool {
-	for _, n := range names {
-		name, version, _ := strings.Cut(facts.Shape(n), "@")
-		if !slices.Contains(scriptless, name) || strings.ContainsAny(version, "\x00:/\\") {
-			return false
-		}
-	}
-	return len(names) > 0
-}
-
-// caches are folders of package managers, none of them of a project.
-var caches = []string{"/var/lib/apt/lists", "/var/cache/apk", "~/.npm", "~/.cache", "/root/.npm", "/root/.cache", "/usr/local/share/.cache"}
-
-// readsNothing reports whether a command beside the install reads nothing of the
-// context.
-func readsNothing(c *facts.Command) bool {
-	if c.Call != nil && !c.Call.Unclear {
-		switch c.Call.Manager.Name {
-		case "apt", "apk":
-			for _, n := range c.Call.Names {
-				if s := facts.Shape(n); strings.ContainsAny(s, "\x00./") {
-					return false
-				}
-			}
-			return true
-		case "yarn":
-			return c.Call.Verb == pkgmgr.Clean
-		case "npm":
-			return c.Call.Verb == pkgmgr.Clean || c.Call.Verb == pkgmgr.Install && c.Call.Has("-g", "--global") && fromRegistry(c.Call.Names)
-		case "poetry":
-			return strings.HasPrefix(c.Call.Word, "config") && !c.Call.Has("--local")
-		case "pip":
-			if c.Call.Verb == pkgmgr.Clean {
-				return true
-			}
-			for _, n := range c.Call.Names {
-				name, _, _ := strings.Cut(facts.Shape(n), "==")
-				if !slices.Contains([]string{"pip", "wheel", "setuptools", "poetry", "pipenv", "uv", "virtualenv", "pip-tools"}, name) {
-					return false
-				}
-			}
-			return c.Call.Verb == pkgmgr.Install && len(c.Call.Names) > 0 && !c.Call.Has("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
-		}
-		return false
-	}
-	if c.Name == "set" && len(c.Node.Redirs) == 0 {
-		return true
-	}
-	if c.Name == "corepack" {
-		// Without a version it looks for one in package.json.
-		var words []string
-		for _, a := range c.Args {
-			if s := facts.Shape(a); s != "--activate" {
-				words = append(words, s)
-			}
-		}
-		return len(words) > 0 && words[0] == "enable" || len(words) == 2 && words[0] == "prepare" && strings.Contains(words[1], "@")
-	}
-	if c.Name == "rm" {
-		for _, a := range c.Args {
-			s := facts.Shape(a)
-			if !strings.HasPrefix(s, "-") && !slices.ContainsFunc(caches, func(dir string) bool { return strings.HasPrefix(s, dir) }) || strings.Contains(s, "..") {
-				return false
-			}
-		}
-		return true
-	}
-	return false
-}
-
 // edits copies the manifests where the folder was copied, one COPY a folder, and
 // the folder after the install:
 //
@@ -637,7 +528,7 @@ func (s *split) edits(p *analysis.Pass, files []string) []analysis.Edit {
 
 // to is where a folder of the context goes, as the author wrote the destination.
 func (s *split) to(dir string) string {
-	dest := s.copy.Args[1].Value
+	dest := s.dest()
 	below := dir
 	if s.source != "." {
 		below = strings.TrimPrefix(strings.TrimPrefix(dir, s.source), "/")

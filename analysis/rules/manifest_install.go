@@ -1,0 +1,203 @@
+package rules
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/buildctx"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// An install is a command that installs from manifests in the working folder.
+type install struct {
+	*facts.Command
+	by   *buildctx.Installer
+	call buildctx.Install
+	home string // the folder of the image that it runs in, in the words of facts.Run.Workdir
+}
+
+// installs returns the installs of a RUN whose folder is known.
+func installs(p *analysis.Pass, r *facts.Run) []install {
+	var out []install
+	for _, c := range r.Commands {
+		home := r.Dir(c)
+		call := buildctx.Install{Call: c.Call, Program: c.Name, Env: func(name string) string {
+			if v := p.Stages().Lookup(r.In, name); v.Known() {
+				return v.Text
+			}
+			return ""
+		}}
+		if path.IsAbs(home) {
+			call.Dir = home
+		}
+		if by := buildctx.InstallerOf(call); by != nil && home != "" {
+			out = append(out, install{c, by, call, home})
+		}
+	}
+	return out
+}
+
+// named are the manifests that the install's options name.
+func (c install) named() []string {
+	var out []string
+	for _, o := range c.Call.Options {
+		if slices.Contains(c.Call.Manager.ManifestOptions, o.Name) && o.Known {
+			out = append(out, path.Base(o.Value))
+		}
+	}
+	return out
+}
+
+// relative reports whether a variable that programs take for folders has one that is
+// looked for from where they run.
+func relative(name, value string) bool {
+	if !slices.ContainsFunc([]string{"PATH", "HOME", "DIR", "BIN", "CACHE", "FOLDER"}, func(end string) bool { return strings.HasSuffix(name, end) }) {
+		return false
+	}
+	return slices.ContainsFunc(strings.Split(value, ":"), func(dir string) bool {
+		return dir != "" && !strings.ContainsAny(dir[:1], "/$~") && !slices.Contains([]string{"0", "1", "true", "false"}, strings.ToLower(dir))
+	})
+}
+
+// steered returns an environment variable, set in the Dockerfile, that changes
+// what an install reads or where it writes.
+func steered(p *analysis.Pass, r *facts.Run, c install) (string, bool) {
+	for _, a := range c.Environ {
+		if c.by.Steered(a.Name) {
+			return a.Name, true
+		}
+	}
+	return p.Stages().AnySet(r.In, c.by.Steered)
+}
+
+// scriptless are packages of npm's registry that people install for all, and that run
+// no script of their own when they are.
+var scriptless = []string{"npm", "pnpm", "yarn", "corepack", "node-gyp", "typescript", "serve", "http-server"}
+
+// fromRegistry reports whether words name packages without scripts, with versions or
+// without.
+func fromRegistry(names []shell.Word) bool {
+	for _, n := range names {
+		name, version, _ := strings.Cut(facts.Shape(n), "@")
+		if !slices.Contains(scriptless, name) || strings.ContainsAny(version, "\x00:/\\") {
+			return false
+		}
+	}
+	return len(names) > 0
+}
+
+// caches are folders of package managers, none of them of a project.
+var caches = []string{"/var/lib/apt/lists", "/var/cache/apk", "~/.npm", "~/.cache", "/root/.npm", "/root/.cache", "/usr/local/share/.cache"}
+
+// readsNothing reports whether a command beside the install reads nothing of the
+// context.
+func readsNothing(c *facts.Command) bool {
+	if c.Call != nil && !c.Call.Unclear {
+		switch c.Call.Manager.Name {
+		case "apt", "apk":
+			for _, n := range c.Call.Names {
+				if s := facts.Shape(n); strings.ContainsAny(s, "\x00./") {
+					return false
+				}
+			}
+			return true
+		case "yarn":
+			return c.Call.Verb == pkgmgr.Clean
+		case "npm":
+			return c.Call.Verb == pkgmgr.Clean || c.Call.Verb == pkgmgr.Install && c.Call.Has("-g", "--global") && fromRegistry(c.Call.Names)
+		case "poetry":
+			return strings.HasPrefix(c.Call.Word, "config") && !c.Call.Has("--local")
+		case "pip":
+			if c.Call.Verb == pkgmgr.Clean {
+				return true
+			}
+			for _, n := range c.Call.Names {
+				name, _, _ := strings.Cut(facts.Shape(n), "==")
+				if !slices.Contains([]string{"pip", "wheel", "setuptools", "poetry", "pipenv", "uv", "virtualenv", "pip-tools"}, name) {
+					return false
+				}
+			}
+			return c.Call.Verb == pkgmgr.Install && len(c.Call.Names) > 0 && !c.Call.Has("-r", "--requirement", "-c", "--constraint", "-e", "--editable")
+		}
+		return false
+	}
+	if c.Name == "set" && len(c.Node.Redirs) == 0 {
+		return true
+	}
+	if c.Name == "corepack" {
+		// Without a version it looks for one in package.json.
+		var words []string
+		for _, a := range c.Args {
+			if s := facts.Shape(a); s != "--activate" {
+				words = append(words, s)
+			}
+		}
+		return len(words) > 0 && words[0] == "enable" || len(words) == 2 && words[0] == "prepare" && strings.Contains(words[1], "@")
+	}
+	if c.Name == "rm" {
+		for _, a := range c.Args {
+			s := facts.Shape(a)
+			if !strings.HasPrefix(s, "-") && !slices.ContainsFunc(caches, func(dir string) bool { return strings.HasPrefix(s, dir) }) || strings.Contains(s, "..") {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// wideCopy reads a copy out of the context that is no plain one and brings folders all the
+// same, and says why nothing splits it; "" for any other copy. source is the folder of the
+// context that its files lie in.
+func wideCopy(p *analysis.Pass, in *syntax.Instruction) (source, why string) {
+	if in.Name != "copy" && in.Name != "add" || !in.Faithful || in.JSON || len(in.Heredocs) > 0 || len(in.Args) < 2 {
+		return "", ""
+	}
+	for _, f := range in.Flags {
+		switch f.Name {
+		case "chown", "chmod":
+		case "link", "parents", "exclude":
+			why = "a copy by --" + f.Name + " is not split"
+		default:
+			return "", ""
+		}
+	}
+	sources, known := p.Sources(in)
+	if !known || len(sources) != len(in.Args)-1 {
+		return "", ""
+	}
+	c, _ := p.Context()
+	if len(sources) == 1 && !strings.ContainsAny(sources[0], "*?[") {
+		source = path.Clean("./" + sources[0])
+		if source != "." && (c == nil || !c.IsDir(source)) {
+			return "", ""
+		}
+		return source, why
+	}
+	folders := false
+	for i, src := range sources {
+		src = path.Clean("./" + src)
+		if i > 0 && path.Dir(src) != source {
+			return "", ""
+		}
+		source = path.Dir(src)
+		if c == nil {
+			folders = folders || path.Base(src) == "*"
+			continue
+		}
+		found, _ := c.Glob(src)
+		folders = folders || slices.ContainsFunc(found, c.IsDir)
+	}
+	if !folders {
+		return "", ""
+	}
+	if why == "" {
+		why = "a copy of several sources, which puts what is in each folder beside the files, is not split"
+	}
+	return source, why
+}
