@@ -448,6 +448,9 @@ func (s *split) homeward(p *analysis.Pass, c *buildctx.Context, i install) strin
 			for _, pair := range in.Pairs {
 				value := strings.Trim(pair.Value.Value, `"'`)
 				name := strings.ToUpper(pair.Key.Value)
+				if namesProject(name) || name == "PATH" && s.hiddenPath(c, value) {
+					continue
+				}
 				sensitive := strings.Contains(name, "CERT") || strings.Contains(name, "CA_BUNDLE") || strings.Contains(name, "CONFIG") || strings.HasSuffix(name, "HOME")
 				if strings.Contains(value, s.at) || strings.HasPrefix(value, ".") || sensitive && strings.Contains(value, "$") || relative(name, value) {
 					return pair.Key.Value + " may lead into the copied folder"

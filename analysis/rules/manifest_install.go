@@ -75,6 +75,35 @@ func steered(p *analysis.Pass, r *facts.Run, c install) (string, bool) {
 	return p.Stages().AnySet(r.In, c.by.Steered)
 }
 
+// namesProject reports whether a variable is one by which Dockerfiles name the project's
+// folder to themselves, and that no installer reads.
+func namesProject(name string) bool {
+	switch name {
+	case "APP", "APP_HOME", "APP_DIR", "APPDIR", "APP_PATH", "APP_ROOT", "APPROOT", "APP_FOLDER", "APPLICATION_HOME", "WORKDIR", "WORK_DIR", "WORKSPACE",
+		"PROJECT_DIR", "PROJECT_PATH", "PROJECT_ROOT", "PROJECT_HOME", "SRC", "SRC_DIR", "SOURCE_DIR", "CODE_DIR", "INSTALL_PATH", "INSTALL_DIR", "RAILS_ROOT":
+		return true
+	}
+	return false
+}
+
+// hiddenPath reports whether the folders of PATH that lie in the project are ones that
+// .dockerignore leaves out, so that the copy brings no program to them.
+func (s *split) hiddenPath(c *buildctx.Context, value string) bool {
+	for _, dir := range strings.Split(value, ":") {
+		below, inside := facts.Below(path.Clean(dir), s.at)
+		switch {
+		case inside:
+			first, _, _ := strings.Cut(below, "/")
+			if c == nil || first == "" || !c.HidesTree(path.Join(s.source, first)) {
+				return false
+			}
+		case strings.Contains(dir, s.at), dir == "", !strings.ContainsAny(dir[:1], "/$"):
+			return false
+		}
+	}
+	return true
+}
+
 // scriptless are packages of npm's registry that people install for all, and that run
 // no script of their own when they are.
 var scriptless = []string{"npm", "pnpm", "yarn", "corepack", "node-gyp", "typescript", "serve", "http-server"}

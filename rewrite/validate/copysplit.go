@@ -243,6 +243,9 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 		return reject("%q is not an install that is known", op)
 	}
 	list := m.library.commands(p)
+	if r := ownPrograms(op.Exec, broad); r != nil {
+		return r
+	}
 	moved := moves(list) || assigns(list)
 	cwd := path.Clean("/" + op.Exec.Cwd)
 	dirs := &trail{cwd: cwd}
@@ -305,6 +308,25 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 			if target, ok := literal(redir.Target); !ok || redir.Op != ">&" && !strings.HasPrefix(target, "/dev/") {
 				return reject("a redirection may touch a file of the project")
 			}
+		}
+	}
+	return nil
+}
+
+// ownPrograms holds PATH to folders that the broad copy does not fill: apart from it, or
+// of those that installs fill.
+func ownPrograms(x *compile.Exec, broad *compile.Copy) *Rejection {
+	dest := path.Clean(broad.Dest)
+	value, _ := x.Getenv("PATH")
+	for _, dir := range strings.Split(value, ":") {
+		if dir != "" && !path.IsAbs(dir) {
+			return reject("programs are looked for in the folder that a command runs in")
+		}
+		made := slices.ContainsFunc(strings.Split(dir, "/"), func(part string) bool {
+			return part == "node_modules" || part == ".venv" || part == "vendor"
+		})
+		if dir != "" && under(path.Clean(dir), dest) && !made {
+			return reject("programs are looked for in %s, which the broad copy may fill", dir)
 		}
 	}
 	return nil

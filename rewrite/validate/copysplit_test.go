@@ -48,7 +48,10 @@ func init() {
 		unmade(splitIn("a copy of all that makes its folder", "COPY --chown=1000 . /app", "cd /app && npm ci", "COPY --chown=1000 package.json package-lock.json /app/", rootFiles...)),
 		splitIn("files by --chmod in a folder that stands", "COPY --chmod=755 web .", "npm ci", "COPY --chmod=755 web/package.json web/package-lock.json ./", webFiles...),
 	)
+	rights = append(rights, env(splitRun("an install whose programs the install makes", "npm ci", copyRoot, rootFiles...), "PATH=/app/node_modules/.bin:$PATH"))
 	wrongs = append(wrongs,
+		refused(env(splitRun("a split with programs of the project", "npm ci", copyRoot, rootFiles...), "PATH=/app/bin:$PATH"), "looked for in /app/bin"),
+		refused(env(splitRun("a split with programs where the command runs", "npm ci", copyRoot, rootFiles...), "PATH=bin:$PATH"), "the folder that a command runs in"),
 		refused(unmade(splitIn("a split of a copy that makes its folder", "COPY web /app", "cd /app && npm ci", "COPY web/package.json web/package-lock.json /app/", webFiles...)), "another mode"),
 		refused(unmade(splitIn("a split of a copy that makes its folder by --chmod", "COPY --chmod=777 . /app", "cd /app && npm ci", "COPY --chmod=777 package.json package-lock.json /app/", rootFiles...)), "another mode"),
 		refused(splitIn("a split by --chmod with a folder below", "COPY --chmod=777 . .", "cd web && npm ci", "COPY --chmod=777 web/package.json web/package-lock.json web/", webFiles...), "make /app/web with another mode"),
