@@ -3,12 +3,12 @@ package lsp
 import (
 	"context"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.lsp.dev/protocol"
 
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -102,7 +102,7 @@ func (c *completer) arguments(in *syntax.Instruction) {
 	}
 }
 
-var makesUser = regexp.MustCompile(`\b(?:useradd|adduser)\b[^&|;]*?\s([a-z_][a-z0-9_-]*)\s*(?:$|[&|;\\])`)
+var makesUser = lazyregexp.New(`\b(?:useradd|adduser)\b[^&|;]*?\s([a-z_][a-z0-9_-]*)\s*(?:$|[&|;\\])`)
 
 // users proposes root, nobody, and the users that RUNs above make.
 func (c *completer) users(in *syntax.Instruction) {
@@ -237,7 +237,7 @@ var snippets = []snippet{
 	{"here-document", "several lines without continuations", "RUN <<EOF\nset -e\n${1:apt-get update}\nEOF"},
 }
 
-var placeholder = regexp.MustCompile(`\$\{\d+:((?:[^{}]|\$\{\d+:[^{}]*\})*)\}|\$\d`)
+var placeholder = lazyregexp.New(`\$\{\d+:((?:[^{}]|\$\{\d+:[^{}]*\})*)\}|\$\d`)
 
 // plainSnippet is a snippet as it looks once it is filled in.
 func plainSnippet(text string) string {
@@ -247,7 +247,7 @@ func plainSnippet(text string) string {
 	return strings.NewReplacer(`\\`, `\`, `\$`, `$`, `\}`, `}`).Replace(text)
 }
 
-var keywordStart = regexp.MustCompile(`(?m)^(FROM|RUN|COPY|WORKDIR|ENTRYPOINT)\b|\bAS\b`)
+var keywordStart = lazyregexp.New(`(?m)^(FROM|RUN|COPY|WORKDIR|ENTRYPOINT)\b|\bAS\b`)
 
 func loweredSnippet(text string) string {
 	return keywordStart.ReplaceAllStringFunc(text, strings.ToLower)

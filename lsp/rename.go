@@ -3,7 +3,6 @@ package lsp
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/symbols"
@@ -109,7 +109,7 @@ func (v *view) fixedLocal(u *symbols.Use) string {
 }
 
 // known are variables that programs look for by themselves.
-var known = regexp.MustCompile(`^(PATH|HOME|USER|SHELL|TERM|PWD|OLDPWD|IFS|PS[1-4]|HOSTNAME|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|EDITOR|DISPLAY|LD_.*|DEBIAN_FRONTEND|DEBCONF_.*|APT_.*|PIP_.*|PYTHON.*|VIRTUAL_ENV|UV_.*|POETRY_.*|CONDA_.*|NODE_ENV|NODE_OPTIONS|NODE_PATH|NPM_CONFIG_.*|npm_config_.*|YARN_.*|PNPM_.*|COREPACK_.*|GO[A-Z0-9]+|CGO_.*|CARGO_.*|RUSTUP_.*|RUST[A-Z_]*|JAVA_.*|JDK_.*|MAVEN_.*|GRADLE_.*|GEM_.*|BUNDLE_.*|BUNDLER_.*|RUBY.*|RAILS_ENV|RACK_ENV|COMPOSER_.*|PHP_.*|DOTNET_.*|ASPNETCORE_.*|NUGET_.*|CC|CXX|CFLAGS|CXXFLAGS|LDFLAGS|MAKEFLAGS|PKG_CONFIG_.*|DOCKER_.*|COMPOSE_.*|BUILDKIT_.*|SOURCE_DATE_EPOCH|SSL_CERT_.*|CURL_.*|GIT_.*|NVIDIA_.*|CUDA_.*|BASH_ENV|ENV|[a-zA-Z_]+_(PROXY|proxy))$`)
+var known = lazyregexp.New(`^(PATH|HOME|USER|SHELL|TERM|PWD|OLDPWD|IFS|PS[1-4]|HOSTNAME|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|EDITOR|DISPLAY|LD_.*|DEBIAN_FRONTEND|DEBCONF_.*|APT_.*|PIP_.*|PYTHON.*|VIRTUAL_ENV|UV_.*|POETRY_.*|CONDA_.*|NODE_ENV|NODE_OPTIONS|NODE_PATH|NPM_CONFIG_.*|npm_config_.*|YARN_.*|PNPM_.*|COREPACK_.*|GO[A-Z0-9]+|CGO_.*|CARGO_.*|RUSTUP_.*|RUST[A-Z_]*|JAVA_.*|JDK_.*|MAVEN_.*|GRADLE_.*|GEM_.*|BUNDLE_.*|BUNDLER_.*|RUBY.*|RAILS_ENV|RACK_ENV|COMPOSER_.*|PHP_.*|DOTNET_.*|ASPNETCORE_.*|NUGET_.*|CC|CXX|CFLAGS|CXXFLAGS|LDFLAGS|MAKEFLAGS|PKG_CONFIG_.*|DOCKER_.*|COMPOSE_.*|BUILDKIT_.*|SOURCE_DATE_EPOCH|SSL_CERT_.*|CURL_.*|GIT_.*|NVIDIA_.*|CUDA_.*|BASH_ENV|ENV|[a-zA-Z_]+_(PROXY|proxy))$`)
 
 func (v *view) fixedVariable(u *symbols.Use) string {
 	name := u.Symbol.Name
@@ -260,7 +260,7 @@ func (v *view) readable(in *syntax.Instruction, s source.Span) bool {
 }
 
 var (
-	stageNames   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
+	stageNames   = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 	reservedName = []string{"scratch", "context"}
 )
 

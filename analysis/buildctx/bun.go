@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/tailscale/hujson"
 
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 )
 
@@ -130,7 +130,7 @@ func (n *nodeReader) bunLock(p, source string) {
 	}
 }
 
-var bunVersion = regexp.MustCompile(`^[0-9][^:/]*$`)
+var bunVersion = lazyregexp.New(`^[0-9][^:/]*$`)
 
 // bunfigHarmless are the keys of [install] in bunfig.toml that name no file and move
 // no output: "bunfig.toml" in Bun's documentation.

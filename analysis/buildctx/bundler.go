@@ -3,12 +3,12 @@ package buildctx
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 )
 
@@ -74,11 +74,11 @@ func (c *Context) Bundler(dir string, o BundlerOptions) World {
 }
 
 var (
-	rubyString = regexp.MustCompile(`"(?:[^"\\#]|\\.|#[^{])*"|'[^']*'`)
-	rubyWord   = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*[?!]?`)
-	rubySymbol = regexp.MustCompile(`:[A-Za-z_][A-Za-z0-9_]*`)
-	rubyRest   = regexp.MustCompile(`^[\s,:=>\[\]0-9S]*$`)
-	rubyFile   = regexp.MustCompile(`^\s*ruby\s+file:\s*["']([^"'#]+)["']\s*$`)
+	rubyString = lazyregexp.New(`"(?:[^"\\#]|\\.|#[^{])*"|'[^']*'`)
+	rubyWord   = lazyregexp.New(`[A-Za-z_][A-Za-z0-9_]*[?!]?`)
+	rubySymbol = lazyregexp.New(`:[A-Za-z_][A-Za-z0-9_]*`)
+	rubyRest   = lazyregexp.New(`^[\s,:=>\[\]0-9S]*$`)
+	rubyFile   = lazyregexp.New(`^\s*ruby\s+file:\s*["']([^"'#]+)["']\s*$`)
 )
 
 // gemfileWords are the words of a Gemfile that does no more than to name gems:
@@ -144,7 +144,7 @@ func (b *builder) gemfileLock(p string) {
 }
 
 // bundleHarmless are the settings that name no file and move no output.
-var bundleHarmless = regexp.MustCompile(`^BUNDLE_(?:FROZEN|WITHOUT|WITH|JOBS|RETRY|FORCE_RUBY_PLATFORM|SPECIFIC_PLATFORM|SILENCE_ROOT_WARNING|TIMEOUT|CLEAN|BUILD__[A-Z0-9_]+|DISABLE_[A-Z_]+|IGNORE_MESSAGES)$`)
+var bundleHarmless = lazyregexp.New(`^BUNDLE_(?:FROZEN|WITHOUT|WITH|JOBS|RETRY|FORCE_RUBY_PLATFORM|SPECIFIC_PLATFORM|SILENCE_ROOT_WARNING|TIMEOUT|CLEAN|BUILD__[A-Z0-9_]+|DISABLE_[A-Z_]+|IGNORE_MESSAGES)$`)
 
 // bundleConfig judges the project's own settings, which Bundler writes as YAML.
 func (b *builder) bundleConfig(p string) {

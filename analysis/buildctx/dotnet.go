@@ -3,9 +3,10 @@ package buildctx
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 var dotnet = Installer{
@@ -117,7 +118,7 @@ func (d *dotnetReader) target(dir string) (string, bool) {
 	return found[0], true
 }
 
-var slnProject = regexp.MustCompile(`(?m)^\s*Project\("\{([0-9A-Fa-f-]+)\}"\)\s*=\s*"[^"]*",\s*"([^"]*)"`)
+var slnProject = lazyregexp.New(`(?m)^\s*Project\("\{([0-9A-Fa-f-]+)\}"\)\s*=\s*"[^"]*",\s*"([^"]*)"`)
 
 // solutionFolder is the type of a folder in a solution, which is no project.
 const solutionFolder = "2150E333-8FDC-42A3-9474-1A3956D46DE8"
@@ -216,14 +217,14 @@ func (d *dotnetReader) around(dir string, names ...string) {
 
 var (
 	// asksFiles are expressions of MSBuild that look at the file system.
-	asksFiles = regexp.MustCompile(`(?i)Exists\s*\(|\[System\.IO\.|\[System\.Environment\]|\[MSBuild\]::(?:Get|Does)[A-Za-z]*(?:File|Director)|::ReadAll`)
+	asksFiles = lazyregexp.New(`(?i)Exists\s*\(|\[System\.IO\.|\[System\.Environment\]|\[MSBuild\]::(?:Get|Does)[A-Za-z]*(?:File|Director)|::ReadAll`)
 	// aboveFile is the usual import of a file of the same name from a folder above.
-	aboveFile = regexp.MustCompile(`GetPathOfFileAbove\(\s*'?(?:Directory\.(?:Build|Packages)\.(?:props|targets)|\$\(MSBuildThisFile\))'?`)
+	aboveFile = lazyregexp.New(`GetPathOfFileAbove\(\s*'?(?:Directory\.(?:Build|Packages)\.(?:props|targets)|\$\(MSBuildThisFile\))'?`)
 	// buildOnly are targets that a restore does not run.
-	buildOnly = regexp.MustCompile(`(?i)^(?:(?:Before|After|Core|Post|Pre)?(?:Build|Compile|Publish|Clean|Rebuild|Pack|Test|Run)(?:Event)?|PrepareForBuild|PrepareForPublish|ComputeFilesToPublish|GenerateNuspec|ResolveReferences|AssignTargetPaths|CopyFilesToOutputDirectory|PrepareResources)$`)
+	buildOnly = lazyregexp.New(`(?i)^(?:(?:Before|After|Core|Post|Pre)?(?:Build|Compile|Publish|Clean|Rebuild|Pack|Test|Run)(?:Event)?|PrepareForBuild|PrepareForPublish|ComputeFilesToPublish|GenerateNuspec|ResolveReferences|AssignTargetPaths|CopyFilesToOutputDirectory|PrepareResources)$`)
 	// movers are properties that put what a restore writes elsewhere, or take packages
 	// from a folder.
-	movers = regexp.MustCompile(`^(?:BaseIntermediateOutputPath|MSBuildProjectExtensionsPath|RestoreOutputPath|RestorePackagesPath|NuGetLockFilePath|RestoreSources|RestoreAdditionalProjectSources|RestoreFallbackFolders|ArtifactsPath|UseArtifactsOutput|RestorePackagesWithLockFile|RestoreLockedMode|RestoreConfigFile|RestoreProjectStyle)$`)
+	movers = lazyregexp.New(`^(?:BaseIntermediateOutputPath|MSBuildProjectExtensionsPath|RestoreOutputPath|RestorePackagesPath|NuGetLockFilePath|RestoreSources|RestoreAdditionalProjectSources|RestoreFallbackFolders|ArtifactsPath|UseArtifactsOutput|RestorePackagesWithLockFile|RestoreLockedMode|RestoreConfigFile|RestoreProjectStyle)$`)
 )
 
 // msbuild judges a project, or a file that one imports.

@@ -3,9 +3,10 @@ package buildctx
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 var maven = Installer{
@@ -117,7 +118,7 @@ func (m *mavenReader) pom(p string, needed bool) {
 	}
 }
 
-var fileURL = regexp.MustCompile(`(?i)^\s*(?:file:|\$\{(?:project\.)?basedir\})`)
+var fileURL = lazyregexp.New(`(?i)^\s*(?:file:|\$\{(?:project\.)?basedir\})`)
 
 // follow goes on to a pom that another names by a folder or file.
 func (m *mavenReader) follow(from, dir, name string, needed bool) {

@@ -4,9 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
-	"regexp"
 	"sort"
 	"strings"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // A nodeReader reads what npm, Yarn, pnpm and Bun have in common: package.json with
@@ -100,15 +101,15 @@ func (n *nodeReader) overrides(p string, raw json.RawMessage, depth int) {
 }
 
 var (
-	npmLocal = regexp.MustCompile(`(?i)^(?:file:|link:|portal:|workspace:|[.]|~[/\\]|[/\\]|[a-z]:)`)
-	npmURL   = regexp.MustCompile(`(?i)^https?://`)
-	npmRange = regexp.MustCompile(`^[^:/\\]*$`)
-	npmFile  = regexp.MustCompile(`(?i)\.(?:tgz|tar\.gz|tar)$`)
+	npmLocal = lazyregexp.New(`(?i)^(?:file:|link:|portal:|workspace:|[.]|~[/\\]|[/\\]|[a-z]:)`)
+	npmURL   = lazyregexp.New(`(?i)^https?://`)
+	npmRange = lazyregexp.New(`^[^:/\\]*$`)
+	npmFile  = lazyregexp.New(`(?i)\.(?:tgz|tar\.gz|tar)$`)
 )
 
 // ownProtocol is of pnpm, Yarn and Bun: a workspace, a version named elsewhere. What
 // it leads to is in the lock.
-var ownProtocol = regexp.MustCompile(`^(?:workspace|catalog):|^patch:`)
+var ownProtocol = lazyregexp.New(`^(?:workspace|catalog):|^patch:`)
 
 // spec judges where a dependency comes from.
 func (n *nodeReader) spec(p, name, spec string) {

@@ -3,11 +3,11 @@ package buildctx
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 )
@@ -86,7 +86,7 @@ func (c *Context) Pip(dir string, o PipOptions) World {
 	return b.done()
 }
 
-var installSection = regexp.MustCompile(`(?m)^\s*\[\s*(install|easy_install|global)`)
+var installSection = lazyregexp.New(`(?m)^\s*\[\s*(install|easy_install|global)`)
 
 type pipReader struct {
 	*builder
@@ -140,7 +140,7 @@ type reqLine struct {
 	text string
 }
 
-var comment = regexp.MustCompile(`(^|\s+)#.*$`)
+var comment = lazyregexp.New(`(^|\s+)#.*$`)
 
 // requirementLines joins continued lines and drops comments, as pip does.
 func requirementLines(text string) []reqLine {
@@ -232,10 +232,10 @@ func (p *pipReader) line(at string, l reqLine) string {
 }
 
 var (
-	scheme  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
-	named   = regexp.MustCompile(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[A-Za-z0-9._,\s-]*\])?\s*(.*)$`)
-	remote  = regexp.MustCompile(`^(?:https?|git\+https?|git\+ssh|git\+git|git)://`)
-	archive = regexp.MustCompile(`(?i)\.(?:zip|whl|tar|tgz|tbz|txz|tlz|tar\.(?:gz|bz2|xz|lz|lzma))$`)
+	scheme  = lazyregexp.New(`^[A-Za-z][A-Za-z0-9+.-]*:`)
+	named   = lazyregexp.New(`^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[A-Za-z0-9._,\s-]*\])?\s*(.*)$`)
+	remote  = lazyregexp.New(`^(?:https?|git\+https?|git\+ssh|git\+git|git)://`)
+	archive = lazyregexp.New(`(?i)\.(?:zip|whl|tar|tgz|tbz|txz|tlz|tar\.(?:gz|bz2|xz|lz|lzma))$`)
 )
 
 // localRequirement says why a requirement may come from the file system; "" when
@@ -269,7 +269,7 @@ func localRequirement(req string) string {
 	return ""
 }
 
-var coding = regexp.MustCompile(`^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)`)
+var coding = lazyregexp.New(`^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)`)
 
 // decode turns a requirements file into UTF-8, or says why it cannot.
 func decode(text string) (string, string) {

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 )
 
@@ -274,7 +275,7 @@ func (n *pnpmReader) pnpmPackages(p string, l pnpmLock, major string) {
 	}
 }
 
-var gitHost = regexp.MustCompile(`(?i)^https?://(?:codeload\.github\.com|github\.com|gitlab\.com|bitbucket\.org)/|\.git(?:#|$)`)
+var gitHost = lazyregexp.New(`(?i)^https?://(?:codeload\.github\.com|github\.com|gitlab\.com|bitbucket\.org)/|\.git(?:#|$)`)
 
 // pnpmName is the name in a key of the lock: "/@a/b/1.0.0", "/@a/b@1.0.0", "@a/b@1.0.0".
 func pnpmName(key, name string) string {

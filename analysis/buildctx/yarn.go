@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 )
 
@@ -116,7 +116,7 @@ func (n *yarnReader) resolutions(p string, pkg map[string]json.RawMessage) {
 	}
 }
 
-var classicKey = regexp.MustCompile(`^"?(@?[^@"]+)@([^"]*)"?$`)
+var classicKey = lazyregexp.New(`^"?(@?[^@"]+)@([^"]*)"?$`)
 
 // classicLock judges where the packages of a yarn.lock come from. Its format is
 // Yarn 1's own: lockfile/stringify.js in its source.

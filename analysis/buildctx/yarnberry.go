@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // berryEvents are the scripts of a project that Yarn 2 and later run: "Lifecycle
@@ -111,7 +113,7 @@ func cutLocator(s string) (name, ref string, ok bool) {
 	return s[:i], s[i+1:], true
 }
 
-var patchPath = regexp.MustCompile(`#([^:]*)`)
+var patchPath = lazyregexp.New(`#([^:]*)`)
 
 // patch adds the patch files of a "patch:" reference, of which Yarn's own begin with
 // "builtin<", or "optional!builtin<".

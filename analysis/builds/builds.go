@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // A Build is one way in which a Dockerfile is built.
@@ -24,8 +25,8 @@ type Build struct {
 }
 
 var (
-	compose = regexp.MustCompile(`^(docker-)?compose(\.[\w-]+)*\.ya?ml$`)
-	bake    = regexp.MustCompile(`^docker-bake(\.[\w-]+)*\.(hcl|json)$`)
+	compose = lazyregexp.New(`^(docker-)?compose(\.[\w-]+)*\.ya?ml$`)
+	bake    = lazyregexp.New(`^docker-bake(\.[\w-]+)*\.(hcl|json)$`)
 )
 
 // Named reports whether a file in a folder says, by its name, how Dockerfiles are

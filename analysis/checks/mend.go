@@ -4,11 +4,11 @@ import (
 	stdjson "encoding/json"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/symbols"
@@ -228,7 +228,7 @@ func oneWord(value string, escape byte) (string, bool) {
 	return b.String(), quote == 0
 }
 
-var plainCommand = regexp.MustCompile(`^[\w./:=@%+,-]+([ \t]+[\w./:=@%+,-]+)*$`)
+var plainCommand = lazyregexp.New(`^[\w./:=@%+,-]+([ \t]+[\w./:=@%+,-]+)*$`)
 
 func json(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
 	body := in.Body.Span(0, in.Body.Len())

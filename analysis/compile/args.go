@@ -3,9 +3,10 @@ package compile
 import (
 	"fmt"
 	"hash/fnv"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // Arguments reports whether the text declares an ARG.
@@ -83,9 +84,9 @@ func mentions(words []string, name string) bool {
 }
 
 var (
-	digits   = regexp.MustCompile(`^[0-9]+$`)
-	platform = regexp.MustCompile(`^(linux|windows|darwin|freebsd)/[a-z0-9]+(/v[0-9]+)?$`)
-	checksum = regexp.MustCompile(`^sha(256|384|512):[0-9a-f]+$`)
+	digits   = lazyregexp.New(`^[0-9]+$`)
+	platform = lazyregexp.New(`^(linux|windows|darwin|freebsd)/[a-z0-9]+(/v[0-9]+)?$`)
+	checksum = lazyregexp.New(`^sha(256|384|512):[0-9a-f]+$`)
 )
 
 // value makes a value of an ARG's own that the places where such a default may

@@ -3,7 +3,6 @@ package compile
 import (
 	"cmp"
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/moby/buildkit/frontend/subrequests/lint"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -125,7 +125,7 @@ func into[R any](add func(rule, description, url, message string, source int, at
 	}
 }
 
-var variable = regexp.MustCompile(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
+var variable = lazyregexp.New(`\$\{?([A-Za-z_][A-Za-z0-9_]*)`)
 
 // mentioned makes an environment that defines, as empty, every variable that the
 // text mentions. An empty value expands as an undefined one does.

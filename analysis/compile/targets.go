@@ -2,12 +2,12 @@ package compile
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -44,8 +44,8 @@ func withoutCheckComments(content string) []byte {
 }
 
 var (
-	firstCode    = regexp.MustCompile(`(?m)^[ \t]*[^#\s]`)
-	checkComment = regexp.MustCompile(`(?mi)^([ \t]*#)[ \t]*check[ \t]*=.*$`)
+	firstCode    = lazyregexp.New(`(?m)^[ \t]*[^#\s]`)
+	checkComment = lazyregexp.New(`(?mi)^([ \t]*#)[ \t]*check[ \t]*=.*$`)
 )
 
 func targets(content string) (_ []Target, err error) {

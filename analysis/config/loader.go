@@ -8,11 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
 	"sync"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // A Schema says which rules exist: rule, option, its values; and which of them
@@ -119,7 +120,7 @@ func New(o Options) (*Loader, error) {
 	return l, nil
 }
 
-var keyValue = regexp.MustCompile(`^\s*[A-Za-z0-9_"'-][A-Za-z0-9_."' -]*=`)
+var keyValue = lazyregexp.New(`^\s*[A-Za-z0-9_"'-][A-Za-z0-9_."' -]*=`)
 
 // isOverride tells KEY=VALUE from a file's name.
 func isOverride(arg string) bool {

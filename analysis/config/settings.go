@@ -2,11 +2,12 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // settings are the keys of one file or argument, checked, with paths as written.
@@ -33,7 +34,7 @@ type contextSetting struct {
 var (
 	topKeys    = []string{"builder", "context", "exclude", "extend", "required-version", "rules"}
 	severities = []string{"error", "warning", "info", "off"}
-	builder    = regexp.MustCompile(`^(?:docker-\d+(?:\.\d+){0,2}|(?:buildkit-)?v?\d+\.\d+(?:\.\d+)?|podman|kaniko)$`)
+	builder    = lazyregexp.New(`^(?:docker-\d+(?:\.\d+){0,2}|(?:buildkit-)?v?\d+\.\d+(?:\.\d+)?|podman|kaniko)$`)
 )
 
 // checker turns a parsed file into settings and collects what is wrong with it.
@@ -229,7 +230,7 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-var clause = regexp.MustCompile(`^(>=|<=|==|=|>|<)?\s*v?(\d+(?:\.\d+){0,2})$`)
+var clause = lazyregexp.New(`^(>=|<=|==|=|>|<)?\s*v?(\d+(?:\.\d+){0,2})$`)
 
 // satisfies reports whether a version meets a requirement such as ">=0.4, <1".
 // A version that is no release, such as "dev", meets every one.

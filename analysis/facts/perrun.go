@@ -2,9 +2,9 @@ package facts
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/shell"
 )
 
@@ -12,10 +12,10 @@ import (
 // the next one does not find.
 
 // fresh finds a path below one of them in a text.
-var fresh = regexp.MustCompile(`(?:^|[^\w./-])/+(?:proc|sys|dev)(?:/+[\w.]*)?(?:[^\w.-]|$)`)
+var fresh = lazyregexp.New(`(?:^|[^\w./-])/+(?:proc|sys|dev)(?:/+[\w.]*)?(?:[^\w.-]|$)`)
 
 // devices have no state that one RUN could leave to another.
-var devices = regexp.MustCompile(`/+dev/+(?:null|zero|full|random|urandom|stdin|stdout|stderr|fd)(?:[^\w.-]|$)`)
+var devices = lazyregexp.New(`/+dev/+(?:null|zero|full|random|urandom|stdin|stdout|stderr|fd)(?:[^\w.-]|$)`)
 
 func freshIn(text string) bool {
 	return fresh.MatchString(devices.ReplaceAllString(text, " "))

@@ -6,13 +6,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
@@ -479,9 +479,9 @@ func reliedOn(f *facts.File, c *buildctx.Context, s *stage.Stage, in *syntax.Ins
 }
 
 var (
-	nodeInstall   = regexp.MustCompile(`\b(npm +(ci|i|install)|yarn( +install)?|pnpm +(i|install)|bun +(i|install))\b`)
-	pythonInstall = regexp.MustCompile(`\b(pip3? +install|uv +(sync|pip)|poetry +install|pipenv +(install|sync))\b`)
-	historyReader = regexp.MustCompile(`git +(rev-parse|describe|log|show|status|rev-list|tag|ls-files)|git-commit-id|GitVersion|Nerdbank\.GitVersioning|MinVer|vergen|setuptools[_-]scm|setuptools-git|hatch-vcs|versioneer|versioningit|poetry-dynamic-versioning|dunamai|\bpbr\b|git-revision|axion-release|grgit|palantir\.git|gitproperties|jgitver|shadow-rs|git-describe|SourceLink`)
+	nodeInstall   = lazyregexp.New(`\b(npm +(ci|i|install)|yarn( +install)?|pnpm +(i|install)|bun +(i|install))\b`)
+	pythonInstall = lazyregexp.New(`\b(pip3? +install|uv +(sync|pip)|poetry +install|pipenv +(install|sync))\b`)
+	historyReader = lazyregexp.New(`git +(rev-parse|describe|log|show|status|rev-list|tag|ls-files)|git-commit-id|GitVersion|Nerdbank\.GitVersioning|MinVer|vergen|setuptools[_-]scm|setuptools-git|hatch-vcs|versioneer|versioningit|poetry-dynamic-versioning|dunamai|\bpbr\b|git-revision|axion-release|grgit|palantir\.git|gitproperties|jgitver|shadow-rs|git-describe|SourceLink`)
 )
 
 // buildFiles are those in which a project says that its build reads the history.
@@ -490,7 +490,7 @@ var buildFiles = []string{"pyproject.toml", "setup.py", "setup.cfg", "package.js
 
 // installsIn reports whether a stage, or one that it is FROM, installs packages of one
 // of the managers, or copies the folder from another stage.
-func installsIn(f *facts.File, s *stage.Stage, folder string, hidden *regexp.Regexp, managers ...*pkgmgr.Manager) bool {
+func installsIn(f *facts.File, s *stage.Stage, folder string, hidden *lazyregexp.Regexp, managers ...*pkgmgr.Manager) bool {
 	for st := s; st != nil; st = st.Parent {
 		for _, r := range f.Runs(st) {
 			if r.Opaque != "" && hidden.MatchString(r.In.Text.String()) {

@@ -3,13 +3,13 @@ package rules
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/cleanup"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -291,4 +291,4 @@ var settings = map[*pkgmgr.Manager][]string{
 }
 
 // laterYarn is what a package.json says that pins a Yarn which is not version 1.
-var laterYarn = regexp.MustCompile(`"packageManager"\s*:\s*"yarn@[^1]`)
+var laterYarn = lazyregexp.New(`"packageManager"\s*:\s*"yarn@[^1]`)

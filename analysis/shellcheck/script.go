@@ -2,11 +2,11 @@ package shellcheck
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -124,7 +124,7 @@ func interpreter(line string) string {
 	return path.Base(words[0])
 }
 
-var name = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var name = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // variables are the names that ENV and ARG set somewhere in the file, and those
 // that BuildKit sets.

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // URL is ShellCheck's page of a code, "" for what is none.
@@ -203,7 +203,7 @@ func (s *script) place(f finding) (from, to int, ok bool) {
 	return from, to, true
 }
 
-var word = regexp.MustCompile(`^(?:\w+|(?s:.))`)
+var word = lazyregexp.New(`^(?:\w+|(?s:.))`)
 
 // offset finds a line and a column, both from 1; a column counts code points.
 func offset(text string, line, column int) (int, bool) {

@@ -54,6 +54,7 @@ var floors = []string{
 	"analysis/shell",
 	"analysis/syntax",
 	"analysis/source",
+	"analysis/lazyregexp",
 	"analysis/shell/shelltest",
 }
 

@@ -1,11 +1,11 @@
 package validate
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/shell"
 )
 
@@ -59,7 +59,7 @@ var plainOptions = setOf(`-q --quiet -v --verbose -U --update --update-cache --n
 	--isolated --no-input --disable-pip-version-check --no-color -y --allow-untrusted --progress`)
 
 // aptOptions are those of apt-get that take no value.
-var aptOptions = regexp.MustCompile(`^(-[yqmfVud]+|--(no-install-recommends|yes|quiet|assume-yes|force-yes|fix-missing|fix-broken|no-upgrade|allow-[a-z-]+|no-install-suggests))$`)
+var aptOptions = lazyregexp.New(`^(-[yqmfVud]+|--(no-install-recommends|yes|quiet|assume-yes|force-yes|fix-missing|fix-broken|no-upgrade|allow-[a-z-]+|no-install-suggests))$`)
 
 // conflicts are options of the call itself that a program's flag contradicts.
 var conflicts = map[string][]string{

@@ -1,11 +1,11 @@
 package validate
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/shell"
 )
 
@@ -286,7 +286,7 @@ func opening(p *shell.Program, text string) (set, rest string, ok bool) {
 	return set, text[second.From:], true
 }
 
-var setErrexit = regexp.MustCompile(`^set( +-[eux]+| +-[ux]*e[ux]*o pipefail| +-o (errexit|pipefail|nounset|xtrace))+$`)
+var setErrexit = lazyregexp.New(`^set( +-[eux]+| +-[ux]*e[ux]*o pipefail| +-o (errexit|pipefail|nounset|xtrace))+$`)
 
 func (d *deriver) errexitConditions(left, right, set string, olds []*script) *Rejection {
 	l, r := d.parse(left), d.parse(right)
@@ -529,7 +529,7 @@ func (d *deriver) startUp() *Rejection {
 }
 
 var (
-	perRunPath  = regexp.MustCompile(`(?:^|[^\w./-])/+(proc|sys|dev)(?:/+([\w.]*))?(?:[^\w.-]|$)`)
+	perRunPath  = lazyregexp.New(`(?:^|[^\w./-])/+(proc|sys|dev)(?:/+([\w.]*))?(?:[^\w.-]|$)`)
 	plainDevice = setOf("null zero full random urandom stdin stdout stderr fd")
 )
 

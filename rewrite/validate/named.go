@@ -2,11 +2,11 @@ package validate
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/shell"
 )
 
@@ -152,7 +152,7 @@ func (n *namer) text(w shell.Word) (text string, known bool) {
 }
 
 // remote is a word that names something on another machine.
-var remote = regexp.MustCompile(`^["'(]?(https?|ftp|git|ssh)://[\w.@:-]+(/|$)`)
+var remote = lazyregexp.New(`^["'(]?(https?|ftp|git|ssh)://[\w.@:-]+(/|$)`)
 
 // A naming is a path that a word may name.
 type naming struct {

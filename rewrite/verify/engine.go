@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -27,6 +26,8 @@ import (
 	_ "github.com/moby/buildkit/client/connhelper/nerdctlcontainer"
 	_ "github.com/moby/buildkit/client/connhelper/podmancontainer"
 	_ "github.com/moby/buildkit/client/connhelper/ssh"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // TLS names the files for tcp addresses, as buildctl has them.
@@ -171,7 +172,7 @@ func dial(ctx context.Context, address string, secure TLS) (*Engine, error) {
 	return e, nil
 }
 
-var hungUp = regexp.MustCompile(`error reading server preface|connection reset|broken pipe|EOF`)
+var hungUp = lazyregexp.New(`error reading server preface|connection reset|broken pipe|EOF`)
 
 // unreachable says in a user's words why an engine does not answer.
 func unreachable(address, scheme string, secure TLS, err error) error {

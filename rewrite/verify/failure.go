@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/moby/buildkit/solver/errdefs"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // failure turns a failed build into the end of the verification.
@@ -57,14 +58,14 @@ func (v *verifier) told(ctx context.Context, b *broken) Failure {
 }
 
 var (
-	noSpace   = regexp.MustCompile(`(?i)no space left on device`)
-	noSecret  = regexp.MustCompile(`secret ([^\s:]+): not found|failed to mount secret|secret not found`)
-	noBase    = regexp.MustCompile(`failed to resolve source metadata for (\S+?):? |pull access denied|failed to do request|failed to authorize`)
-	noSource  = regexp.MustCompile(`failed to calculate checksum of ref|failed to compute cache key`)
-	noSSH     = regexp.MustCompile(`no SSH key|ssh-agent|SSH agent`)
-	noExport  = regexp.MustCompile(`exporter "?oci"? could not be found|unknown exporter|OCI exporter`)
-	noRight   = regexp.MustCompile(`is not allowed|requires? (the )?entitlement|entitlement`)
-	noNetwork = regexp.MustCompile(`(?i)temporary failure (in name resolution|resolving)|could not resolve|EAI_AGAIN|ETIMEDOUT|ECONNRESET`)
+	noSpace   = lazyregexp.New(`(?i)no space left on device`)
+	noSecret  = lazyregexp.New(`secret ([^\s:]+): not found|failed to mount secret|secret not found`)
+	noBase    = lazyregexp.New(`failed to resolve source metadata for (\S+?):? |pull access denied|failed to do request|failed to authorize`)
+	noSource  = lazyregexp.New(`failed to calculate checksum of ref|failed to compute cache key`)
+	noSSH     = lazyregexp.New(`no SSH key|ssh-agent|SSH agent`)
+	noExport  = lazyregexp.New(`exporter "?oci"? could not be found|unknown exporter|OCI exporter`)
+	noRight   = lazyregexp.New(`is not allowed|requires? (the )?entitlement|entitlement`)
+	noNetwork = lazyregexp.New(`(?i)temporary failure (in name resolution|resolving)|could not resolve|EAI_AGAIN|ETIMEDOUT|ECONNRESET`)
 )
 
 // hint says what can be done about a failed build, "" where Shale does not know.

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/moby/buildkit/client"
 	"github.com/opencontainers/go-digest"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -52,7 +52,7 @@ func (r *journal) add(s *client.SolveStatus) {
 
 // stepName is how BuildKit names the step of an instruction: platform and stage
 // where there are several, its number and how many there are, and its text.
-var stepName = regexp.MustCompile(`(?s)^\[(?:[^\]]* )?\s*(\d+)/(\d+)\] (.*)$`)
+var stepName = lazyregexp.New(`(?s)^\[(?:[^\]]* )?\s*(\d+)/(\d+)\] (.*)$`)
 
 // cold is the time from the start of the first step to the end of the last. The
 // base image's own arrival does not count.
