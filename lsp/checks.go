@@ -33,6 +33,7 @@ func (s *server) checkAll(ctx context.Context, d *snapshot) (*findings, error) {
 			}
 			s.compiles <- struct{}{}
 			defer func() { <-s.compiles }()
+			defer s.tidyLater()
 			report := analysis.Check(f.input, s.opts.Checks)
 			for _, err := range report.Faults {
 				s.log.Printf("%s: %v", d.uri, err)

@@ -169,6 +169,7 @@ func (d *snapshot) analyse(rules []*analysis.Rule, walks *buildctx.Walks) []erro
 // put makes a document the current one and has it published.
 func (s *server) put(doc *snapshot) {
 	s.work = s.work.with(doc.uri, doc)
+	s.makeRoom()
 	s.pub.publish(doc.uri, doc)
 }
 
@@ -232,6 +233,7 @@ func (s *server) didClose(_ context.Context, p *documentParams) error {
 	delete(s.told, uri)
 	s.mu.Unlock()
 	s.work = s.work.with(uri, nil)
+	s.makeRoom()
 	s.pub.publish(uri, nil)
 	return nil
 }

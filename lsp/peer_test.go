@@ -44,7 +44,7 @@ func TestBesidePeer(t *testing.T) {
 	for _, n := range sizes {
 		fmt.Fprintf(&b, " %d lines: median, p99 ms |", n)
 	}
-	b.WriteString(" memory at most, after |\n|---|--:|--:|--:|--:|--:|--:|\n")
+	b.WriteString(" memory at most, after, at rest |\n|---|--:|--:|--:|--:|--:|--:|\n")
 	var p99 [2][]time.Duration
 	for i, s := range []struct {
 		name    string
@@ -71,7 +71,10 @@ func TestBesidePeer(t *testing.T) {
 			fmt.Fprintf(&b, " %s, %s |", ms(median), ms(last))
 		}
 		high, now := memory(t, c.pid)
-		fmt.Fprintf(&b, " %d MB, %d MB |\n", high, now)
+		c.open("file:///nowhere/rest/Dockerfile", ordinary(sizes[len(sizes)-1]), "utf-16").findings()
+		time.Sleep(10 * time.Second)
+		_, rest := memory(t, c.pid)
+		fmt.Fprintf(&b, " %d MB, %d MB, %d MB |\n", high, now, rest)
 		c.shutdown()
 		c.wait()
 	}

@@ -61,7 +61,8 @@ type server struct {
 	tasks   map[string]context.CancelFunc // what the client shows the progress of, by token
 	cancels map[string]context.CancelFunc // of running requests, by identifier
 	running sync.WaitGroup
-	closing bool // nothing new is begun
+	closing bool        // nothing new is begun
+	rest    *time.Timer // till memory is given back
 }
 
 func newServer(ctx context.Context, in io.Reader, out io.Writer, o Options, logger *log.Logger) *server {
@@ -256,6 +257,7 @@ func (s *server) call(ctx context.Context, reply jsonrpc2.Replier, call *jsonrpc
 		s.mu.Unlock()
 		cancel()
 		answer(result, err)
+		s.tidyLater()
 	})
 }
 
@@ -323,6 +325,9 @@ func (s *server) settle() { s.settling.Do(func() { close(s.settled) }) }
 func (s *server) drain(limit time.Duration) {
 	s.mu.Lock()
 	s.closing = true // timers may still fire, and nobody may join who is waited for
+	if s.rest != nil {
+		s.rest.Stop()
+	}
 	s.mu.Unlock()
 	idle := make(chan struct{})
 	go func() {

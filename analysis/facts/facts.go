@@ -52,6 +52,10 @@ func Once[T any](f *File, key any, derive func() T) T {
 	return v
 }
 
+// Forget drops what was derived of single instructions, which takes most of a file's
+// memory. It is derived anew when it is asked for again.
+func (f *File) Forget() { f.runs, f.derived, f.lint = nil, nil, nil }
+
 type contextFact struct {
 	context *buildctx.Context
 	reason  string

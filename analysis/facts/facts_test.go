@@ -316,3 +316,18 @@ func TestContext(t *testing.T) {
 		t.Errorf("with a manifest in both folders: %q, %q", got, why)
 	}
 }
+
+// What is forgotten is derived anew, and is the same.
+func TestForget(t *testing.T) {
+	f := New("", syntax.Parse("FROM debian\nENV A=/x\nRUN cd $A && apt-get update\n"), Options{})
+	in := f.Doc.Instructions[2]
+	first := f.Run(in)
+	f.Forget()
+	second := f.Run(in)
+	if first == second {
+		t.Error("the RUN was kept")
+	}
+	if len(first.Commands) != 2 || len(second.Commands) != 2 || first.Commands[1].Call.Word != second.Commands[1].Call.Word {
+		t.Errorf("got %+v, then %+v", first.Commands, second.Commands)
+	}
+}

@@ -679,16 +679,19 @@ func (r *Run) Files(c *Command) Files {
 // readDirs finds the working folder of each command. environment knows the
 // variables that the RUN starts with.
 func (r *Run) readDirs(workdir string, environment func(name string) (string, bool)) {
-	assigned := map[string]bool{}
-	for _, name := range ofTheShell {
+	var assigned map[string]bool // most RUNs assign nothing
+	assign := func(name string) {
+		if assigned == nil {
+			assigned = map[string]bool{}
+		}
 		assigned[name] = true
 	}
 	r.Program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
 		for _, a := range n.Assigns {
-			assigned[a.Name] = true
+			assign(a.Name)
 		}
 		if n.Kind == shell.For {
-			assigned[n.Name] = true
+			assign(n.Name)
 		}
 		if n.Kind != shell.Simple && n.Kind != shell.Declare {
 			return true
@@ -698,12 +701,12 @@ func (r *Run) readDirs(workdir string, environment func(name string) (string, bo
 			if i == 0 && n.Kind == shell.Simple && !slices.Contains([]string{"read", "unset", "printf", "getopts", "mapfile", "readarray"}, text) {
 				break
 			}
-			assigned[text] = true
+			assign(text)
 		}
 		return true
 	})
 	r.value = func(name string) (string, bool, bool) {
-		if assigned[name] || !identifier(name) {
+		if assigned[name] || !identifier(name) || slices.Contains(ofTheShell, name) {
 			return "", false, false
 		}
 		text, known := environment(name)

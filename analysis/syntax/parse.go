@@ -84,6 +84,7 @@ func (s *splitter) piece(k Kind, from, to int) {
 
 func (s *splitter) split() {
 	c := s.doc.Content
+	s.doc.Pieces = make([]Piece, 0, strings.Count(c, "\n")*5/4+4) // more where lines are indented or joined
 	s.directives = &parser.DirectiveParser{}
 	for {
 		l, ok := s.next()

@@ -20,6 +20,7 @@ func (a *app) lspCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			release, _ := versions()
 			err := lsp.Serve(c.Context(), a.in, a.out, lsp.Options{
+				Alone:   true,
 				Rules:   rules.All(),
 				Checks:  checks.All(),
 				Others:  a.foreign,
