@@ -319,7 +319,7 @@ func TestContext(t *testing.T) {
 
 // What is forgotten is derived anew, and is the same.
 func TestForget(t *testing.T) {
-	f := New("", syntax.Parse("FROM debian\nENV A=/x\nRUN cd $A && apt-get update\n"), Options{})
+	f := facts.New("", syntax.Parse("FROM debian\nENV A=/x\nRUN cd $A && apt-get update\n"), facts.Options{})
 	in := f.Doc.Instructions[2]
 	first := f.Run(in)
 	f.Forget()
