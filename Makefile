@@ -13,6 +13,7 @@
 # make bench-peer  the server's edits beside those of the server that editors bring, from npm
 # make release-check  a release for this platform and its packages, published nowhere;
 #               with ALL=1 for all platforms
+# make soak     a random session of edits and requests for DURATION (20m): memory stays flat
 # make fuzz     each fuzz target for FUZZTIME (30s)
 
 SHELL := /bin/bash
@@ -24,7 +25,8 @@ export CGO_ENABLED ?= 0
 # compiled once.
 export GOFLAGS ?= -trimpath
 
-.PHONY: all build demo test tools vet test-go test-nvim test-deep vsix test-vscode consumers docs docs-screenshots figures bench bench-peer release-check fuzz clean
+.PHONY: all build demo test tools vet test-go test-nvim test-deep vsix test-vscode consumers docs docs-screenshots figures bench bench-peer soak release-check fuzz clean
+.PHONY: all build demo test tools vet test-go test-nvim vsix test-vscode consumers docs docs-screenshots figures bench bench-peer soak fuzz clean
 
 all: build
 
@@ -93,6 +95,9 @@ bench-peer:
 
 release-check:
 	.ci/release-check
+
+soak:
+	$(GO) test -tags soak ./lsp -run '^TestSoak$$' -count 1 -timeout 0 -v
 
 fuzz:
 	@for t in $$(grep -rl --include='*_test.go' '^func Fuzz' analysis rewrite lsp | xargs -n1 dirname | sort -u); do \

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -124,22 +123,4 @@ func (c *client) edits(uri, text string) []time.Duration {
 
 func ms(d time.Duration) string {
 	return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 2, 64)
-}
-
-// memory is the most that a process held, and what it holds, in MB.
-func memory(t *testing.T, pid int) (high, now int) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Log(err)
-		return 0, 0
-	}
-	field := func(name string) int {
-		m := regexp.MustCompile(name + `:\s+(\d+) kB`).FindSubmatch(text)
-		if m == nil {
-			return 0
-		}
-		kb, _ := strconv.Atoi(string(m[1]))
-		return kb / 1000
-	}
-	return field("VmHWM"), field("VmRSS")
 }

@@ -204,7 +204,7 @@ func (s *stream) Write(_ context.Context, msg jsonrpc2.Message) (int64, error) {
 // message puts what is JSON already together: to marshal it as a part of something
 // would read all of it twice more.
 func message(id json.RawMessage, method string, params json.RawMessage) []byte {
-	body := []byte(`{"jsonrpc":"2.0",`)
+	body := append(make([]byte, 0, len(method)+len(params)+96), `{"jsonrpc":"2.0",`...)
 	if id != nil {
 		body = append(append(append(body, `"id":`...), id...), ',')
 	}
@@ -224,7 +224,8 @@ func wireError(err error) *jsonrpc2.Error {
 
 // send answers.
 func (s *stream) send(r reply) (int64, error) {
-	body := append([]byte(`{"jsonrpc":"2.0","id":`), r.ID...)
+	body := make([]byte, 0, len(r.ID)+len(r.Result)+64)
+	body = append(append(body, `{"jsonrpc":"2.0","id":`...), r.ID...)
 	if r.ID == nil {
 		body = append(body, "null"...)
 	}

@@ -5,6 +5,7 @@ package syntax
 
 import (
 	"sort"
+	"sync"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/shale-build/shale/analysis/source"
@@ -49,6 +50,12 @@ type Document struct {
 	// it is empty when BuildKit's parser and instructions accept it. BuildKit stops
 	// at the first; here each instruction has its own, up to a hundred or so in all.
 	Problems []Problem
+
+	frontend struct { // looked for once
+		sync.Once
+		ref   string
+		named bool
+	}
 }
 
 // A ParserDirective is a "# name=value" line at the top of the file.
@@ -173,6 +180,7 @@ func (d *Document) Directive(name string) (string, bool) {
 // "syntax=", and whether one is named. Beyond the directive, BuildKit looks behind
 // a "#!" line, for "// syntax=…" and for JSON with a "syntax" key.
 func (d *Document) Frontend() (string, bool) {
-	ref, _, _, ok := parser.DetectSyntax([]byte(d.Content))
-	return ref, ok
+	f := &d.frontend
+	f.Do(func() { f.ref, _, _, f.named = parser.DetectSyntax([]byte(d.Content)) })
+	return f.ref, f.named
 }
