@@ -439,7 +439,7 @@ func (f *File) starter(s *stage.Stage, argv []string, manager *pkgmgr.Manager) s
 			return ""
 		}
 	}
-	text, ok := f.contextFile(s, script)
+	text, ok := f.ContextFile(s, script)
 	if !ok {
 		return fmt.Sprintf("starts %s, which could not be read and may install packages", script)
 	}
@@ -483,8 +483,8 @@ func (f *File) fromContext(s *stage.Stage, script string) bool {
 	return ok
 }
 
-// contextFile reads a file of the image that a COPY brought from the context.
-func (f *File) contextFile(s *stage.Stage, script string) (string, bool) {
+// ContextFile reads a file of the image that a COPY brought from the context.
+func (f *File) ContextFile(s *stage.Stage, script string) (string, bool) {
 	source, ok := f.origin(s, script)
 	c, _ := f.Context()
 	if !ok || c == nil {

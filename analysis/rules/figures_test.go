@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/rules"
 )
@@ -40,7 +41,8 @@ func TestFiguresAreMeasured(t *testing.T) {
 	for _, r := range rules.All() {
 		for _, text := range []string{r.Doc.Summary, r.Doc.What, r.Doc.Why, r.Doc.Silent, r.Doc.Fix} {
 			for _, n := range amount.FindAllString(text, -1) {
-				if !slices.ContainsFunc(pkgmgr.Figures, func(f pkgmgr.Figure) bool { return f.String() == n || strings.Contains(f.How, n) }) {
+				if !slices.ContainsFunc(pkgmgr.Figures, func(f pkgmgr.Figure) bool { return f.String() == n || strings.Contains(f.How, n) }) &&
+					!slices.ContainsFunc(variants(), func(f facts.VariantFigure) bool { return slices.Contains(amount.FindAllString(f.String(), -1), n) }) {
 					t.Errorf("the page of %s says %s, which is in no table", r.Name, n)
 				}
 			}
@@ -61,6 +63,9 @@ func TestFiguresAreMeasured(t *testing.T) {
 				bytes = append(bytes, fmt.Sprint(f.Bytes))
 				sizes = append(sizes, fmt.Sprintf("%.0f MB", float64(f.Bytes)/1e6), fmt.Sprintf("%.0f kB", float64(f.Bytes)/1e3))
 			}
+		}
+		for _, f := range variants() {
+			bytes = append(bytes, fmt.Sprint(f.Less()))
 		}
 		a := txtar.Parse(data)
 		sums := []int{0}
@@ -95,4 +100,13 @@ func TestFiguresAreMeasured(t *testing.T) {
 	if err != nil || found == 0 {
 		t.Errorf("%d gains in fixtures: %v", found, err)
 	}
+}
+
+// variants are the sizes of images that were measured.
+func variants() []facts.VariantFigure {
+	var out []facts.VariantFigure
+	for _, v := range facts.VariantTable {
+		out = append(out, v.Figures...)
+	}
+	return out
 }

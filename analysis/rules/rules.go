@@ -30,6 +30,7 @@ func All() []*analysis.Rule {
 		&CopyBeforeInstall,
 		&EndOfLifeBase,
 		&FloatingTag,
+		&HeavyBase,
 		&LateCleanup,
 		&MergeRuns,
 		&MissingDockerignore,

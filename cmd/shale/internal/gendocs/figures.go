@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 )
 
@@ -28,6 +29,14 @@ Every number of bytes that Shale names of package managers, and how it was measu
 			}
 		}
 		fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s | %s |\n", f.Manager, f.After, dir, f, f.How, finding)
+	}
+	b.WriteString("\n## Images\n\nThe official images of which [heavy-base](rules/heavy-base.md) names sizes: uncompressed, as the layers lie on a disk, for linux/amd64, " +
+		"as docker-library/repo-info told them from July to September 2026. Of a release that is not here a finding names these as an example, and no gain.\n\n")
+	b.WriteString("| measured | full | small |\n|---|---|---|\n")
+	for _, v := range facts.VariantTable {
+		for _, f := range v.Figures {
+			fmt.Fprintf(&b, "| %s | %.0f MB | %.0f MB |\n", f.Of, float64(f.Full)/1e6, float64(f.Slim)/1e6)
+		}
 	}
 	return b.String()
 }
