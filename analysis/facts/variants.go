@@ -114,6 +114,8 @@ var ubuntus = map[string]bool{"focal": true, "jammy": true, "noble": true}
 func (f VariantFigure) Less() int64 { return (f.Full - f.Slim) / 10_000_000 * 10_000_000 }
 
 // String tells both sizes and of what: "1020 MB against 124 MB, python:3.12 on Debian 12".
-func (f VariantFigure) String() string { return megabytes(f.Full) + " against " + megabytes(f.Slim) + ", " + f.Of }
+func (f VariantFigure) String() string {
+	return megabytes(f.Full) + " against " + megabytes(f.Slim) + ", " + f.Of
+}
 
 func megabytes(bytes int64) string { return fmt.Sprintf("%.0f MB", float64(bytes)/1e6) }

@@ -28,6 +28,7 @@ func All() []*analysis.Rule {
 		&CombineInstalls,
 		&CopiedTwice,
 		&CopyBeforeInstall,
+		&DistrolessCandidate,
 		&EndOfLifeBase,
 		&FloatingTag,
 		&HeavyBase,
