@@ -10,6 +10,7 @@ import (
 	"github.com/shale-build/shale/analysis/builds"
 	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/gitlog"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -26,6 +27,8 @@ type Input struct {
 
 	Files map[string]string // what files beside it will hold that are to be written, by path on disk
 	Walks *buildctx.Walks   // what walks of build contexts found; nil to walk anew
+
+	History *gitlog.Logs // of the repositories that build contexts lie in; nil for none
 }
 
 // A Report is what the rules found in one Dockerfile.
@@ -39,7 +42,7 @@ type Report struct {
 // an error; the rules run all the same, over what can be read, but offer no fix.
 func Check(in Input, rules []*Rule) *Report {
 	doc := syntax.Parse(in.Content)
-	report := &Report{File: facts.New(in.Path, doc, facts.Options{Context: in.Context, Config: in.Config, Builds: in.Builds, Files: in.Files, Walks: in.Walks})}
+	report := &Report{File: facts.New(in.Path, doc, facts.Options{Context: in.Context, Config: in.Config, Builds: in.Builds, Files: in.Files, Walks: in.Walks, History: in.History})}
 	for _, p := range doc.Problems {
 		report.Diagnostics = append(report.Diagnostics, Diagnostic{
 			Rule: SyntaxRule, Severity: Error, Span: p.Span, Message: p.Message,

@@ -11,6 +11,7 @@ import (
 	"github.com/shale-build/shale/analysis/builds"
 	"github.com/shale-build/shale/analysis/compile"
 	"github.com/shale-build/shale/analysis/config"
+	"github.com/shale-build/shale/analysis/gitlog"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -22,6 +23,7 @@ type Options struct {
 	Builds  []builds.Build    // how compose and bake files build it
 	Files   map[string]string // what files beside it will hold that are to be written, by path on disk
 	Walks   *buildctx.Walks   // what walks of build contexts found; nil to walk anew
+	History *gitlog.Logs      // of the repositories that build contexts lie in; nil for none
 }
 
 // A File is one Dockerfile with all that can be known of it. It is for use by

@@ -37,6 +37,7 @@ func All() []*analysis.Rule {
 		&MissingDockerignore,
 		&NoDocs,
 		&NoRecommends,
+		&Order,
 		&PackageCache,
 		&RootUser,
 		&SecretInLayer,

@@ -43,6 +43,7 @@ var floors = []string{
 	"analysis",
 	"analysis/symbols",
 	"analysis/facts",
+	"analysis/gitlog",
 	"analysis/config",
 	"analysis/discover",
 	"analysis/builds",

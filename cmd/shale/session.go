@@ -14,6 +14,7 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/builds"
+	"github.com/shale-build/shale/analysis/gitlog"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"github.com/shale-build/shale/rewrite"
 	"github.com/shale-build/shale/rewrite/validate"
@@ -41,6 +42,7 @@ type session struct {
 	forced  bool                      // --force-exclude
 	builds  map[string][]builds.Build // of compose and bake files, by Dockerfile
 	walks   buildctx.Walks
+	changes gitlog.Logs
 	writes  bool // files are being written, which goes on whoever reads the report
 
 	fault   bool // something is wrong that is no finding
@@ -93,6 +95,7 @@ func (a *app) begin(c *cobra.Command, s *selection) (*session, error) {
 		app: a, ctx: ctx, stop: stop, chosen: chosen, fail: fail, format: report.Format(s.format),
 		configs: configs, context: s.context, tally: new(report.Tally), stdin: s.stdinName, forced: s.forced, told: map[string]bool{},
 	}
+	out.changes.Read = func(root string) (string, error) { return lastCommits(ctx, root) }
 	if err := out.knowers(s); err != nil {
 		stop()
 		return nil, err
@@ -173,7 +176,7 @@ func (s *session) one(t target, work func(*outcome, analysis.Input) error) (o ou
 		o.file.Err = err
 		return o
 	}
-	in := analysis.Input{Path: t.path, Content: content, Config: config, Context: s.context, Builds: s.buildsOf(t), Walks: &s.walks}
+	in := analysis.Input{Path: t.path, Content: content, Config: config, Context: s.context, Builds: s.buildsOf(t), Walks: &s.walks, History: &s.changes}
 	if err := work(&o, in); err != nil {
 		o.file.Err = err
 	}
