@@ -26,7 +26,6 @@ export CGO_ENABLED ?= 0
 export GOFLAGS ?= -trimpath
 
 .PHONY: all build demo test tools vet test-go test-nvim test-deep vsix test-vscode consumers docs docs-screenshots figures bench bench-peer soak release-check fuzz clean
-.PHONY: all build demo test tools vet test-go test-nvim vsix test-vscode consumers docs docs-screenshots figures bench bench-peer soak fuzz clean
 
 all: build
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/source"
 )
 
@@ -69,12 +70,14 @@ func (d Doc) Sections() []Section {
 	return slices.DeleteFunc(all, func(s Section) bool { return s.Text == "" })
 }
 
-// An Option is a key of a rule's configuration with a closed set of values.
+// An Option is a key of a rule's configuration with a closed set of values, or a table
+// of strings.
 type Option struct {
 	Name    string
 	Doc     string
 	Values  []string
 	Default string
+	Entry   config.Entry // of a table, which has no Values: says what is wrong with an entry
 }
 
 // A Diagnostic is a finding.

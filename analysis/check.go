@@ -57,6 +57,7 @@ func Check(in Input, rules []*Rule) *Report {
 		pass := &Pass{
 			File:   report.File,
 			option: func(name string) string { return optionOf(rule, in.Config, name) },
+			table:  func(name string) map[string]string { return in.Config.Table(rule.Name, name) },
 			report: func(d Diagnostic) {
 				if silenced.at(rule, doc.At(d.Span.Start)) {
 					return
@@ -106,7 +107,7 @@ func run(rule *Rule, pass *Pass) (err error) {
 
 // Schema tells a configuration which rules there are, and their options.
 func Schema(rules []*Rule) config.Schema {
-	s := config.Schema{Rules: map[string]map[string][]string{}, Codes: map[string][]string{}}
+	s := config.Schema{Rules: map[string]map[string][]string{}, Codes: map[string][]string{}, Tables: map[[2]string]config.Entry{}}
 	for _, r := range rules {
 		if r.Codes != "" {
 			s.Owners = append(s.Owners, r.Owns)
@@ -114,6 +115,9 @@ func Schema(rules []*Rule) config.Schema {
 		s.Rules[r.Name] = map[string][]string{}
 		for _, o := range r.Options {
 			s.Rules[r.Name][o.Name] = o.Values
+			if o.Entry != nil {
+				s.Tables[[2]string{r.Name, o.Name}] = o.Entry
+			}
 		}
 		for _, code := range r.Aliases {
 			s.Codes[code] = append(s.Codes[code], r.Name)

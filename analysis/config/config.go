@@ -26,6 +26,7 @@ type Config struct {
 	builder  string
 	severity map[string]string
 	options  map[[2]string]string
+	tables   map[[2]string]map[string]string
 	hadolint bool
 }
 
@@ -91,6 +92,14 @@ func (c *Config) Option(rule, key string) (string, bool) {
 	}
 	s, ok := c.options[[2]string{rule, key}]
 	return s, ok
+}
+
+// Table returns the configured entries of a rule's option that is a table.
+func (c *Config) Table(rule, key string) map[string]string {
+	if c == nil {
+		return nil
+	}
+	return c.tables[[2]string{rule, key}]
 }
 
 // Excluded reports whether a file or folder, or a folder above it, matches a

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,12 +19,18 @@ import (
 
 // A Schema says which rules exist: rule, option, its values; and which of them
 // stand for a code of hadolint. Owners know the codes of other programs that rules
-// pass on: they have a severity and no options.
+// pass on: they have a severity and no options. Tables are the options, by rule and
+// name, that are tables of strings.
 type Schema struct {
 	Rules  map[string]map[string][]string
+	Tables map[[2]string]Entry
 	Codes  map[string][]string
 	Owners []func(code string) bool
 }
+
+// An Entry says what is wrong with an entry of a table: with its key, or with its
+// value; both are "" where nothing is.
+type Entry func(key, value string) (badKey, badValue string)
 
 func (s Schema) owned(code string) bool {
 	return slices.ContainsFunc(s.Owners, func(owns func(string) bool) bool { return owns(code) })
@@ -120,7 +127,7 @@ func New(o Options) (*Loader, error) {
 	return l, nil
 }
 
-var keyValue = lazyregexp.New(`^\s*[A-Za-z0-9_"'-][A-Za-z0-9_."' -]*=`)
+var keyValue = lazyregexp.New(`^\s*[A-Za-z0-9_"'-][A-Za-z0-9_."': -]*=`)
 
 // isOverride tells KEY=VALUE from a file's name.
 func isOverride(arg string) bool {
@@ -273,6 +280,18 @@ func (c *Config) apply(s settings, base, how string) {
 			c.severity = map[string]string{}
 		}
 		c.severity[rule] = v
+	}
+	for key, entries := range s.tables {
+		// An entry of a file that is extended stands where this one has none.
+		all := maps.Clone(c.tables[key])
+		if all == nil {
+			all = map[string]string{}
+		}
+		maps.Copy(all, entries)
+		if c.tables == nil {
+			c.tables = map[[2]string]map[string]string{}
+		}
+		c.tables[key] = all
 	}
 	for key, v := range s.options {
 		if c.options == nil {

@@ -19,6 +19,7 @@ type settings struct {
 	builder  *string
 	severity map[string]string
 	options  map[[2]string]string
+	tables   map[[2]string]map[string]string
 }
 
 type setting struct {
@@ -94,7 +95,7 @@ func (c *checker) globs(n *node, key string, single bool) ([]string, bool) {
 }
 
 func (c *checker) settings(root *node) settings {
-	s := settings{severity: map[string]string{}, options: map[[2]string]string{}}
+	s := settings{severity: map[string]string{}, options: map[[2]string]string{}, tables: map[[2]string]map[string]string{}}
 	for _, key := range root.order {
 		n := root.fields[key]
 		switch key {
@@ -204,6 +205,10 @@ func (c *checker) rules(n *node, s *settings) {
 				c.problem(f.key, "the rule %s has no option %q%s", rule, key, nearest(key, append(sortedKeys(options), "severity")))
 				continue
 			}
+			if check := c.schema.Tables[[2]string{rule, key}]; check != nil && key != "severity" {
+				s.tables[[2]string{rule, key}] = c.table(f, full, check)
+				continue
+			}
 			v, ok := c.string(f, full)
 			if !ok {
 				continue
@@ -219,6 +224,31 @@ func (c *checker) rules(n *node, s *settings) {
 			}
 		}
 	}
+}
+
+// table checks the entries of a table of strings.
+func (c *checker) table(n *node, key string, check Entry) map[string]string {
+	if n.what != aTable {
+		c.problem(n.value, "%s is %s; write a table: %s = { \"KEY\" = \"VALUE\" }", key, n.what, key)
+		return nil
+	}
+	out := map[string]string{}
+	for _, name := range n.order {
+		f := n.fields[name]
+		v, ok := c.string(f, fmt.Sprintf("%s.%q", key, name))
+		if !ok {
+			continue
+		}
+		switch badKey, badValue := check(name, v); {
+		case badKey != "":
+			c.problem(f.key, "%s has the key %q; %s", key, name, badKey)
+		case badValue != "":
+			c.problem(f.value, "%s.%q is %q; %s", key, name, v, badValue)
+		default:
+			out[name] = v
+		}
+	}
+	return out
 }
 
 func contains(list []string, s string) bool {

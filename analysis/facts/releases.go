@@ -2,9 +2,12 @@ package facts
 
 import (
 	"strings"
+	"time"
+
+	"github.com/shale-build/shale/analysis/stage"
 )
 
-// An Ended is a release of an official image that gets no updates any more.
+// An Ended is a release of an image that gets no updates any more.
 type Ended struct {
 	Release string // "Debian 10 (buster)"
 	Since   string // the day or month: "2024-06-30"
@@ -38,7 +41,9 @@ var ended = map[string]*line{
 // codenames are the releases of Debian and Ubuntu that tags name, of other images too.
 var codenames = map[string][2]string{
 	"wheezy": {"debian", "7"}, "jessie": {"debian", "8"}, "stretch": {"debian", "9"}, "buster": {"debian", "10"}, "bullseye": {"debian", "11"},
+	"bookworm": {"debian", "12"}, "trixie": {"debian", "13"},
 	"trusty": {"ubuntu", "14.04"}, "xenial": {"ubuntu", "16.04"}, "bionic": {"ubuntu", "18.04"}, "focal": {"ubuntu", "20.04"},
+	"jammy": {"ubuntu", "22.04"}, "noble": {"ubuntu", "24.04"},
 }
 
 // A line is the releases of one image.
@@ -56,35 +61,88 @@ func since(text string) map[string]string {
 	return out
 }
 
-func (l *line) ended(version, name string) Ended {
-	e := Ended{Release: l.name + " " + version, Since: l.since[version], Next: l.next}
-	if name != "" {
-		e.Release += " (" + name + ")"
+// Supported is what a table of releases says of one that still gets updates.
+const Supported = "supported"
+
+// Releases are what a user knows of releases: by "IMAGE:VERSION" the day on which
+// the updates end, or Supported. They go over the table.
+type Releases map[string]string
+
+// CheckRelease says what is wrong with an entry of Releases.
+func CheckRelease(key, value string) (badKey, badValue string) {
+	image, version, ok := strings.Cut(key, ":")
+	if at := strings.LastIndexByte(key, ':'); ok {
+		image, version = key[:at], key[at+1:]
 	}
-	return e
+	if _, named := codenames[version]; image == "" || !named && strings.Trim(version, "0123456789.") != "" || version == "" || strings.ContainsAny(key, " @$") {
+		return "write an image and the version that its tags start with, such as \"debian:11\" or \"node:18\"", ""
+	}
+	if _, err := time.Parse(time.DateOnly, value); err != nil && value != Supported {
+		return "", "write the day on which its updates end, such as \"2026-08-31\", or \"" + Supported + "\""
+	}
+	return "", ""
 }
 
-// Ended returns the releases, of the image itself and of the system below it, that its
-// tag names and that have ended.
-func (b *Base) Ended() []Ended {
-	var out []Ended
-	if l := ended[b.Name]; l != nil {
-		version := b.Version
-		for version != "" {
-			if l.since[version] != "" {
-				out = append(out, l.ended(version, ""))
-				break
+// Ended returns the releases, of the image that a stage stands on and of the system
+// below it, that its tag names and that have ended: by the table, which holds what ended
+// before this version of Shale, or by the user's own, as of a day ("2026-11-27").
+func (f *File) Ended(s *stage.Stage, own Releases, today string) []Ended {
+	base := s.Root().Base
+	if !base.Known() && base.Is != stage.Overridable {
+		return nil
+	}
+	name, tag, _ := Image(base.Text)
+	e := endings{own, today, nil}
+	for v := version(tag); v != ""; v = v[:max(strings.LastIndexByte(v, '.'), 0)] {
+		if e.add(name, v, "") {
+			break
+		}
+	}
+	if strings.Contains(name, "/") && len(own) == 0 {
+		return nil
+	}
+	official := !strings.Contains(name, "/")
+	for part := range strings.SplitSeq(tag, "-") {
+		if k, ok := codenames[part]; ok && (official || name == k[0]) {
+			e.add(k[0], k[1], part)
+		} else if release, ok := strings.CutPrefix(part, "alpine"); ok && official && name != "alpine" {
+			e.add("alpine", release, "")
+		}
+	}
+	return e.found
+}
+
+type endings struct {
+	own   Releases
+	today string
+	found []Ended
+}
+
+// add looks a release up, and reports whether a table has it.
+func (e *endings) add(image, version, codename string) bool {
+	l := ended[image]
+	if l == nil {
+		l = &line{name: image}
+	}
+	since, known := l.since[version]
+	for _, key := range []string{image + ":" + version, image + ":" + codename} {
+		if day, ok := e.own[key]; ok {
+			if known = true; day == Supported || day > e.today {
+				return true
 			}
-			at := strings.LastIndexByte(version, '.')
-			version = version[:max(at, 0)]
+			since = day
 		}
 	}
-	for part := range strings.SplitSeq(b.Tag, "-") {
-		if k, ok := codenames[part]; ok {
-			out = append(out, ended[k[0]].ended(k[1], part))
-		} else if release, ok := strings.CutPrefix(part, "alpine"); ok && b.Name != "alpine" && ended["alpine"].since[release] != "" {
-			out = append(out, ended["alpine"].ended(release, ""))
-		}
+	if !known {
+		return false
 	}
-	return out
+	out := Ended{Release: l.name + " " + version, Since: since}
+	if l.next != version {
+		out.Next = l.next
+	}
+	if codename != "" {
+		out.Release += " (" + codename + ")"
+	}
+	e.found = append(e.found, out)
+	return true
 }

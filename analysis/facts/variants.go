@@ -90,13 +90,13 @@ func (v Variants) slim(version, rest string) (tag, on string, ok bool) {
 		}
 		rest = strings.TrimPrefix(rest, "-jdk")
 		on = strings.TrimPrefix(rest, "-")
-		if on != "" && !ubuntus[on] && on != "alpine" {
+		if on != "" && codenames[on][0] != "ubuntu" && on != "alpine" {
 			return "", "", false
 		}
 		return version + build + "-jre" + rest, on, true
 	}
 	on = strings.TrimPrefix(rest, "-")
-	if on != "" && (!strings.HasPrefix(rest, "-") || codenames[on][0] != "debian" && on != "bookworm" && on != "trixie") {
+	if on != "" && (!strings.HasPrefix(rest, "-") || codenames[on][0] != "debian") {
 		return "", "", false
 	}
 	switch {
@@ -107,8 +107,6 @@ func (v Variants) slim(version, rest string) (tag, on string, ok bool) {
 	}
 	return version + "-slim" + rest, on, true
 }
-
-var ubuntus = map[string]bool{"focal": true, "jammy": true, "noble": true}
 
 // Less is how much smaller the small variant is, as far as both figures are exact.
 func (f VariantFigure) Less() int64 { return (f.Full - f.Slim) / 10_000_000 * 10_000_000 }

@@ -118,7 +118,7 @@ func (a *app) rulesJSON(chosen []*analysis.Rule) error {
 	for _, r := range chosen {
 		j := rule{r.Name, r.Doc.Summary, r.Severity.String(), r.Best.String(), append([]string{}, r.Aliases...), []option{}, ruleURL(r.Name)}
 		for _, o := range r.Options {
-			j.Options = append(j.Options, option(o))
+			j.Options = append(j.Options, option{o.Name, o.Doc, append([]string{}, o.Values...), o.Default})
 		}
 		out = append(out, j)
 	}

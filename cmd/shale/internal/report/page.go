@@ -92,6 +92,9 @@ func valuesWords(o analysis.Option) string {
 		}
 		values = append(values, quoted)
 	}
+	if o.Entry != nil {
+		return "A table."
+	}
 	return strings.Join(values, ", ")
 }
 
