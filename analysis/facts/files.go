@@ -255,8 +255,12 @@ func (c *Command) args() (given options, operands []shell.Word) {
 				short := "-" + string(letter)
 				var value shell.Word
 				takes := slices.Contains(valued, short)
-				if rest := strings.TrimPrefix(text, "-")[j+1:]; takes && rest != "" && c.Name != "tar" {
-					given[short] = append(given[short], shell.Word{Range: c.Args[i].Range, Parts: []shell.Part{{Kind: shell.Literal, Text: rest}}})
+				if rest := strings.TrimPrefix(text, "-")[j+1:]; takes && (rest != "" || !ok) && text[0] == '-' {
+					value := shell.Word{Range: c.Args[i].Range, Parts: []shell.Part{{Kind: shell.Literal, Text: rest}}}
+					if !ok { // -o$FILE
+						value.Parts = append(value.Parts, c.Args[i].Parts[1:]...)
+					}
+					given[short] = append(given[short], value)
 					break
 				}
 				if takes && i+1 < len(c.Args) {

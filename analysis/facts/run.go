@@ -381,14 +381,30 @@ func (r *Run) made() []Made {
 // which nothing is known.
 func (r *Run) MayRemove(c *Command, p Place) bool {
 	f := r.Files(c)
-	return f.Unknown && c.Effect == 0 && c.Call == nil || slices.ContainsFunc(f.Removes, p.Meets)
+	return f.Unknown && (c.Effect == 0 && c.Call == nil || removers[c.Name]) || slices.ContainsFunc(f.Removes, p.Meets)
 }
+
+// removers are the known commands that take away what their words name, which in a folder
+// that is not known may be anything.
+var removers = map[string]bool{"rm": true, "rmdir": true, "unlink": true, "mv": true}
 
 // Small reports whether a file is by its name a text of a few kilobytes: a script, a
 // setting, a list, a key.
 func Small(name string) bool {
-	return slices.Contains([]string{".sh", ".txt", ".conf", ".cnf", ".cfg", ".ini", ".yml", ".yaml", ".json", ".toml", ".xml", ".list", ".repo", ".key", ".asc", ".gpg", ".pem", ".crt",
-		".py", ".rb", ".pl", ".js", ".md", ".patch", ".diff", ".properties", ".service", ".env", ".lock", ".bash", ".zsh", ".rules", ".vim", ".template", ".tmpl", ".j2"}, strings.ToLower(path.Ext(name)))
+	return smallEnds[strings.ToLower(path.Ext(name))] || smallNames[path.Base(name)] || strings.HasSuffix(name, "SUMS")
+}
+
+var smallEnds, smallNames = map[string]bool{}, map[string]bool{}
+
+func init() {
+	for end := range strings.FieldsSeq(`.sh .txt .conf .cnf .cf .cfg .ini .yml .yaml .json .toml .xml .list .repo .key .asc .sig .gpg .pem .crt .pub .md5 .sha1 .sha256 .sha512 .rsp .args
+		.py .rb .pl .pm .js .ts .lua .php .go .rs .java .c .h .cc .cpp .hpp .css .html .md .patch .diff .properties .service .socket .timer .desktop .env .lock .bash .zsh .rules .vcl
+		.vim .template .tmpl .tpl .j2 .erb .in .dist .sample .example .bashrc .profile .vimrc .zshrc .gitconfig .npmrc .htaccess .pgpass .netrc`) {
+		smallEnds[end] = true
+	}
+	for name := range strings.FieldsSeq("Makefile Gemfile Pipfile Procfile Rakefile LICENSE README crontab sudoers authorized_keys known_hosts id_rsa") {
+		smallNames[name] = true
+	}
 }
 
 // sizeable are the commands that bring files worth speaking of.

@@ -21,7 +21,7 @@ var BuildToolsShipped = analysis.Rule{
 			"and starts another command than that compiler.",
 		Why: "A compiler, its libraries and the sources are many times as large as the program: each pull and each start on a new machine transfers them for nothing, " +
 			"and a scanner reports the holes of compilers that never run. Of 100 public Dockerfiles 2 do it.",
-		Silent: "Where the container starts the compiler or build tool itself (`go run`, `mvn spring-boot:run`), or nothing; where another stage copies from this one; for bases that are not known.",
+		Silent: "Where the container starts the compiler or build tool itself (`go run`, `mvn spring-boot:run`), a script, or nothing; where another stage copies from this one; for bases that are not known.",
 		Fix:    "There is none: which files the program needs to run is not known. Name this stage (`AS build`), and copy what it makes into a last stage.",
 	},
 	Best:     analysis.Display,
@@ -86,7 +86,7 @@ func toolsShipped(p *analysis.Pass, s *stage.Stage, t toolchain) {
 		return
 	}
 	program := starts(s)
-	if program == "" || slices.Contains(t.starts, program) || slices.Contains([]string{"sh", "bash", "ash", "dash", "sleep", "tail"}, program) || strings.HasSuffix(program, ".sh") {
+	if program == "" || slices.Contains(t.starts, program) || slices.Contains([]string{"sh", "bash", "ash", "dash", "sleep", "tail"}, program) || slices.Contains([]string{".sh", ".pl", ".py", ".rb", ".js", ".php"}, path.Ext(program)) {
 		return
 	}
 	d := analysis.Diagnostic{

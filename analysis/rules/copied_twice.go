@@ -9,6 +9,7 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -36,7 +37,7 @@ func runCopiedTwice(p *analysis.Pass) {
 			}
 			for _, next := range s.Instructions[i+1:] {
 				if next.Name == "copy" && next.Faithful && sameFlags(in, next) && holds(p, next, in) {
-					copiedTwice(p, in, next)
+					copiedTwice(p, s, in, next)
 					break
 				}
 				if !slices.Contains([]string{"copy", "label", "env", "expose", "cmd", "entrypoint", "maintainer", "stopsignal", "healthcheck", "user"}, next.Name) {
@@ -50,10 +51,18 @@ func runCopiedTwice(p *analysis.Pass) {
 	}
 }
 
-func copiedTwice(p *analysis.Pass, in, next *syntax.Instruction) {
+func copiedTwice(p *analysis.Pass, s *stage.Stage, in, next *syntax.Instruction) {
+	twice := "this step is for nothing"
+	bytes, known := sizes(p, in)
+	if brought, ok := brings(p, in); s.Ships && (known && bytes >= worthwhile || !known && !(ok && small(p, in, brought))) {
+		twice = "the image ships them twice"
+	} else {
+		bytes = 0
+	}
 	d := analysis.Diagnostic{
 		Span:     in.Span,
-		Message:  fmt.Sprintf("line %d copies the same files again before anything uses these: the image ships them twice", p.Line(next)),
+		Message:  fmt.Sprintf("line %d copies the same files again before anything uses these: %s%s", p.Line(next), twice, size(bytes)),
+		Gain:     analysis.Gain{Bytes: bytes},
 		Related:  []analysis.Related{{Span: next.Span, Message: "copied again here"}},
 		Withheld: []string{"a build that fails here because a file is missing may then go on"},
 	}
@@ -72,6 +81,24 @@ func copiedTwice(p *analysis.Pass, in, next *syntax.Instruction) {
 		})
 	}
 	p.Report(d)
+}
+
+// sizes adds up the sources of a copy, as far as all of them are files of a build context
+// that is known.
+func sizes(p *analysis.Pass, in *syntax.Instruction) (bytes int64, known bool) {
+	context, _ := p.Context()
+	sources, ok := p.Sources(in)
+	if context == nil || !ok || in.Flag("from") != nil {
+		return 0, false
+	}
+	for _, src := range sources {
+		n, ok := context.Size(src)
+		if !ok {
+			return 0, false
+		}
+		bytes += n
+	}
+	return bytes, true
 }
 
 // sameFlags reports whether two copies have the same flags.

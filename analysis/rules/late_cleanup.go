@@ -401,7 +401,7 @@ func late(p *analysis.Pass, runs []*facts.Run, all []kept, c *facts.Command) ana
 	if only && first.left != nil && cleanup.Pointless(p.File, first.run, *first.left) {
 		var fix analysis.Fix
 		if fix, d.Withheld = cleanup.Mend(p.File, first.run, *first.left); len(fix.Edits) > 0 {
-			d.Fixes = append(d.Fixes, fix)
+			d.Fixes = append(d.Fixes, onLine(p, first.run, fix))
 		}
 		return d
 	}
@@ -456,7 +456,15 @@ func cleanThere(p *analysis.Pass, all []kept) (analysis.Fix, bool) {
 		return analysis.Fix{}, false
 	}
 	fix, withheld := cleanup.Mend(p.File, k.run, *k.left)
-	return fix, len(fix.Edits) > 0 && len(withheld) == 0
+	return onLine(p, k.run, fix), len(fix.Edits) > 0 && len(withheld) == 0
+}
+
+// onLine tells in a fix's title which RUN it edits: the finding stands at another.
+func onLine(p *analysis.Pass, r *facts.Run, fix analysis.Fix) analysis.Fix {
+	if fix.Title != "" {
+		fix.Title = fmt.Sprintf("On line %d, %s%s", p.Line(r.In), strings.ToLower(fix.Title[:1]), fix.Title[1:])
+	}
+	return fix
 }
 
 // whole reports whether a command is all that a RUN does.

@@ -21,7 +21,7 @@ var SecretInLayer = analysis.Rule{
 			"and a token of a known form (GitHub, GitLab, Slack, npm, AWS), a private key, or an address of a server with a user and password, written in any instruction.",
 		Why: "A layer keeps what the next one deletes, and `docker history` shows every instruction: whoever can pull the image has the secret. " +
 			"`RUN --mount=type=secret` shows it to one step and leaves it in no layer.",
-		Silent: "For variables, and for addresses whose password is one (`https://user:$TOKEN@…`): Docker's own check SecretsUsedInArgOrEnv speaks of ARG and ENV by their names. For `example`, `password` and other words that stand for a secret, and for the addresses of databases, whose passwords are most often those of a test.",
+		Silent: "For variables, and for addresses whose password is one (`https://user:$TOKEN@…`): Docker's own check SecretsUsedInArgOrEnv speaks of ARG and ENV by their names. For `example`, `password` and other words that stand for a secret, for a password that is the user's name, as public servers have it, and for the addresses of databases, whose passwords are most often those of a test.",
 		Fix:    "There is none: how the secret comes to the build is yours to say. One that was pushed must be made invalid.",
 	},
 	Best:     analysis.Display,
@@ -45,7 +45,7 @@ var tokens = []token{
 	{"an npm token", []string{"npm_"}, pattern(`\bnpm_[A-Za-z0-9]{36}\b`)},
 	{"an AWS access key", []string{"AKIA", "ASIA"}, pattern(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)},
 	{"a private key", []string{"PRIVATE KEY"}, pattern(`-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----`)},
-	{"a password", []string{"://"}, pattern(`\b(?:https?|ftp|git|ssh)://[A-Za-z0-9_.%-]*:([^\s@/:$"'{}<>]{6,})@[A-Za-z0-9]`)},
+	{"a password", []string{"://"}, pattern(`\b(?:https?|ftp|git|ssh)://([A-Za-z0-9_.%-]*:[^\s@/:$"'{}<>]{6,})@[A-Za-z0-9]`)},
 }
 
 // placeholders are words that stand for a secret.
@@ -77,7 +77,13 @@ func runSecretInLayer(p *analysis.Pass) {
 				if len(m) > 2 {
 					from, to = m[2], m[3]
 				}
-				if placeholders().MatchString(text[from:to]) && t.what != "a private key" {
+				if t.what == "a password" {
+					// Of a token it says so in the password's place: TOKEN:x-oauth-basic.
+					user, word, _ := strings.Cut(text[from:to], ":")
+					if user == word || word != "x-oauth-basic" && placeholders().MatchString(word) {
+						continue
+					}
+				} else if placeholders().MatchString(text[from:to]) && t.what != "a private key" {
 					continue
 				}
 				p.Report(analysis.Diagnostic{

@@ -20,7 +20,7 @@ var TemporaryFiles = analysis.Rule{
 			"which the same `RUN` works on and nothing deletes.",
 		Why: "What is needed to install a program ships with it: a clone of 10 years of history, and what was compiled in it. " +
 			"How large this one is Shale does not know, so that findings name no figure.",
-		Silent: "Where the `RUN` does nothing with it: then the container may want it. Where a later line of the stage names it, or a command may that Shale cannot read; " +
+		Silent: "Where the `RUN` does nothing with it, or only makes it ready (`chmod`, a checksum): then the container may want it. For scripts, lists and other files that are small by their name. Where a later line of the stage names it, or a command may that Shale cannot read; " +
 			"where a stage copies from this one; where a later `RUN` deletes it (late-cleanup speaks of that); for archives: archive-left speaks of those that are unpacked, and others may be for the container.",
 		Fix: "`rm -rf` of it at the end of the `RUN` that made it. Unsafe: a program may be linked to it, or a script of the image may want it, and the title names it.",
 	},
@@ -68,6 +68,10 @@ func brought(r *facts.Run) []facts.Made {
 	return out
 }
 
+// prepares are commands after which a file waits for someone else.
+var prepares = map[string]bool{"chmod": true, "chown": true, "chgrp": true, "ls": true, "stat": true, "file": true, "test": true, "[": true, "echo": true, "printf": true, "cd": true, "mkdir": true,
+	"md5sum": true, "sha1sum": true, "sha256sum": true, "sha512sum": true, "gpg": true, "touch": true, "sync": true}
+
 var leavesSources = map[string]bool{"make": true, "cmake": true, "ninja": true, "meson": true, "configure": true, "autoreconf": true, "autogen.sh": true, "dpkg": true, "rpm": true, "gmake": true, "ldconfig": true}
 
 // temporaryFile reports one thing that a RUN leaves in a folder for temporary files.
@@ -78,21 +82,24 @@ func temporaryFile(p *analysis.Pass, r *facts.Run, made facts.Made, later []*syn
 			below = rest
 		}
 	}
-	if below == "" || made.Pattern != "" || slices.ContainsFunc(packed, func(ext string) bool { return strings.HasSuffix(made.Path, ext) }) {
+	if below == "" || made.Pattern != "" || facts.Small(made.Path) || slices.ContainsFunc(packed, func(ext string) bool { return strings.HasSuffix(made.Path, ext) }) {
 		return
 	}
 	at := slices.Index(r.Commands, made.By)
 	worked := false
 	for _, c := range r.Commands[at+1:] {
+		if prepares[c.Name] {
+			continue
+		}
 		f := r.Files(c)
-		worked = worked || f.Unknown || slices.ContainsFunc(f.Reads, made.Meets) || strings.Contains(r.Program.Source(c.Node.Range), path.Base(made.Path))
+		worked = worked || f.Unknown && c.Call == nil || slices.ContainsFunc(f.Reads, made.Meets) || strings.Contains(r.Program.Source(c.Node.Range), path.Base(made.Path))
 	}
 	if !worked || namedLater(p, later, made.Place) {
 		return
 	}
 	d := analysis.Diagnostic{
 		Span:    spanOf(r, made.By),
-		Message: fmt.Sprintf("%s leaves %s in the image, and nothing needs it after this RUN", made.By.Name, made.Path),
+		Message: fmt.Sprintf("%s leaves %s in the image, and no later line names it", made.By.Name, made.Path),
 	}
 	deleteAtEnd(p, &d, r, "rm -rf", made.Path, "", fmt.Sprintf("Delete %s at the end (a program that is linked to it would miss it)", made.Path),
 		"a program may be linked to it, or a script of the image may want it")

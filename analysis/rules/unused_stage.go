@@ -53,7 +53,7 @@ func runUnusedStage(p *analysis.Pass) {
 		}
 		p.Report(analysis.Diagnostic{
 			Span:    s.From.Span,
-			Message: fmt.Sprintf("no other stage uses this one, and without a name no build can ask for it: lines %d to %d are never built", p.Line(s.From), lastLine(p, s)),
+			Message: fmt.Sprintf("no other stage uses this one, and without a name no build can ask for it: %s never built", lines(p.Line(s.From), lastLine(p, s))),
 		})
 	}
 }
@@ -69,4 +69,12 @@ func lastLine(p *analysis.Pass, s *stage.Stage) int {
 		last = s.Instructions[n-1]
 	}
 	return p.Doc.Lines.Line(last.Span.End) + 1
+}
+
+// lines writes which lines something is on, with their verb.
+func lines(first, last int) string {
+	if first == last {
+		return fmt.Sprintf("line %d is", first)
+	}
+	return fmt.Sprintf("lines %d to %d are", first, last)
 }

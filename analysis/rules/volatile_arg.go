@@ -25,7 +25,8 @@ var VolatileArg = analysis.Rule{
 			"or an `ENV` made from one, above a `RUN` that does not use it.",
 		Why: "The value is part of what each later `RUN` of the stage is cached by: with another commit all of them run again, an `apt-get install` of 60 seconds as well as `npm ci`. " +
 			"Labels and `COPY` are not cached by it.",
-		Silent: "Where the next `RUN` uses the argument, or may: it names it, or runs a script or build tool, which can read its environment. Where no `RUN` follows.",
+		Silent: "Where the next `RUN` uses the argument, or may: it names it, or runs a script or build tool, which can read its environment. Where no `RUN` follows, or only such as take no time (`mkdir`, `chmod`, `useradd`). " +
+			"For `CACHEBUST`: what follows it is meant to run again.",
 		Fix: "Moves the `ARG`, and labels that use it, below the steps that do not need it: directly above the first that may, or below the last `RUN`. " +
 			"Unsafe: a step that reads its whole environment sees one variable less. Not offered where an `ENV` is made from the argument, or a stage stands on this one: both hand it on.",
 	},
@@ -36,7 +37,7 @@ var VolatileArg = analysis.Rule{
 
 // volatile are names of what is another at each build.
 var volatile = pattern(`(?i)^(?:(?:GIT|VCS|CI|SOURCE|SRC|BUILD|APP|IMAGE|CI_BUILD|DRONE|TRAVIS|BITBUCKET|GITHUB|CIRCLE|CODEBUILD)_)*` +
-	`(?:COMMIT(?:_?(?:SHA|HASH|ID|REF|DATE|TIME|TIMESTAMP|SHORT_SHA))?|GIT_?SHA1?|GITHUB_SHA|VCS_?REF|GIT_?REV|GIT_?HASH|GIT_?DESCRIBE|BUILD_?(?:DATE|TIME|TIMESTAMP|NUMBER|NUM|ID|AT|TAG)|RUN_(?:NUMBER|ID)|PIPELINE_ID|CACHE_?BUST(?:ER)?)$`)
+	`(?:COMMIT(?:_?(?:SHA|HASH|ID|REF|DATE|TIME|TIMESTAMP|SHORT_SHA))?|GIT_?SHA1?|GITHUB_SHA|VCS_?REF|GIT_?REV|GIT_?HASH|GIT_?DESCRIBE|BUILD_?(?:DATE|TIME|TIMESTAMP|NUMBER|NUM|ID|AT|TAG)|RUN_(?:NUMBER|ID)|PIPELINE_ID)$`)
 
 func runVolatileArg(p *analysis.Pass) {
 	for _, s := range p.Stages().Stages {
@@ -86,7 +87,7 @@ func volatileArg(p *analysis.Pass, in *syntax.Instruction, name string, after []
 			break
 		}
 	}
-	if len(spared) == 0 {
+	if !slices.ContainsFunc(spared, func(r *facts.Run) bool { return !instant(r) }) {
 		return
 	}
 	d := analysis.Diagnostic{
@@ -114,6 +115,23 @@ func volatileArg(p *analysis.Pass, in *syntax.Instruction, name string, after []
 		d.Fixes = append(d.Fixes, fix)
 	}
 	p.Report(d)
+}
+
+// instant reports whether a RUN does only what takes no time.
+func instant(r *facts.Run) bool {
+	return r.Opaque == "" && !slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+		return c.Name == "" && len(c.Node.Words) > 0 || len(c.Node.Words) > 0 && !moments[c.Name]
+	})
+}
+
+// moments are commands that are done in a moment, whatever their words say.
+var moments = map[string]bool{}
+
+func init() {
+	for name := range strings.FieldsSeq(`echo printf cat head tail tr cut sed grep true false : id whoami uname date basename dirname pwd test [ ls which rm rmdir mkdir ln chmod
+		touch tee set cd export unset umask env sha256sum useradd adduser groupadd addgroup usermod groupmod passwd chpasswd update-ca-certificates ldconfig sync install`) {
+		moments[name] = true
+	}
 }
 
 // mayReadEnvironment reports whether a RUN may look at variables that it does not name:

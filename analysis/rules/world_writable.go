@@ -2,9 +2,12 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/shell"
 )
 
 // WorldWritable finds files that everyone in the container may change.
@@ -15,7 +18,7 @@ var WorldWritable = analysis.Rule{
 		What:    "`chmod` of a `RUN`, or `--chmod` of a COPY or ADD, with a mode that lets others write: `777`, `666`, `a+w`, `o+w`.",
 		Why: "Whatever runs in the container, as any user, may then change the programs that others run. Where a program of another user must write, its own group or owner is enough: `COPY --chown`, or `chmod 775`. " +
 			"In a layer of its own the change also ships each file a second time.",
-		Silent: "For folders with the sticky bit (`1777`), which `/tmp` is; for stages that do not ship.",
+		Silent: "For folders with the sticky bit (`1777`), which `/tmp` is; where a later command of the stage takes the mode back, or removes the files; for stages that do not ship.",
 		Fix:    "There is none: who must write there is not known.",
 	},
 	Best:     analysis.Display,
@@ -41,7 +44,7 @@ var WorldWritable = analysis.Rule{
 						if ok && strings.HasPrefix(text, "-") && len(text) > 1 && strings.Trim(text[1:], "RfvchL") == "" || ok && strings.HasPrefix(text, "--") {
 							continue
 						}
-						if ok && othersWrite(text) {
+						if ok && othersWrite(text) && !takenBack(p, r, c) {
 							p.Report(analysis.Diagnostic{Span: spanOf(r, c), Message: fmt.Sprintf("mode %s lets everyone in the container change these files", text), Withheld: []string{withheld}})
 						}
 						break
@@ -50,6 +53,49 @@ var WorldWritable = analysis.Rule{
 			}
 		}
 	},
+}
+
+// takenBack reports whether a later command of the stage gives all that a chmod names a
+// mode that lets others write no more, or removes it.
+func takenBack(p *analysis.Pass, r *facts.Run, c *facts.Command) bool {
+	places := r.Files(c).Changes
+	if len(places) == 0 || r.Files(c).Unknown {
+		return false
+	}
+	for _, later := range p.Runs(r.Stage) {
+		if later.In.Index < r.In.Index || later.Opaque != "" {
+			continue
+		}
+		for _, o := range later.Commands {
+			if later == r && o.Node.From <= c.Node.From || !o.Context.Always {
+				continue
+			}
+			f := later.Files(o)
+			over := f.Removes
+			if o.Name == "chmod" && slices.ContainsFunc(o.Args, func(w shell.Word) bool { text, ok := w.Literal(); return ok && closes(text) }) {
+				over = f.Changes
+			}
+			if len(over) > 0 && !slices.ContainsFunc(places, func(q facts.Place) bool {
+				return !slices.ContainsFunc(over, func(o facts.Place) bool {
+					return o.Sure && o.Pattern == "" && (o.Path == q.Path && (o.All || !q.All) || o.Covers(q))
+				})
+			}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// closes reports whether a mode leaves others no right to write.
+func closes(mode string) bool {
+	if len(mode) >= 3 && strings.Trim(mode, "01234567") == "" {
+		return !othersWrite(mode)
+	}
+	return slices.ContainsFunc(strings.Split(mode, ","), func(part string) bool {
+		who, what, ok := strings.Cut(part, "-")
+		return ok && strings.Trim(who, "ugoa") == "" && strings.ContainsAny(who, "oa") && strings.Contains(what, "w")
+	})
 }
 
 // othersWrite reports whether a mode lets others write, without the sticky bit.
