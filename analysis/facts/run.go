@@ -398,7 +398,7 @@ var smallEnds, smallNames = map[string]bool{}, map[string]bool{}
 
 func init() {
 	for end := range strings.FieldsSeq(`.sh .txt .conf .cnf .cf .cfg .ini .yml .yaml .json .toml .xml .list .repo .key .asc .sig .gpg .pem .crt .pub .md5 .sha1 .sha256 .sha512 .rsp .args
-		.py .rb .pl .pm .js .ts .lua .php .go .rs .java .c .h .cc .cpp .hpp .css .html .md .patch .diff .properties .service .socket .timer .desktop .env .lock .bash .zsh .rules .vcl
+		.py .rb .pl .pm .js .ts .lua .r .php .go .rs .java .c .h .cc .cpp .hpp .css .html .md .patch .diff .properties .service .socket .timer .desktop .env .lock .bash .zsh .rules .vcl
 		.vim .template .tmpl .tpl .j2 .erb .in .dist .sample .example .bashrc .profile .vimrc .zshrc .gitconfig .npmrc .htaccess .pgpass .netrc`) {
 		smallEnds[end] = true
 	}

@@ -54,15 +54,20 @@ func copiedAgain(p *analysis.Pass, r *facts.Run, c *facts.Command) {
 	if len(copies) == 0 {
 		return
 	}
-	first := copies[len(copies)-1]
-	d := analysis.Diagnostic{
-		Span: spanOf(r, c),
-		Message: fmt.Sprintf("%s writes what line %d copies into a second layer: the image ships it twice; %s --%s=%s does it at once",
-			c.Name, p.Line(first), strings.ToUpper(first.Name), attribute.flag, attribute.value),
-	}
+	d := analysis.Diagnostic{Span: spanOf(r, c)}
+	var lines []string
 	for _, in := range copies {
+		bytes, _ := sizes(p, in)
+		d.Gain.Bytes += bytes
+		lines = append(lines, fmt.Sprint(p.Line(in)))
 		relate(&d, in.Span, "copied here")
 	}
+	what := "line " + lines[0] + " copies"
+	if n := len(lines); n > 1 {
+		what = "lines " + strings.Join(lines[:n-1], ", ") + " and " + lines[n-1] + " copy"
+	}
+	d.Message = fmt.Sprintf("%s writes what %s into a second layer: the image ships it twice%s; %s --%s=%s does it at once",
+		c.Name, what, size(d.Gain.Bytes), strings.ToUpper(copies[0].Name), attribute.flag, attribute.value)
 	fix, why := attributeFix(p, r, c, copies, attribute)
 	if why != "" {
 		d.Withheld = append(d.Withheld, why)
@@ -73,9 +78,14 @@ func copiedAgain(p *analysis.Pass, r *facts.Run, c *facts.Command) {
 	p.Report(d)
 }
 
-// small reports whether all that a COPY or ADD brings is small by its name.
+// small reports whether all that a COPY or ADD brings is small: by its size, where the
+// build context is known, or else by its name. A program of unknown size that no stage
+// built may be a script.
 func small(p *analysis.Pass, in *syntax.Instruction, brought facts.Place) bool {
-	if facts.Small(brought.Path) {
+	if bytes, known := sizes(p, in); known {
+		return bytes < worthwhile
+	}
+	if facts.Small(brought.Path) || !brought.All && path.Ext(brought.Path) == "" && in.Flag("from") == nil {
 		return true
 	}
 	sources, known := p.Sources(in)
@@ -89,7 +99,7 @@ func brings(p *analysis.Pass, in *syntax.Instruction) (facts.Place, bool) {
 		return facts.Place{}, false
 	}
 	src, to := in.Args[0].Value, in.Args[len(in.Args)-1].Value
-	if len(in.Args) == 2 && path.Ext(src) != "" && !strings.ContainsAny(src, "*?[$") {
+	if len(in.Args) == 2 && path.Ext(strings.TrimPrefix(path.Base(src), ".")) != "" && !strings.ContainsAny(src, "*?[$") {
 		switch {
 		case path.Ext(src) == path.Ext(dest):
 			return facts.Place{Path: dest}, true

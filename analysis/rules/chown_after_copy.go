@@ -10,7 +10,7 @@ var ChownAfterCopy = analysis.Rule{
 		What:    "In a stage that ships: `chown` or `chgrp`, recursive or of one file, of what a COPY or ADD of the same stage brought, where that gave it no owner.",
 		Why: "A layer holds a file again, whole, as soon as its owner changes: copied files are 2 times as large in the image, and the step takes the time to write them. " +
 			"`COPY --chown` gives them the owner at once.",
-		Silent: "Where the owner is root, whom copied files belong to anyway; for scripts, settings and other files that are small by their name; where it is not certain that the command runs or which files it means; where the COPY has `--chown`.",
+		Silent: "Where the owner is root, whom copied files belong to anyway; for scripts, settings and other files that are small, by their size or else by their name, a program of unknown size among them; where it is not certain that the command runs or which files it means; where the COPY has `--chown`.",
 		Fix: "Adds `--chown` to the COPY and takes the `chown` out of its `RUN`. Unsafe: folders that were there before, and files that other lines put there, keep the owner that they have. " +
 			"Not offered where a `RUN` between makes files there, and where the user or group is named and a `RUN` between the two may have made it: COPY needs it to exist.",
 	},

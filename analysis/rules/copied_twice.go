@@ -53,8 +53,8 @@ func runCopiedTwice(p *analysis.Pass) {
 
 func copiedTwice(p *analysis.Pass, s *stage.Stage, in, next *syntax.Instruction) {
 	twice := "this step is for nothing"
-	bytes, known := sizes(p, in)
-	if brought, ok := brings(p, in); s.Ships && (known && bytes >= worthwhile || !known && !(ok && small(p, in, brought))) {
+	bytes, _ := sizes(p, in)
+	if brought, ok := brings(p, in); s.Ships && !(ok && small(p, in, brought)) {
 		twice = "the image ships them twice"
 	} else {
 		bytes = 0
@@ -88,7 +88,7 @@ func copiedTwice(p *analysis.Pass, s *stage.Stage, in, next *syntax.Instruction)
 func sizes(p *analysis.Pass, in *syntax.Instruction) (bytes int64, known bool) {
 	context, _ := p.Context()
 	sources, ok := p.Sources(in)
-	if context == nil || !ok || in.Flag("from") != nil {
+	if context == nil || !ok || len(sources) == 0 || len(in.Heredocs) > 0 || in.Flag("from") != nil {
 		return 0, false
 	}
 	for _, src := range sources {
