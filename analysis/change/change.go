@@ -51,7 +51,14 @@ type CleanupMoved struct {
 	Command string
 }
 
+// Deleted says that a RUN deletes at its end what it made at a path. Nobody can prove that
+// nothing needs it: no safe fix declares it.
+type Deleted struct {
+	Path string // absolute
+}
+
 func (Joined) Stops() []string       { return nil }
+func (d Deleted) Stops() []string    { return []string{d.Path} }
 func (c Cleaned) Stops() []string    { return c.Cleanup.Paths }
 func (c FlagAdded) Stops() []string  { return c.Flag.Paths }
 func (c MountAdded) Stops() []string { return []string{c.Target} }
@@ -63,6 +70,7 @@ func (CleanupMoved) Stops() []string { return nil }
 func (CleanupDropped) Stops() []string { return nil }
 
 func (Joined) change()         {}
+func (Deleted) change()        {}
 func (Cleaned) change()        {}
 func (FlagAdded) change()      {}
 func (MountAdded) change()     {}

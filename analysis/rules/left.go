@@ -9,6 +9,7 @@ import (
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/chain"
+	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/stage"
@@ -41,12 +42,16 @@ func deleteAtEnd(p *analysis.Pass, d *analysis.Diagnostic, r *facts.Run, command
 		d.Withheld = append(d.Withheld, never)
 	default:
 		d.Withheld = append(d.Withheld, doubt)
-		d.Fixes = append(d.Fixes, analysis.Fix{
+		fix := analysis.Fix{
 			Title:  title,
 			Safety: analysis.Unsafe,
 			Edits:  []analysis.Edit{chain.Append(p.File, r, command+" "+name, nil)},
 			Relies: []source.Span{r.In.Span},
-		})
+		}
+		if !strings.Contains(at, "$") {
+			fix.Changes = append(fix.Changes, change.Deleted{Path: at})
+		}
+		d.Fixes = append(d.Fixes, fix)
 	}
 }
 

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/syntax"
+	"github.com/shale-build/shale/rewrite"
+	"github.com/shale-build/shale/rewrite/validate"
+)
+
+// The kinds of fixes that are made of a file.
+const (
+	safely   = "safe"
+	unsafely = "unsafe"
+)
+
+// A verdict is what came of one file.
+type verdict struct {
+	path        string
+	refused     bool           // BuildKit does not read it
+	untouchable bool           // no fix may be made
+	findings    map[string]int // by rule
+	made        map[string]map[string]int
+	rejected    []string // rules whose fixes the planner found wrong
+	wrong       []wrong
+	slow        time.Duration // how long fixing it took, where that is too long
+}
+
+// wrong is a defect of Shale.
+type wrong struct{ kind, what string }
+
+// A judge fixes files and looks at what comes out.
+type judge struct {
+	ctx   context.Context
+	rules []*analysis.Rule
+	slow  time.Duration
+	alone bool
+}
+
+// A trial is one file before a judge.
+type trial struct {
+	*judge
+	verdict
+}
+
+func (t *trial) blame(kind, format string, args ...any) {
+	t.wrong = append(t.wrong, wrong{kind, fmt.Sprintf(format, args...)})
+}
+
+// file judges one file. A panic is a defect like others.
+func (j *judge) file(path, content string) (v verdict) {
+	t := &trial{judge: j, verdict: verdict{path: path, findings: map[string]int{}, made: map[string]map[string]int{}}}
+	defer func() {
+		if r := recover(); r != nil {
+			t.blame("panic", "%v\n%s", r, debug.Stack())
+		}
+		v = t.verdict
+	}()
+	in := analysis.Input{Path: path, Content: content}
+	report := analysis.Check(in, j.rules)
+	for _, err := range report.Faults {
+		t.blame("fault", "%v", err)
+	}
+	for _, d := range report.Diagnostics {
+		t.findings[d.Rule]++
+	}
+	t.refused = len(report.File.Doc.Problems) > 0
+	if t.refused {
+		return v
+	}
+	if j.alone {
+		t.eachAlone(in, report)
+	}
+	t.fix(in, safely, analysis.Safe)
+	t.fix(in, unsafely, analysis.Unsafe)
+	return v
+}
+
+// eachAlone makes each fix alone, as an editor does.
+func (t *trial) eachAlone(in analysis.Input, report *analysis.Report) {
+	if validate.CheckCompiles(t.ctx, in.Content, in.Content, validate.Options{}) != nil {
+		return // no fix is to blame
+	}
+	for _, d := range report.Diagnostics {
+		for _, f := range d.Fixes {
+			var rejection *validate.Rejection
+			if f.Safety == analysis.Display {
+				continue
+			}
+			if err := rewrite.ValidateFix(t.ctx, in, f, rewrite.Validator{}); errors.As(err, &rejection) {
+				t.blame("rejected alone", "%s: %s: %q: %v", d.Rule, f.Safety, f.Title, err)
+			} else if err != nil {
+				t.blame("not judged", "%s: %q: %v", d.Rule, f.Title, err)
+			}
+		}
+	}
+}
+
+// fix makes the fixes of one kind, and holds the outcome to what is promised.
+func (t *trial) fix(in analysis.Input, mode string, safety analysis.Safety) {
+	o := rewrite.Options{Rules: t.rules, Safety: safety}
+	start := time.Now()
+	r, err := rewrite.Fix(t.ctx, in, o)
+	took := time.Since(start)
+	if err != nil {
+		t.blame("not judged", "%s: %v", mode, err)
+		return
+	}
+	if took > t.judge.slow { // it may have been the machine
+		start = time.Now()
+		if _, err := rewrite.Fix(t.ctx, in, o); err == nil && time.Since(start) > t.judge.slow {
+			t.verdict.slow = max(t.verdict.slow, min(took, time.Since(start)))
+		}
+	}
+	t.untouchable = t.untouchable || r.Untouchable != ""
+	t.made[mode] = map[string]int{}
+	for _, a := range r.Applied {
+		t.made[mode][a.Rule]++
+	}
+	for _, x := range r.Rejected {
+		t.rejected = append(t.rejected, x.Rule)
+		t.blame("rejected", "%s: %s: line %d: %q: %s", mode, x.Rule, x.Line, x.Title, x.Reason)
+	}
+	if r.After == r.Before && len(r.Others) == 0 {
+		return
+	}
+	t.after(mode, safety, r)
+	in.Content, in.Files = r.After, map[string]string{}
+	for _, f := range r.Others {
+		in.Files[f.Path] = f.After
+	}
+	again, err := rewrite.Fix(t.ctx, in, o)
+	if err != nil {
+		t.blame("not judged", "%s, again: %v", mode, err)
+	} else if again.After != r.After || len(again.Others) > 0 {
+		t.blame("changed again", "%s: %v\n%s", mode, rulesOf(again), rewrite.Diff("once", "twice", r.After, again.After))
+	}
+}
+
+// after looks at a fixed text.
+func (t *trial) after(mode string, safety analysis.Safety, r *rewrite.Result) {
+	doc := syntax.Parse(r.After)
+	if len(doc.Problems) > 0 {
+		t.blame("does not compile", "%s: %s (%v)", mode, doc.Problems[0].Message, rulesOf(r))
+		return
+	}
+	for _, c := range lost(r.Before, r.After) {
+		t.blame("comment lost", "%s: %q (%v)", mode, c, rulesOf(r))
+	}
+	before, after := compile.New(r.Before), compile.New(r.After)
+	targets, err := before.Targets()
+	now, err2 := after.Targets()
+	if err != nil || err2 != nil || len(targets) != len(now) {
+		t.blame("does not compile", "%s: %d targets (%v), then %d (%v)", mode, len(targets), err, len(now), err2)
+		return
+	}
+	for i, target := range targets {
+		name := fmt.Sprint(i)
+		if target.Own {
+			name = target.Name
+		}
+		for _, base := range []compile.Base{compile.Bare, compile.Full} {
+			o := compile.Options{Target: name, Base: base, Args: true}
+			was, err := before.Compile(t.ctx, o)
+			if err != nil {
+				continue // it did not before either
+			}
+			is, err := after.Compile(t.ctx, o)
+			switch {
+			case err != nil:
+				t.blame("does not compile", "%s: stage %s: %v (%v)", mode, name, err, rulesOf(r))
+				return
+			case was.Image != is.Image && safety == analysis.Safe:
+				t.blame("config changed", "%s: stage %s: %s, then %s (%v)", mode, name, was.Image, is.Image, rulesOf(r))
+				return
+			}
+		}
+	}
+}
+
+// rulesOf names the rules whose fixes were made.
+func rulesOf(r *rewrite.Result) []string {
+	var out []string
+	for _, a := range r.Applied {
+		out = append(out, fmt.Sprintf("%s on line %d", a.Rule, a.Line))
+	}
+	return out
+}
+
+// lost lists the comments of a text that are missing in another.
+func lost(before, after string) []string {
+	left := map[string]int{}
+	for _, c := range comments(after) {
+		left[c]++
+	}
+	var out []string
+	for _, c := range comments(before) {
+		if left[c]--; left[c] < 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func comments(content string) []string {
+	var out []string
+	for _, p := range syntax.Parse(content).Pieces {
+		if p.Kind == syntax.Comment || p.Kind == syntax.Directive {
+			out = append(out, strings.TrimSpace(p.Span.In(content)))
+		}
+	}
+	return out
+}

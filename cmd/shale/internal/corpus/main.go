@@ -1,0 +1,187 @@
+// Command corpus holds Shale to its promise over folders of real Dockerfiles: it checks
+// each, makes the safe and then also the unsafe fixes in memory, and tells whatever
+// came out wrong. Nothing is written.
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/shale-build/shale/analysis/checks"
+	"github.com/shale-build/shale/analysis/discover"
+	"github.com/shale-build/shale/analysis/rules"
+)
+
+func main() {
+	slow := flag.Duration("slow", 50*time.Millisecond, "tell of files that take longer to fix")
+	most := flag.Int("most", 0, "stop after so many distinct files; 0 for all")
+	alone := flag.Bool("alone", true, "hold each fix to its promise alone too, as an editor offers it")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: corpus [FLAGS] DIR…")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() == 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	debug.SetGCPercent(400) // many small texts, little that lives
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	found := discover.Find(flag.Args(), discover.Options{})
+	for _, err := range found.Problems {
+		fmt.Fprintln(os.Stderr, "corpus:", err)
+	}
+	j := &judge{ctx: ctx, rules: slices.Concat(rules.All(), checks.All()), slow: *slow, alone: *alone}
+	t := newTally()
+	start := time.Now()
+	each(ctx, found.Files, *most, j.file, t.add)
+	t.print(os.Stdout, time.Since(start))
+	if len(found.Problems) > 0 || ctx.Err() != nil {
+		os.Exit(2)
+	}
+	if t.defects > 0 {
+		os.Exit(1)
+	}
+}
+
+// each works on the distinct texts among files, in parallel, and tells of each in order.
+func each(ctx context.Context, files []discover.File, most int, work func(path, content string) verdict, tell func(verdict)) {
+	seen := map[[sha256.Size]byte]bool{}
+	todo := make(chan func())
+	waiting := make(chan chan verdict, 256)
+	var busy sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		busy.Go(func() {
+			for do := range todo {
+				do()
+			}
+		})
+	}
+	go func() {
+		defer close(waiting)
+		defer close(todo)
+		for _, f := range files {
+			if ctx.Err() != nil || most > 0 && len(seen) == most {
+				return
+			}
+			text, err := os.ReadFile(f.Path)
+			if sum := sha256.Sum256(text); err == nil && seen[sum] {
+				continue
+			} else if err == nil {
+				seen[sum] = true
+			}
+			out := make(chan verdict, 1)
+			waiting <- out
+			todo <- func() {
+				if err != nil {
+					out <- verdict{path: f.Path, wrong: []wrong{{"unreadable", err.Error()}}}
+					return
+				}
+				out <- work(f.Path, string(text))
+			}
+		}
+	}()
+	for out := range waiting {
+		tell(<-out)
+	}
+	busy.Wait()
+}
+
+// A tally adds verdicts up.
+type tally struct {
+	files, refused, untouchable int
+	rules                       map[string]*ruleTally
+	changed                     map[string]int // files, by the kind of the fixes
+	wrong                       []string
+	slow                        []verdict
+	kinds                       map[string]int
+	defects                     int
+}
+
+type ruleTally struct{ findings, files, safe, unsafe, rejected int }
+
+func newTally() *tally {
+	return &tally{rules: map[string]*ruleTally{}, changed: map[string]int{}, kinds: map[string]int{}}
+}
+
+func (t *tally) rule(name string) *ruleTally {
+	if t.rules[name] == nil {
+		t.rules[name] = &ruleTally{}
+	}
+	return t.rules[name]
+}
+
+func (t *tally) add(v verdict) {
+	t.files++
+	if v.refused {
+		t.refused++
+	}
+	if v.untouchable {
+		t.untouchable++
+	}
+	for name, n := range v.findings {
+		t.rule(name).findings += n
+		t.rule(name).files++
+	}
+	for mode, made := range v.made {
+		if len(made) > 0 {
+			t.changed[mode]++
+		}
+		for name, n := range made {
+			if mode == safely {
+				t.rule(name).safe += n
+			} else {
+				t.rule(name).unsafe += n
+			}
+		}
+	}
+	for _, name := range v.rejected {
+		t.rule(name).rejected++
+	}
+	for _, w := range v.wrong {
+		t.defects++
+		t.kinds[w.kind]++
+		t.wrong = append(t.wrong, fmt.Sprintf("%s: %s: %s", v.path, w.kind, w.what))
+	}
+	if v.slow > 0 {
+		t.slow = append(t.slow, v)
+	}
+}
+
+func (t *tally) print(out io.Writer, took time.Duration) {
+	tab := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tab, "rule\tfindings\tfiles\tsafe fixes\tfixes with --unsafe\trejected\t")
+	for _, name := range slices.Sorted(maps.Keys(t.rules)) {
+		r := t.rules[name]
+		fmt.Fprintf(tab, "%s\t%d\t%d\t%d\t%d\t%d\t\n", name, r.findings, r.files, r.safe, r.unsafe, r.rejected)
+	}
+	tab.Flush()
+	fmt.Fprintf(out, "\n%d distinct files in %s; refused by BuildKit: %d; not to be touched: %d; changed: %d, with --unsafe: %d\n",
+		t.files, took.Round(time.Second/10), t.refused, t.untouchable, t.changed[safely], t.changed[unsafely])
+	for _, line := range t.wrong {
+		fmt.Fprintln(out, line)
+	}
+	slices.SortFunc(t.slow, func(a, b verdict) int { return cmp.Compare(b.slow, a.slow) })
+	for _, v := range t.slow[:min(len(t.slow), 10)] {
+		fmt.Fprintf(out, "%s: slow: %s\n", v.path, v.slow.Round(time.Millisecond))
+	}
+	fmt.Fprintf(out, "wrong: %d", t.defects)
+	for _, kind := range slices.Sorted(maps.Keys(t.kinds)) {
+		fmt.Fprintf(out, "; %s: %d", kind, t.kinds[kind])
+	}
+	fmt.Fprintf(out, "; slow: %d\n", len(t.slow))
+}
