@@ -22,13 +22,13 @@ var Pacman = Manager{
 	SystemPackages: true,
 	Caches: []Cache{{
 		Dir: "/var/cache/pacman/pkg", What: "package archives",
-		Filled:    []Verb{Install},
+		FilledBy:  []string{"-S"}, // what -U is given is there
 		TrimmedBy: []string{"-Sc"},
 		Cleanup:   &change.PacmanPackages,
 		Mount:     Mount{Sharing: "locked"},
 	}, {
 		Dir: "/var/lib/pacman/sync", What: "package index",
-		Filled: []Verb{Install}, Index: true,
+		FilledBy: []string{"-S"}, Index: true,
 		TrimmedBy: []string{"-Sc"},
 		Cleanup:   &change.PacmanIndex,
 		Mount:     Mount{Never: "pacman fetches it anew with -y, and without -y an old one asks for packages that are gone"},

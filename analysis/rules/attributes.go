@@ -78,6 +78,24 @@ func copiedAgain(p *analysis.Pass, r *facts.Run, c *facts.Command) {
 	p.Report(d)
 }
 
+// sizes adds up the sources of a copy, as far as all of them are files of a build context
+// that is known.
+func sizes(p *analysis.Pass, in *syntax.Instruction) (bytes int64, known bool) {
+	context, _ := p.Context()
+	sources, ok := p.Sources(in)
+	if context == nil || !ok || len(sources) == 0 || len(in.Heredocs) > 0 || in.Flag("from") != nil {
+		return 0, false
+	}
+	for _, src := range sources {
+		n, ok := context.Size(src)
+		if !ok {
+			return 0, false
+		}
+		bytes += n
+	}
+	return bytes, true
+}
+
 // small reports whether all that a COPY or ADD brings is small: by its size, where the
 // build context is known, or else by its name. A program of unknown size that no stage
 // built may be a script.

@@ -9,7 +9,6 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/source"
-	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -20,7 +19,8 @@ var CopiedTwice = analysis.Rule{
 		Summary: "files are copied, and copied again before anything uses them",
 		What: "A COPY whose files a later COPY of the same stage puts at the same place again, from the same source, where no `RUN` between the two may use them: " +
 			"`COPY package.json ./` directly above `COPY . .`, or the same COPY written twice.",
-		Why:    "The image ships both layers, and the first one is of no use: splitting a copy pays where a step stands between the two parts, which then stays cached.",
+		Why: "The first one is 1 step and 1 layer of no use: splitting a copy pays where a step stands between the two parts, which then stays cached. " +
+			"Files that are the same, times included, BuildKit leaves out of the second layer, so that findings name no bytes.",
 		Silent: "Where a `RUN`, or another instruction that may need the files, stands between; where the copies differ in their flags; where it is not certain that the later one brings the same files.",
 		Fix:    "Removes the first one. Unsafe: where a file that it names is missing, the build failed there, and may go on.",
 	},
@@ -37,7 +37,7 @@ func runCopiedTwice(p *analysis.Pass) {
 			}
 			for _, next := range s.Instructions[i+1:] {
 				if next.Name == "copy" && next.Faithful && sameFlags(in, next) && holds(p, next, in) {
-					copiedTwice(p, s, in, next)
+					copiedTwice(p, in, next)
 					break
 				}
 				if !slices.Contains([]string{"copy", "label", "env", "expose", "cmd", "entrypoint", "maintainer", "stopsignal", "healthcheck", "user"}, next.Name) {
@@ -51,18 +51,10 @@ func runCopiedTwice(p *analysis.Pass) {
 	}
 }
 
-func copiedTwice(p *analysis.Pass, s *stage.Stage, in, next *syntax.Instruction) {
-	twice := "this step is for nothing"
-	bytes, _ := sizes(p, in)
-	if brought, ok := brings(p, in); s.Ships && !(ok && small(p, in, brought)) {
-		twice = "the image ships them twice"
-	} else {
-		bytes = 0
-	}
+func copiedTwice(p *analysis.Pass, in, next *syntax.Instruction) {
 	d := analysis.Diagnostic{
 		Span:     in.Span,
-		Message:  fmt.Sprintf("line %d copies the same files again before anything uses these: %s%s", p.Line(next), twice, size(bytes)),
-		Gain:     analysis.Gain{Bytes: bytes},
+		Message:  fmt.Sprintf("line %d copies the same files again before anything uses these: one step and one layer for nothing", p.Line(next)),
 		Related:  []analysis.Related{{Span: next.Span, Message: "copied again here"}},
 		Withheld: []string{"a build that fails here because a file is missing may then go on"},
 	}
@@ -81,24 +73,6 @@ func copiedTwice(p *analysis.Pass, s *stage.Stage, in, next *syntax.Instruction)
 		})
 	}
 	p.Report(d)
-}
-
-// sizes adds up the sources of a copy, as far as all of them are files of a build context
-// that is known.
-func sizes(p *analysis.Pass, in *syntax.Instruction) (bytes int64, known bool) {
-	context, _ := p.Context()
-	sources, ok := p.Sources(in)
-	if context == nil || !ok || len(sources) == 0 || len(in.Heredocs) > 0 || in.Flag("from") != nil {
-		return 0, false
-	}
-	for _, src := range sources {
-		n, ok := context.Size(src)
-		if !ok {
-			return 0, false
-		}
-		bytes += n
-	}
-	return bytes, true
 }
 
 // sameFlags reports whether two copies have the same flags.

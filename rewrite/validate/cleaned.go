@@ -177,9 +177,9 @@ func (d *deriver) cleanedAtEnd(was, text string, k change.Cleanup, prefix string
 	if len(q.Root.Children) != len(n) || q.Root.Children[len(n)-1].Kind != shell.And {
 		return reject("the clean-up %q is not the last element of the RUN's last list", k.Command)
 	}
-	if !pure(p, end) {
-		// Left of "&&" errexit is ignored, and what only runs in some cases is a
-		// condition.
+	if end.Background || !pure(p, lastOf(end)) {
+		// Left of "&&" errexit is ignored, which it is already in the list but for its
+		// last element, and what only runs in some cases is a condition.
 		return reject("the list that the clean-up %q is appended to can go on after a failure", k.Command)
 	}
 	install, ok := d.install(p, end, k)

@@ -324,7 +324,8 @@ func (d *deriver) commandsBelow(p *shell.Program, n *shell.Node) []command {
 // needsIndex names a command that needs a manager's files, or may.
 func (c *command) needsIndex(manager string) string {
 	v, _ := c.verb()
-	if args, _ := c.args(); len(args) == 1 && slices.Contains([]string{"--version", "-version", "-V"}, args[0]) {
+	if args, _ := c.args(); len(args) == 1 && slices.Contains([]string{"--version", "-version", "-V"}, args[0]) ||
+		len(args) == 1 && args[0] == "-v" && setOf("node nodejs npm yarn ruby perl php")[c.name] {
 		return ""
 	}
 	switch manager {
