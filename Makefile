@@ -14,6 +14,7 @@
 # make release-check  a release for this platform and its packages, published nowhere;
 #               with ALL=1 for all platforms
 # make soak     a random session of edits and requests for DURATION (20m): memory stays flat
+# make corpus DIR=…  check and fix the Dockerfiles below DIR, in memory, and tell what came out wrong
 # make fuzz     each fuzz target for FUZZTIME (30s)
 
 SHELL := /bin/bash
@@ -25,7 +26,7 @@ export CGO_ENABLED ?= 0
 # compiled once.
 export GOFLAGS ?= -trimpath
 
-.PHONY: all build demo test tools vet test-go test-nvim test-deep vsix test-vscode consumers docs docs-screenshots figures bench bench-peer soak release-check fuzz clean
+.PHONY: all build demo test tools vet test-go test-nvim test-deep vsix test-vscode consumers docs docs-screenshots figures bench bench-peer corpus soak release-check fuzz clean
 
 all: build
 
@@ -97,6 +98,10 @@ release-check:
 
 soak:
 	$(GO) test -tags soak ./lsp -run '^TestSoak$$' -count 1 -timeout 0 -v
+
+corpus:
+	@[ -n "$(DIR)" ] || { echo "usage: make corpus DIR=folder"; exit 2; }
+	$(GO) run ./cmd/shale/internal/corpus $(DIR)
 
 fuzz:
 	@for t in $$(grep -rl --include='*_test.go' '^func Fuzz' analysis rewrite lsp | xargs -n1 dirname | sort -u); do \

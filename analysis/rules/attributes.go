@@ -204,7 +204,7 @@ func attributeFix(p *analysis.Pass, r *facts.Run, c *facts.Command, copies []*sy
 		return fix, "a comment speaks of it"
 	}
 	fix = analysis.Fix{
-		Title:  fmt.Sprintf("Copy with --%s=%s, and not change it afterwards (folders that are there before, such as WORKDIR's, keep what they have)", a.flag, a.value),
+		Title:  fmt.Sprintf("Copy with --%s=%s in place of changing it afterwards (folders that are there before, such as WORKDIR's, keep what they have)", a.flag, a.value),
 		Safety: analysis.Unsafe,
 		Relies: []source.Span{r.In.Span},
 	}

@@ -24,6 +24,7 @@ const module = "github.com/shale-build/shale/"
 // rooms that stand below it.
 var floors = []string{
 	"cmd/shale",
+	"cmd/shale/internal/corpus",
 	"cmd/shale/internal/gendocs",
 	"cmd/shale/internal/licences",
 	"cmd/shale/internal/report",
