@@ -97,18 +97,51 @@ func sizes(p *analysis.Pass, in *syntax.Instruction) (bytes int64, known bool) {
 }
 
 // small reports whether all that a COPY or ADD brings is small: by its size, where the
-// build context is known, or else by its name. A program of unknown size that no stage
-// built may be a script.
+// build context is known, or else by its name. What nobody knows to be large is not
+// spoken of: settings, scripts, a file of an unknown kind.
 func small(p *analysis.Pass, in *syntax.Instruction, brought facts.Place) bool {
 	if bytes, known := sizes(p, in); known {
 		return bytes < worthwhile
 	}
-	if facts.Small(brought.Path) || !brought.All && path.Ext(brought.Path) == "" && in.Flag("from") == nil {
+	if len(in.Heredocs) > 0 || strings.HasPrefix(brought.Path+"/", "/etc/") {
 		return true
 	}
-	sources, known := p.Sources(in)
-	return len(in.Heredocs) > 0 || known && len(sources) > 0 && !slices.ContainsFunc(sources, func(s string) bool { return !facts.Small(s) })
+	for _, w := range in.Args[:len(in.Args)-1] {
+		src := w.Value
+		if v := p.Stages().Expand(in, src); v.Known() {
+			src = v.Text
+		}
+		if !smallSource(src, in.Flag("from") != nil, brought.All) {
+			return false
+		}
+	}
+	return true
 }
+
+// smallSource is small for one source: folder says that it may be one, built that a
+// stage made it.
+func smallSource(src string, built, folder bool) bool {
+	name := path.Base(strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(src, "*"), "."), "/"))
+	ext := path.Ext(strings.TrimPrefix(strings.TrimRight(name, "*"), "."))
+	switch {
+	case name == "." || name == "/" || strings.Contains(name, "$"):
+		return false // the whole context, or what a variable names
+	case facts.Small(name) || ext == ".d":
+		return true
+	case slices.Contains(bulky, strings.ToLower(ext)) || built || strings.Contains(src, "://"):
+		return false
+	case ext != "" || !folder:
+		return true
+	}
+	return littleFolders().MatchString(name)
+}
+
+// bulky are the ends of names of files that are large as a rule.
+var bulky = strings.Fields(`.jar .war .ear .zip .tar .gz .tgz .bz2 .tbz2 .xz .txz .zst .7z .rpm .deb .apk .so .a .bin .run .exe .dll .phar .hpi .jpi .whl .gem .iso .img
+	.db .sqlite .sql .csv .dump .bak .onnx .pt .h5 .node .wasm`)
+
+// littleFolders are names of folders that hold settings and scripts.
+var littleFolders = pattern(`(?i)^(?:.*[-_.])?(?:conf|confs|config|configs|configuration|cfg|etc|script|scripts|bin|sbin|hooks?|templates?|init|setup|startup|certs?|keys|ssh|patch|patches|migrations|locale|cron|files|install|tests?)$`)
 
 // brings says what a COPY or ADD puts where: a file, or a folder with what is in it.
 func brings(p *analysis.Pass, in *syntax.Instruction) (facts.Place, bool) {
