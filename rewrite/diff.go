@@ -27,6 +27,20 @@ func Diff(oldName, newName, before, after string) string {
 	return out.String()
 }
 
+// A LineChange says that the lines FromA to ToA of one text became the lines FromB to
+// ToB of another; lines count from 0, and the end is one past the last.
+type LineChange struct{ FromA, ToA, FromB, ToB int }
+
+// LineChanges returns where after differs from before, in order; what stands between
+// two changes is equal.
+func LineChanges(before, after string) []LineChange {
+	var out []LineChange
+	for _, s := range diffLines(splitLines(before), splitLines(after)) {
+		out = append(out, LineChange{s.fromA, s.toA, s.fromB, s.toB})
+	}
+	return out
+}
+
 // contextLines is how many unchanged lines a hunk shows on each side.
 const contextLines = 3
 

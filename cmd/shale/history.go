@@ -42,8 +42,27 @@ func newHistory(ctx context.Context, rev string, rules []*analysis.Rule) *histor
 }
 
 func (h *history) known(in analysis.Input, shown string) (map[string]bool, error) {
-	fail := func(err error) (map[string]bool, error) {
-		return nil, fmt.Errorf("%s: --new-from %s: %w", shown, h.rev, err)
+	before, found, err := h.before(in, shown)
+	if err != nil || !found {
+		return nil, err // a new file: all of it is new
+	}
+	in.Content = before
+	return h.findings(in), nil
+}
+
+// findings are the fingerprints of what is found in a file.
+func (h *history) findings(in analysis.Input) map[string]bool {
+	out := map[string]bool{}
+	for _, f := range report.Fingerprints(in.Content, analysis.Check(in, h.rules).Diagnostics) {
+		out[f] = true
+	}
+	return out
+}
+
+// before is a file's text at the revision; found is false if there was none.
+func (h *history) before(in analysis.Input, shown string) (text string, found bool, err error) {
+	fail := func(err error) (string, bool, error) {
+		return "", false, fmt.Errorf("%s: --new-from %s: %w", shown, h.rev, err)
 	}
 	path, err := filepath.Abs(onDisk(in, shown))
 	if err != nil {
@@ -59,7 +78,7 @@ func (h *history) known(in analysis.Input, shown string) (map[string]bool, error
 	repo := h.repo(root)
 	repo.once.Do(func() { repo.err = h.read(root, repo) })
 	if repo.err != nil {
-		return nil, repo.err // the same for every file of the repository
+		return "", false, repo.err // the same for every file of the repository
 	}
 	name, err := filepath.Rel(root, path)
 	if err != nil {
@@ -71,21 +90,16 @@ func (h *history) known(in analysis.Input, shown string) (map[string]bool, error
 	}
 	blob, ok := repo.blobs[name]
 	if !ok {
-		return nil, nil // a new file: all of it is new
+		return "", false, nil
 	}
-	before := in
-	if blob != blobOf(in.Content) {
-		text, err := h.git(root, "cat-file", "blob", blob)
-		if err != nil {
-			return fail(err)
-		}
-		before.Content = text
+	if blob == blobOf(in.Content) {
+		return in.Content, true, nil
 	}
-	out := map[string]bool{}
-	for _, f := range report.Fingerprints(before.Content, analysis.Check(before, h.rules).Diagnostics) {
-		out[f] = true
+	text, err = h.git(root, "cat-file", "blob", blob)
+	if err != nil {
+		return fail(err)
 	}
-	return out, nil
+	return text, true, nil
 }
 
 func (h *history) repo(root string) *pastRepo {
@@ -127,10 +141,12 @@ func (h *history) read(root string, repo *pastRepo) error {
 	return nil
 }
 
+func (h *history) git(root string, args ...string) (string, error) { return git(h.ctx, root, args...) }
+
 // git runs git on a repository, with nothing of its configuration that would run
 // other programs.
-func (h *history) git(root string, args ...string) (string, error) {
-	cmd := exec.CommandContext(h.ctx, "git", append([]string{"-C", root, "-c", "core.fsmonitor=false"}, args...)...)
+func git(ctx context.Context, root string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", root, "-c", "core.fsmonitor=false"}, args...)...)
 	cmd.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
 	var out, why bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &why

@@ -147,7 +147,7 @@ breaking the build.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; `%s --help` lists the flags", err, c.CommandPath())
 	})
-	root.AddCommand(a.checkCommand(), a.fixCommand(), a.fmtCommand(), a.verifyCommand(), a.rulesCommand(), a.lspCommand(), a.versionCommand())
+	root.AddCommand(a.checkCommand(), a.fixCommand(), a.fmtCommand(), a.verifyCommand(), a.reviewCommand(), a.rulesCommand(), a.lspCommand(), a.versionCommand())
 	for _, c := range more {
 		root.AddCommand(c(a))
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/shale-build/shale/analysis/builds"
 	"github.com/shale-build/shale/analysis/gitlog"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
+	"github.com/shale-build/shale/cmd/shale/internal/review"
 	"github.com/shale-build/shale/rewrite"
 	"github.com/shale-build/shale/rewrite/validate"
 	"github.com/spf13/cobra"
@@ -58,6 +59,8 @@ type outcome struct {
 	defects []string // of Shale, for people, on standard error
 	diff    string
 	text    string // what `fix -` prints
+
+	source *review.Source // for `review`
 
 	fixed, left []string // the rules of the fixes that are or would be made, and of what is left
 }

@@ -60,7 +60,7 @@ shipping, or there is nothing to fix; 1 they differ, or the result does not buil
 			return a.verify(c, args, &f)
 		},
 	}
-	f.ruleFlags(c, a.rules)
+	f.ruleFlags(c, a.rules, "stdin-filename")
 	flags := c.Flags()
 	flags.BoolVar(&f.unsafe, "unsafe", false, "make unsafe fixes too")
 	flags.StringVar(&f.against, "against", "", "compare with the Dockerfile `OTHER` in place of the fixed one")
@@ -178,11 +178,11 @@ func (a *app) verify(c *cobra.Command, args []string, f *verifyFlags) error {
 	return nil
 }
 
-// ruleFlags are those that say which fixes are made.
-func (s *selection) ruleFlags(c *cobra.Command, all []*analysis.Rule) {
+// ruleFlags are those that say which fixes are made, and more of check's.
+func (s *selection) ruleFlags(c *cobra.Command, all []*analysis.Rule, names ...string) {
 	var more cobra.Command
 	s.flags(&more, []string{"text"}, all)
-	for _, name := range []string{"only", "except", "config", "context", "stdin-filename"} {
+	for _, name := range append([]string{"only", "except", "config", "context"}, names...) {
 		c.Flags().AddFlag(more.Flags().Lookup(name))
 	}
 }
@@ -264,11 +264,7 @@ func (s *session) verification(t target, in analysis.Input, f *verifyFlags) (*ve
 	if f.unsafe {
 		options.Safety = analysis.Unsafe
 	}
-	r.Refix = func(ctx context.Context, pick func(rewrite.Candidate) bool) (*rewrite.Result, error) {
-		o := options
-		o.Pick = pick
-		return rewrite.Fix(ctx, in, o)
-	}
+	r.Refix = s.refix(in, options)
 	if r.Fixed, err = rewrite.Fix(s.ctx, in, options); err != nil {
 		return nil, err
 	}
@@ -277,6 +273,15 @@ func (s *session) verification(t target, in analysis.Input, f *verifyFlags) (*ve
 		s.say(rejected(t.shown, x.Line, x.Rule, x.Title, x.Reason))
 	}
 	return r, nil
+}
+
+// refix makes some of the fixes again, to find the one to blame.
+func (s *session) refix(in analysis.Input, o rewrite.Options) func(context.Context, func(rewrite.Candidate) bool) (*rewrite.Result, error) {
+	return func(ctx context.Context, pick func(rewrite.Candidate) bool) (*rewrite.Result, error) {
+		some := o
+		some.Pick = func(c rewrite.Candidate) bool { return (o.Pick == nil || o.Pick(c)) && (pick == nil || pick(c)) }
+		return rewrite.Fix(ctx, in, some)
+	}
 }
 
 // setup is what all builds have in common.

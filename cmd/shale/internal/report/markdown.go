@@ -20,12 +20,12 @@ func (m *markdownWriter) File(f File) error {
 	if f.Err == nil && len(f.Diagnostics) == 0 && len(f.Applied) == 0 {
 		return nil
 	}
-	fmt.Fprintf(&m.body, "\n### %s\n\n", markdownCode(m.o.path(f.Path)))
+	fmt.Fprintf(&m.body, "\n### %s\n\n", MarkdownCode(m.o.path(f.Path)))
 	if f.Err != nil {
-		fmt.Fprintf(&m.body, "Could not be worked on: %s\n", markdownText(problem(f)))
+		fmt.Fprintf(&m.body, "Could not be worked on: %s\n", MarkdownText(problem(f)))
 	}
 	for _, a := range f.Applied {
-		fmt.Fprintf(&m.body, "- %s: %s (%s)\n", m.o.Fixed, markdownText(a.Title), m.link(a.Rule))
+		fmt.Fprintf(&m.body, "- %s: %s (%s)\n", m.o.Fixed, MarkdownText(a.Title), m.link(a.Rule))
 	}
 	if len(f.Diagnostics) == 0 {
 		return nil
@@ -41,8 +41,8 @@ func (m *markdownWriter) File(f File) error {
 }
 
 func markdownFinding(d analysis.Diagnostic) string {
-	out := markdownText(d.Message)
-	if gain := gainWords(d.Gain); gain != "" {
+	out := MarkdownText(d.Message)
+	if gain := GainWords(d.Gain); gain != "" {
 		out += "; " + gain
 	}
 	return out
@@ -50,19 +50,19 @@ func markdownFinding(d analysis.Diagnostic) string {
 
 func markdownFix(d analysis.Diagnostic) string {
 	for _, fix := range d.Fixes {
-		return fmt.Sprintf("%s, %s", markdownText(fix.Title), fix.Safety)
+		return fmt.Sprintf("%s, %s", MarkdownText(fix.Title), fix.Safety)
 	}
 	for _, why := range d.Withheld {
-		return "none that is safe: " + markdownText(why)
+		return "none that is safe: " + MarkdownText(why)
 	}
 	return ""
 }
 
 func (m *markdownWriter) link(rule string) string {
 	if url := m.o.URL(rule); url != "" {
-		return fmt.Sprintf("[%s](%s)", markdownText(rule), url)
+		return fmt.Sprintf("[%s](%s)", MarkdownText(rule), url)
 	}
-	return markdownText(rule)
+	return MarkdownText(rule)
 }
 
 func (m *markdownWriter) Close() error {
@@ -74,8 +74,8 @@ func (m *markdownWriter) Close() error {
 	return err
 }
 
-// markdownText keeps text from being taken for Markdown or HTML.
-func markdownText(s string) string {
+// MarkdownText keeps text from being taken for Markdown or HTML.
+func MarkdownText(s string) string {
 	var b strings.Builder
 	for _, r := range Visible(s) {
 		if strings.ContainsRune("\\`*_[]<>&|#~", r) {
@@ -86,8 +86,8 @@ func markdownText(s string) string {
 	return b.String()
 }
 
-// markdownCode is text between backticks, more than it holds in a row.
-func markdownCode(s string) string {
+// MarkdownCode is text between backticks, more than it holds in a row.
+func MarkdownCode(s string) string {
 	s = Visible(s)
 	fence := "`"
 	for strings.Contains(s, fence) {

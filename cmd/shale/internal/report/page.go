@@ -33,12 +33,12 @@ func RulePage(r *analysis.Rule, example *Example) string {
 		if example.After != "" || len(example.Others) > 0 {
 			b.WriteString("Before:\n\n")
 		}
-		b.WriteString(fenced("dockerfile", example.Before))
+		b.WriteString(Fenced("dockerfile", example.Before))
 		if example.After != "" {
-			fmt.Fprintf(&b, "\nAfter:\n\n%s", fenced("dockerfile", example.After))
+			fmt.Fprintf(&b, "\nAfter:\n\n%s", Fenced("dockerfile", example.After))
 		}
 		for _, f := range example.Others {
-			fmt.Fprintf(&b, "\n%s after:\n\n%s", f.Path, fenced("", f.Text))
+			fmt.Fprintf(&b, "\n%s after:\n\n%s", f.Path, Fenced("", f.Text))
 		}
 	}
 	if len(r.Options) > 0 {
@@ -98,8 +98,8 @@ func valuesWords(o analysis.Option) string {
 	return strings.Join(values, ", ")
 }
 
-// fenced puts a Dockerfile between fences longer than any that it holds.
-func fenced(language, text string) string {
+// Fenced puts a Dockerfile between fences longer than any that it holds.
+func Fenced(language, text string) string {
 	fence := "```"
 	for strings.Contains(text, fence) {
 		fence += "`"

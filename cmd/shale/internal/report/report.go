@@ -185,7 +185,7 @@ func best(d analysis.Diagnostic) analysis.Safety {
 // how that is done.
 func advice(d analysis.Diagnostic) string {
 	out := strings.TrimRight(d.Message, ".")
-	if gain := gainWords(d.Gain); gain != "" {
+	if gain := GainWords(d.Gain); gain != "" {
 		out += " (" + gain + ")"
 	}
 	out += "."
@@ -203,8 +203,8 @@ func advice(d analysis.Diagnostic) string {
 // problem is why a file could not be worked on, without its name.
 func problem(f File) string { return strings.TrimPrefix(f.Err.Error(), f.Path+": ") }
 
-// gainWords tells a gain in a few words, "" when there is none.
-func gainWords(g analysis.Gain) string {
+// GainWords tells a gain in a few words, "" when there is none.
+func GainWords(g analysis.Gain) string {
 	var parts []string
 	if g.Bytes > 0 {
 		parts = append(parts, Bytes(g.Bytes)+" no longer shipped")

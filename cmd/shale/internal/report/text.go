@@ -112,7 +112,7 @@ func (t *textWriter) diagnostic(b *bytes.Buffer, f File, d analysis.Diagnostic, 
 			note("%s", see)
 		}
 	}
-	if gain := gainWords(d.Gain); gain != "" {
+	if gain := GainWords(d.Gain); gain != "" {
 		note("gain: %s", gain)
 	}
 	for _, reason := range d.Withheld {
