@@ -102,7 +102,7 @@ func (a *app) review(c *cobra.Command, args []string, f *reviewFlags) error {
 		s.say("interrupted; nothing was posted")
 		return exit(exitInterrupted)
 	}
-	made := review.Build(r.sources, r.diff, review.Options{Dialect: r.dialect, URL: ruleURL})
+	made := review.Build(r.sources, r.diff, review.Options{Dialect: r.dialect, URL: ruleURL, Unseen: r.unseen})
 	if f.dryRun {
 		if err := r.show(made, printed); err != nil {
 			return err
@@ -127,6 +127,7 @@ type reviewer struct {
 	diff    review.Diff
 	past    *past
 	sources []review.Source
+	unseen  []string // files of the change that could not be looked at
 	worst   analysis.Severity
 }
 
@@ -274,9 +275,6 @@ func (r *reviewer) showJSON(made review.Review) error {
 
 // publish posts the review and tells what came of it.
 func (r *reviewer) publish(made review.Review) error {
-	if r.fault || r.defects {
-		r.say("not everything could be looked at; what could is posted")
-	}
 	out, err := forge.Publish(r.ctx, r.forge, r.head, made)
 	switch {
 	case r.ctx.Err() != nil:

@@ -45,6 +45,9 @@ func (r *reviewer) work(args []string) error {
 		}
 		return err
 	}, func(o outcome) {
+		if o.file.Err != nil {
+			r.unseen = append(r.unseen, r.name(o.file.Path))
+		}
 		if o.source == nil {
 			return
 		}
@@ -201,15 +204,36 @@ func (p *past) known(in analysis.Input, shown string) (map[string]bool, error) {
 	if err != nil || !found {
 		return nil, err
 	}
-	in.Content = before
-	if dir, ok := p.contextDir(in); ok && p.contextChanged(in, name) {
-		old, err := p.tree.folder(dir)
-		if err != nil {
-			return nil, err
-		}
-		in.Context, in.Files, in.Walks = old, nil, &buildctx.Walks{}
+	was := in
+	was.Content = before
+	dir, ok := p.contextDir(in)
+	if !ok || !p.contextChanged(in, name) {
+		return p.hist.findings(was), nil
 	}
-	return p.hist.findings(in), nil
+	if was.Context, err = p.tree.folder(dir); err != nil {
+		return nil, err
+	}
+	was.Files, was.Walks = nil, &buildctx.Walks{}
+	// What the context made mendable is new, though it was found before.
+	out, now := p.mendable(was), p.mendable(in)
+	known := map[string]bool{}
+	for name, safety := range out {
+		known[name] = safety >= now[name]
+	}
+	return known, nil
+}
+
+// mendable tells of each finding, by fingerprint, how safe its best fix is.
+func (p *past) mendable(in analysis.Input) map[string]analysis.Safety {
+	all := analysis.Check(in, p.r.chosen).Diagnostics
+	out := map[string]analysis.Safety{}
+	for i, name := range report.Fingerprints(in.Content, all) {
+		out[name] = analysis.Display
+		for _, fix := range all[i].Fixes {
+			out[name] = max(out[name], fix.Safety)
+		}
+	}
+	return out
 }
 
 // asked gets the earlier text from the forge.

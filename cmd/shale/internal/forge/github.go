@@ -16,7 +16,7 @@ import (
 var githubDialect = review.Dialect{Suggest: func(int) string { return "suggestion" }, Body: 65536}
 
 const (
-	githubBatch = 50   // comments of one request; with many more GitHub answers too late
+	githubBatch = 30   // comments of one request; with many more GitHub answers too late
 	githubFiles = 3000 // of a pull request that the API lists
 	githubPage  = 100
 )

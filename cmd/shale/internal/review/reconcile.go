@@ -2,6 +2,7 @@ package review
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -89,7 +90,7 @@ func Reconcile(want Review, was Earlier) Plan {
 		}
 	}
 	for i, old := range was.Comments {
-		if !used[i] && KeyOf(old.Text) != "" && !old.Closed {
+		if !used[i] && KeyOf(old.Text) != "" && !old.Closed && !slices.Contains(want.Unseen, old.Path) {
 			p.Retire = append(p.Retire, Edit{old, retired(old.Text, mended)})
 		}
 	}

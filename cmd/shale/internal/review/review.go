@@ -50,19 +50,23 @@ type Review struct {
 	Comments []Comment
 	Body     string // "" if nothing is to be said
 	Fixes    int    // in comments and in the body
+	// Files that could not be looked at: nothing is known of them, and what was said
+	// of them stays.
+	Unseen []string
 }
 
 // Options says how a review is written.
 type Options struct {
 	Dialect Dialect
 	URL     func(rule string) string // the page of a rule, "" for none
+	Unseen  []string                 // files that could not be looked at
 }
 
 // Build writes the review of a change. Fixes that a suggestion cannot express become
 // comments with a patch, and those that stand nowhere in the diff go to the body.
 func Build(sources []Source, d Diff, o Options) Review {
 	w := writer{Options: o, keys: map[string]int{}}
-	var r Review
+	r := Review{Unseen: o.Unseen}
 	for _, s := range sources {
 		told := map[int]bool{}
 		for _, p := range s.Parts {
@@ -87,7 +91,7 @@ func Build(sources []Source, d Diff, o Options) Review {
 		}
 	}
 	r.Fixes = len(r.Comments) + len(w.outside)
-	if r.Fixes+len(w.left) > 0 {
+	if r.Fixes+len(w.left)+len(r.Unseen) > 0 {
 		r.Body = w.body(r, d)
 	}
 	return r

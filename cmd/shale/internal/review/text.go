@@ -104,9 +104,11 @@ func (w *writer) leftLine(s Source, f analysis.Diagnostic) string {
 func (w *writer) body(r Review, d Diff) string {
 	sorted(r.Comments)
 	var b strings.Builder
-	switch r.Fixes {
-	case 0:
-		b.WriteString("### Shale: no safe fix, but findings\n")
+	switch {
+	case r.Fixes+len(w.left) == 0:
+		b.WriteString("### Shale: not everything could be looked at\n")
+	case r.Fixes == 0:
+		b.WriteString("### Shale: no fix here, but findings\n")
 	default:
 		fmt.Fprintf(&b, "### Shale: %s\n", plural(r.Fixes, "fix", "fixes"))
 	}
@@ -128,6 +130,9 @@ func (w *writer) body(r Review, d Diff) string {
 	}
 	if len(w.left) > 0 {
 		w.fold(&b, plural(len(w.left), "finding", "findings")+" without a fix here", "\n- "+strings.Join(w.left, "\n- ")+"\n")
+	}
+	for _, name := range r.Unseen {
+		fmt.Fprintf(&b, "\n%s could not be looked at; the job's log says why.\n", report.MarkdownCode(name))
 	}
 	if d.Short {
 		b.WriteString("\nThis change has more files than could be read; the others were not looked at.\n")
