@@ -141,6 +141,12 @@ func (j *job) holds(cond string) bool {
 
 func (j *job) value(name string) string {
 	part := strings.Split(name, ".")
+	if m := regexp.MustCompile(`^(\S+) == '(\w*)' && (\S+) \|\| ''$`).FindStringSubmatch(name); m != nil {
+		if j.value(m[1]) != m[2] {
+			return ""
+		}
+		return j.value(m[3])
+	}
 	switch {
 	case name == "github.action_ref":
 		return j.ref
@@ -337,13 +343,26 @@ func TestAction(t *testing.T) {
 			t.Errorf("outputs: %v\n%s", j.steps, j.summary)
 		}
 	})
+	t.Run("review", func(t *testing.T) {
+		j := use(t, "v1.2.3", "command=review", "token=secret", "args=--dry-run\n--forge=github", "new-from=HEAD", "fail-on=never")
+		script(t, j.dir, `git add ok && git -c user.name=a -c user.email=a@example.org commit -qm one && git add .`)
+		j.run()
+		want(t, j, 0, "--- a b/Dockerfile, lines 2 to 3", "```suggestion\nRUN apt-get update \\")
+		if !strings.Contains(j.summary, "```suggestion") || strings.Contains(j.log+j.summary, "secret") {
+			t.Errorf("summary: %s", j.summary)
+		}
+		// With nothing but git, it fails as it says; without a pull request it asks for one.
+		j = use(t, "v1.2.3", "command=review", "token=secret", "args=--forge=github\n--repo=o/n\n--api=http://127.0.0.1:1")
+		j.run()
+		want(t, j, 2, "which pull request?")
+	})
 	t.Run("faults", func(t *testing.T) {
 		j := use(t, "v1.2.3", "paths=nowhere")
 		j.run()
 		want(t, j, 2, "no such file or folder")
 		j = use(t, "v1.2.3", "command=mend")
 		j.run()
-		want(t, j, 2, `::error title=shale::command is "mend"; it may be check or fix.`)
+		want(t, j, 2, `::error title=shale::command is "mend"; it may be check, fix or review.`)
 		// Nothing of an input is run.
 		j = use(t, "v1.2.3", "paths=$(touch ran)`touch ran`\n--write-baseline=ran", "args=--only=$(touch ran)")
 		j.run()

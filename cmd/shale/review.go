@@ -48,7 +48,7 @@ finding that the change brought; 2 a wrong flag, no token, a forge that refuses.
 			return a.review(c, args, &f)
 		},
 	}
-	f.ruleFlags(c, a.rules)
+	f.ruleFlags(c, a.rules, "baseline")
 	flags := c.Flags()
 	flags.StringVar(&f.failOn, "fail-on", "never", "exit with 1 when the change brings a finding of this severity or above: error, warning, info or never")
 	flags.StringVar(&f.base, "base", "", "take the diff from git: what the pull request changes since it left this `REV`")

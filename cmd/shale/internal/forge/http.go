@@ -32,10 +32,16 @@ func httpClient() *http.Client {
 type transport struct{ again, once http.RoundTripper }
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	by := t.again
 	if r.Method == http.MethodPost {
-		return t.once.RoundTrip(r)
+		by = t.once
 	}
-	return t.again.RoundTrip(r)
+	resp, err := by.RoundTrip(r)
+	if err != nil && resp != nil { // after a redirect that was not followed
+		resp.Body.Close()
+		resp = nil
+	}
+	return resp, err
 }
 
 func retrying(faults bool) http.RoundTripper {

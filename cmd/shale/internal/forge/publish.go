@@ -38,9 +38,15 @@ func Publish(ctx context.Context, f Forge, head string, want review.Review) (Out
 		if err != nil {
 			return out, err
 		}
-		err = carryOut(ctx, f, pull, review.Reconcile(want, was), &out)
+		plan := review.Reconcile(want, was)
+		if attempt == 1 {
+			out.Kept = plan.Kept
+		}
+		err = carryOut(ctx, f, pull, plan, &out)
 		switch {
 		case err == nil:
+			// All that stand now, also those that a torn request posted after all.
+			out.Posted = plan.Kept + len(plan.Post) + len(plan.Edit) - out.Kept - out.Edited
 			return out, nil
 		case ctx.Err() != nil:
 			return out, ctx.Err()
@@ -56,12 +62,10 @@ func Publish(ctx context.Context, f Forge, head string, want review.Review) (Out
 // carryOut does what a plan says. New comments come first: what is closed after them
 // has its successor.
 func carryOut(ctx context.Context, f Forge, pull Pull, p review.Plan, out *Outcome) error {
-	out.Kept = p.Kept - out.Posted - out.Edited
 	if len(p.Post) > 0 || p.Body != "" {
 		if err := f.Post(ctx, pull, p.Body, p.Post); err != nil {
 			return err
 		}
-		out.Posted += len(p.Post)
 	}
 	for _, e := range p.Edit {
 		if err := f.Edit(ctx, e); err != nil {
