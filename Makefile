@@ -15,6 +15,7 @@
 #               with ALL=1 for all platforms
 # make soak     a random session of edits and requests for DURATION (20m): memory stays flat
 # make corpus DIR=…  check and fix the Dockerfiles below DIR, in memory, and tell what came out wrong
+# make vulncheck  known vulnerabilities in what is compiled in; asks vuln.go.dev
 # make fuzz     each fuzz target for FUZZTIME (30s)
 
 SHELL := /bin/bash
@@ -26,7 +27,7 @@ export CGO_ENABLED ?= 0
 # compiled once.
 export GOFLAGS ?= -trimpath
 
-.PHONY: all build demo test tools vet test-go test-nvim test-deep vsix test-vscode consumers docs docs-screenshots figures bench bench-peer corpus soak release-check fuzz clean
+.PHONY: all build demo test tools vet test-go test-nvim test-deep vsix test-vscode consumers docs docs-screenshots figures bench bench-peer corpus soak release-check vulncheck fuzz clean
 
 all: build
 
@@ -102,6 +103,9 @@ soak:
 corpus:
 	@[ -n "$(DIR)" ] || { echo "usage: make corpus DIR=folder"; exit 2; }
 	$(GO) run ./cmd/shale/internal/corpus $(DIR)
+
+vulncheck:
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
 fuzz:
 	@for t in $$(grep -rl --include='*_test.go' '^func Fuzz' analysis rewrite lsp | xargs -n1 dirname | sort -u); do \
