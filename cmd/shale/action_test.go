@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -198,20 +199,38 @@ func readAction(t *testing.T) (a action) {
 	return a
 }
 
+// release is an archive with shale v1.2.3 for this machine, made once.
+var release = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "shale-release-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	exe := filepath.Join(dir, "shale")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=v1.2.3", "-o", exe, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, out)
+	}
+	program, err := os.ReadFile(exe)
+	if err != nil {
+		return nil, err
+	}
+	return archive(program)
+})
+
 // packed is a release for this machine, under the names of .goreleaser.yaml.
 func packed(t *testing.T) string {
 	t.Helper()
+	zip, err := release()
+	if err != nil {
+		t.Fatal(err)
+	}
 	dist := filepath.Join(t.TempDir(), "v1.2.3")
 	if err := os.Mkdir(dist, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	exe := filepath.Join(t.TempDir(), "shale")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=v1.2.3", "-o", exe, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	name, zip := fmt.Sprintf("shale_%s_%s.tar.gz", runtime.GOOS, runtime.GOARCH), archive(t, read(t, exe))
+	name := fmt.Sprintf("shale_%s_%s.tar.gz", runtime.GOOS, runtime.GOARCH)
 	for file, data := range map[string][]byte{name: zip, "checksums.txt": fmt.Appendf(nil, "%x  %s\n", sha256.Sum256(zip), name)} {
 		if err := os.WriteFile(filepath.Join(dist, file), data, 0o644); err != nil {
 			t.Fatal(err)
@@ -399,7 +418,11 @@ func TestAction(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(bad, "checksums.txt"), []byte(read(t, filepath.Join(dist, "checksums.txt"))), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(bad, name), archive(t, "#!/bin/sh\necho stolen\n"), 0o644); err != nil {
+		stolen, err := archive([]byte("#!/bin/sh\necho stolen\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(bad, name), stolen, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		j := use(t, "v1.2.3", "releases="+releases(t, bad))
@@ -415,25 +438,24 @@ func TestAction(t *testing.T) {
 	})
 }
 
-// archive is a release with another program in it.
-func archive(t *testing.T, program string) []byte {
-	t.Helper()
+// archive packs a program as a release does.
+func archive(program []byte) ([]byte, error) {
 	var out bytes.Buffer
-	zip := gzip.NewWriter(&out)
+	zip, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
 	w := tar.NewWriter(zip)
-	err := w.WriteHeader(&tar.Header{Name: "shale", Mode: 0o755, Size: int64(len(program))})
+	err = w.WriteHeader(&tar.Header{Name: "shale", Mode: 0o755, Size: int64(len(program))})
 	if err == nil {
-		_, err = w.Write([]byte(program))
+		_, err = w.Write(program)
 	}
 	for _, close := range []func() error{w.Close, zip.Close} {
 		if err == nil {
 			err = close()
 		}
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
+	return out.Bytes(), err
 }
 
 // without is a PATH on which a program is not found, and all others are.
