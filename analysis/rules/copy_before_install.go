@@ -196,13 +196,16 @@ func (s *split) leads(c *facts.Command, main []install) bool {
 func (s *split) name(p *analysis.Pass, why string) {
 	first := installs(p, s.run)[0]
 	files, refusals := s.manifests(p)
-	if len(files) == 0 || first.by.Builds(first.call) != "" || slices.ContainsFunc(refusals, func(r buildctx.Refusal) bool { return r.Cure == "" || r.Hard || r.Vain }) {
+	if len(files) == 0 || len(s.with) > 0 || first.by.Builds(first.call) != "" || slices.ContainsFunc(refusals, func(r buildctx.Refusal) bool { return r.Cure == "" || r.Hard || r.Vain }) {
 		return
 	}
-	call := s.run.Program.Source(first.Node.Range)
+	reads := ""
+	if len(refusals) == 0 {
+		reads = ", which reads only " + listed(files)
+	}
 	p.Report(analysis.Diagnostic{
 		Span:     s.copy.Span,
-		Message:  fmt.Sprintf("Every edit of any file reruns `%s`, which reads only %s", call, listed(files)),
+		Message:  fmt.Sprintf("Every edit of any file reruns `%s`%s", s.run.Program.Source(first.Node.Range), reads),
 		Gain:     analysis.Gain{Steps: 1 + len(s.before)},
 		Related:  []analysis.Related{{Span: s.run.Program.Span(first.Node.Range), Message: "the install that depends on this copy"}},
 		Withheld: []string{why + "; copy the manifests above it by hand, and this behind the install"},
