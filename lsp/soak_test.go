@@ -164,9 +164,14 @@ func (s *soak) compare(d *document) {
 // take applies one of the fixes that are offered at a finding, as an editor does; what
 // it makes of a text that compiles compiles.
 func (s *soak) take(d *document) {
-	if len(d.text) > 20_000 {
+	text := d.text
+	if s.r.IntN(3) > 0 {
+		text = s.texts[s.r.IntN(len(s.texts))] // one that is typed at random soon compiles no more
+	}
+	if len(text) > 20_000 {
 		return
 	}
+	d.text = text
 	d.change([]any{map[string]any{"text": d.text}}) // what was published of it may be forgotten
 	found := d.findings()
 	if len(found) == 0 {
