@@ -186,11 +186,39 @@ COPY --from=bottom --chmod=644 /a /b
 
   -- The server leaves when it is told to.
   check(#vim.lsp.get_clients({ name = "shale" }) == 1, "%d servers run", #vim.lsp.get_clients({ name = "shale" }))
-  vim.lsp.stop_client(vim.lsp.get_clients({ name = "shale" }))
-  await("the server to leave", function()
-    return client.is_stopped()
-  end)
+  local function leaves()
+    local c = vim.lsp.get_clients({ name = "shale" })[1]
+    if vim.fn.has("nvim-0.11") == 1 then
+      c:stop()
+    else
+      c.stop()
+    end
+    await("the server to leave", function()
+      return #vim.lsp.get_clients({ name = "shale" }) == 0
+    end)
+  end
+  vim.lsp.inlay_hint.enable(false, { bufnr = 0 })
+  leaves()
   say("the server stops")
+
+  -- Neovim's own way to start a server, since 0.11, with the file in ../lsp.
+  if vim.fn.has("nvim-0.11") == 1 then
+    vim.api.nvim_clear_autocmds({ group = "shale" })
+    vim.lsp.config("shale", { cmd = { shale, "lsp" } })
+    vim.lsp.enable("shale")
+    edit("Dockerfile.enabled", before)
+    await("findings", function()
+      return #found("package-cache") == 1
+    end)
+    require("shale").fix_all()
+    check(text() == fixed(before), "all fixes give\n%s", text())
+    vim.cmd("silent write")
+    vim.lsp.enable("shale", false)
+    for _ in pairs(vim.lsp.get_clients({ name = "shale" })) do
+      leaves()
+    end
+    say("vim.lsp.config and vim.lsp.enable")
+  end
 end
 
 local ok, why = xpcall(main, debug.traceback)
