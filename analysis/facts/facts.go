@@ -89,6 +89,9 @@ func (f *File) Context() (*buildctx.Context, string) {
 	return f.context.context, f.context.reason
 }
 
+// Builder names what builds the file, as the configuration has it; "" if it says nothing.
+func (f *File) Builder() string { return f.opts.Config.Builder() }
+
 // Locals returns what of this machine's own lies in the build context; nothing when
 // that is not known.
 func (f *File) Locals() buildctx.Locals {

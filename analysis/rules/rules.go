@@ -28,6 +28,7 @@ func All() []*analysis.Rule {
 		&CombineInstalls,
 		&CopiedTwice,
 		&CopyBeforeInstall,
+		&CopyLink,
 		&DistrolessCandidate,
 		&EndOfLifeBase,
 		&FloatingTag,
