@@ -46,6 +46,7 @@ func All() []*analysis.Rule {
 		&Sudo,
 		&TemporaryFiles,
 		&TooManyLayers,
+		&UnusedCopy,
 		&UnusedStage,
 		&UnverifiedDownload,
 		&VolatileArg,
