@@ -103,7 +103,7 @@ func small(p *analysis.Pass, in *syntax.Instruction, brought facts.Place) bool {
 	if bytes, known := sizes(p, in); known {
 		return bytes < worthwhile
 	}
-	if len(in.Heredocs) > 0 || strings.HasPrefix(brought.Path+"/", "/etc/") {
+	if len(in.Heredocs) > 0 || strings.HasPrefix(brought.Path+"/", "/etc/") || facts.Small(brought.Path) {
 		return true
 	}
 	for _, w := range in.Args[:len(in.Args)-1] {
