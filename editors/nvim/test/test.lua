@@ -213,10 +213,7 @@ COPY --from=bottom --chmod=644 /a /b
     require("shale").fix_all()
     check(text() == fixed(before), "all fixes give\n%s", text())
     vim.cmd("silent write")
-    vim.lsp.enable("shale", false)
-    for _ in pairs(vim.lsp.get_clients({ name = "shale" })) do
-      leaves()
-    end
+    leaves()
     say("vim.lsp.config and vim.lsp.enable")
   end
 end
