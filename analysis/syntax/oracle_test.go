@@ -126,7 +126,9 @@ func checkPlaces(t tester, d *syntax.Document) {
 			}
 		case reflect.Struct:
 			for i := range v.NumField() {
-				walk(v.Field(i), path+"."+v.Type().Field(i).Name)
+				if f := v.Type().Field(i); f.IsExported() {
+					walk(v.Field(i), path+"."+f.Name)
+				}
 			}
 		}
 	}

@@ -406,7 +406,7 @@ func TestAction(t *testing.T) {
 	t.Run("a branch", func(t *testing.T) {
 		j := use(t, "main", "paths=ok")
 		j.run()
-		want(t, j, 0, "Building main;", "(BuildKit v")
+		want(t, j, 0, "Building main;", "BuildKit v")
 		j = use(t, "main", "paths=ok")
 		j.path = without(t, "go")
 		j.run()
