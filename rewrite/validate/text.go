@@ -2,7 +2,6 @@ package validate
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -101,6 +100,7 @@ func meaningful(comment string) bool {
 
 // warnings refuses a warning of Docker's checks that was not there before.
 func warnings(ctx context.Context, before, after *compile.Dockerfile) error {
+	words := map[string]string{}
 	count := func(text *compile.Dockerfile) (map[string]int, error) {
 		list, err := text.Lint(ctx, "")
 		if ctx.Err() != nil {
@@ -108,7 +108,10 @@ func warnings(ctx context.Context, before, after *compile.Dockerfile) error {
 		}
 		out := map[string]int{}
 		for _, w := range list {
-			out[fmt.Sprintf("%s: %s", w.Name, w.Message)]++
+			// A message names the keyword as it is written, which a fix may change.
+			key := w.Name + ": " + strings.ToLower(w.Message)
+			words[key] = w.Name + ": " + w.Message
+			out[key]++
 		}
 		return out, err
 	}
@@ -128,7 +131,7 @@ func warnings(ctx context.Context, before, after *compile.Dockerfile) error {
 	}
 	for w, n := range is {
 		if n > was[w] {
-			return reject("Docker's checks would warn anew: %s", w)
+			return reject("Docker's checks would warn anew: %s", words[w])
 		}
 	}
 	return nil
