@@ -66,14 +66,16 @@ test-vscode: $(BIN)
 # gotestsum runs go test and ends with one line that counts what passed. With
 # SHALE_TEST_ALL tests start a BuildKit of their own, and build.
 GOTESTSUM := $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname
+DEEP := TestAdoptedRepositories|TestFigures|TestMountsAreUsedAgain|TestNpmPackage|TestReproducible
 test-go:
 	@mkdir -p .cache
-	SHALE_TEST_ALL=1 $(GOTESTSUM) --jsonfile .cache/test.json -- -timeout 60m ./...
+	SHALE_TEST_ALL=1 $(GOTESTSUM) --jsonfile .cache/test.json -- -timeout 60m -skip '^($(DEEP))$$' ./...
 
-# What make test has no time for: other random numbers, more of them, and slow cases.
+# What make test has no time for: DEEP, other random numbers, more of them, and slow
+# cases of the matrix.
 test-deep: tools
 	@mkdir -p .cache
-	SHALE_TEST_ALL=1 SHALE_TEST_DEEP=1 $(GOTESTSUM) --jsonfile .cache/deep.json -- -timeout 60m -run '^(TestMergedRunsDoTheSame|TestRandomRunsBuild|TestMatrix)$$' ./rewrite/...
+	SHALE_TEST_ALL=1 SHALE_TEST_DEEP=1 $(GOTESTSUM) --jsonfile .cache/deep.json -- -timeout 60m -run '^($(DEEP)|TestMergedRunsDoTheSame|TestRandomRunsBuild|TestMatrix)$$' ./rewrite/... ./cmd/shale
 
 consumers: tools
 	$(GO) test -tags consumers ./cmd/shale ./analysis/buildctx -run '^(TestConsumers|TestRealInstallers)$$' -count 1 -timeout 30m -v

@@ -72,7 +72,7 @@ func TestOwnImage(t *testing.T) {
 	dir = files(t, map[string]string{"Dockerfile": "FROM own\nCOPY Dockerfile .\nRUN [\"/usr/bin/shale\", \"check\"]\n"})
 	text, err := ours.engine.Build(t.Context(), "--local", "context="+dir, "--local", "dockerfile="+dir,
 		"--oci-layout", "own="+out, "--opt", "context:own=oci-layout://own@"+digest)
-	if err != nil || !strings.Contains(text, "nothing found in 1 file") {
+	if err != nil || !strings.Contains(text, "1 finding in 1 file") {
 		t.Errorf("%v\n%s", err, text)
 	}
 }

@@ -20,7 +20,7 @@ import (
 // Random RUNs build the same image apart and as Shale merges them: layers cut links
 // and copy files up, which no folder shows.
 func TestRandomRunsBuild(t *testing.T) {
-	wanted, from := 100, uint64(11)
+	wanted, from := 60, uint64(11)
 	if os.Getenv("SHALE_TEST_DEEP") != "" {
 		wanted, from = 310, 12
 	}
