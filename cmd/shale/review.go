@@ -23,6 +23,7 @@ type reviewFlags struct {
 	dryRun, all, unsafe bool
 	verify              bool
 	engines             []string
+	given               given
 	where               forge.Where
 }
 
@@ -57,6 +58,7 @@ finding that the change brought; 2 a wrong flag, no token, a forge that refuses.
 	flags.BoolVar(&f.unsafe, "unsafe", false, "suggest unsafe fixes too; their titles say what could differ")
 	flags.BoolVar(&f.verify, "verify", false, "build each Dockerfile as it is and fixed, and put what was measured into the review; see shale verify")
 	flags.StringSliceVar(&f.engines, "buildkit", nil, "with --verify: the `ADDR` of a BuildKit; several share the builds")
+	f.given.flags(c, "with --verify: ")
 	flags.StringVar(&f.where.Kind, "forge", "", "the kind of forge: "+strings.Join(forge.Kinds(), ", "))
 	flags.StringVar(&f.where.Repo, "repo", "", "the repository, as `OWNER/NAME`")
 	flags.IntVar(&f.where.Pull, "pull", 0, "the `NUMBER` of the pull request")
@@ -77,8 +79,10 @@ func (a *app) review(c *cobra.Command, args []string, f *reviewFlags) error {
 			return err
 		}
 	}
-	if len(f.engines) > 0 && !f.verify {
-		return errors.New("--buildkit goes with --verify")
+	for _, name := range []string{"buildkit", "build-arg", "build-context", "secret"} {
+		if c.Flags().Changed(name) && !f.verify {
+			return fmt.Errorf("--%s goes with --verify", name)
+		}
 	}
 	printed := f.format
 	f.format = "text"

@@ -151,7 +151,7 @@ func (r *reviewer) measure(t target, source *review.Source, engines []*verify.En
 	if err != nil {
 		return err
 	}
-	flags := &verifyFlags{selection: r.flags.selection, unsafe: r.flags.unsafe, compression: "gzip"}
+	flags := &verifyFlags{selection: r.flags.selection, unsafe: r.flags.unsafe, given: r.flags.given, compression: "gzip"}
 	setup, err := r.setup(in, flags)
 	if err != nil {
 		return err

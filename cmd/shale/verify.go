@@ -25,14 +25,22 @@ type verifyFlags struct {
 	against          string
 	stops            []string
 	target, platform string
-	buildArgs        []string
-	buildContexts    []string
-	secrets          []string
+	given            given
 	engines          []string
 	tls              verify.TLS
 	rebuild          []string
 	compression      string
 	progress         string
+}
+
+// given is what a Dockerfile is built with that it does not hold.
+type given struct{ args, contexts, secrets []string }
+
+func (g *given) flags(c *cobra.Command, when string) {
+	flags := c.Flags()
+	flags.StringArrayVar(&g.args, "build-arg", nil, when+"a build argument, `K=V`, or K to take the environment's; may be repeated")
+	flags.StringArrayVar(&g.contexts, "build-context", nil, when+"a named context, `NAME=VALUE`: a folder, oci-layout://DIR, docker-image://REF or a URL; may be repeated")
+	flags.StringArrayVar(&g.secrets, "secret", nil, when+"a secret, `id=ID`[,src=FILE|,env=VAR]; may be repeated")
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -67,9 +75,7 @@ shipping, or there is nothing to fix; 1 they differ, or the result does not buil
 	flags.StringArrayVar(&f.stops, "stops", nil, "with --against: a `PATH` of the image below which OTHER may stop shipping files; may be repeated")
 	flags.StringVar(&f.target, "target", "", "the `STAGE` to build")
 	flags.StringVar(&f.platform, "platform", "", "the platform to build for, as `OS/ARCH`")
-	flags.StringArrayVar(&f.buildArgs, "build-arg", nil, "a build argument, `K=V`, or K to take the environment's; may be repeated")
-	flags.StringArrayVar(&f.buildContexts, "build-context", nil, "a named context, `NAME=VALUE`: a folder, oci-layout://DIR, docker-image://REF or a URL; may be repeated")
-	flags.StringArrayVar(&f.secrets, "secret", nil, "a secret, `id=ID`[,src=FILE|,env=VAR]; may be repeated")
+	f.given.flags(c, "")
 	flags.StringSliceVar(&f.engines, "buildkit", nil, "the `ADDR` of a BuildKit: unix://, tcp://, docker-container://, kube-pod://, docker:// …; several share the builds")
 	flags.StringVar(&f.tls.CACert, "tlscacert", "", "for tcp://: the `FILE` with the certificate of the engine's authority")
 	flags.StringVar(&f.tls.Cert, "tlscert", "", "for tcp://: the `FILE` with your certificate")
@@ -299,7 +305,7 @@ func (s *session) setup(in analysis.Input, f *verifyFlags) (*verify.Setup, error
 	default:
 		setup.Context = "."
 	}
-	for _, arg := range f.buildArgs {
+	for _, arg := range f.given.args {
 		name, value, given := strings.Cut(arg, "=")
 		if name == "" {
 			return nil, fmt.Errorf("--build-arg %s: it has no name", arg)
@@ -312,7 +318,7 @@ func (s *session) setup(in analysis.Input, f *verifyFlags) (*verify.Setup, error
 		setup.BuildArgs[name] = value
 	}
 	seen := map[string]bool{}
-	for _, x := range f.buildContexts {
+	for _, x := range f.given.contexts {
 		name, value, given := strings.Cut(x, "=")
 		if !given || name == "" || value == "" {
 			return nil, fmt.Errorf("--build-context %s: it is not NAME=VALUE", x)
@@ -323,7 +329,7 @@ func (s *session) setup(in analysis.Input, f *verifyFlags) (*verify.Setup, error
 		seen[name] = true
 		setup.Named = append(setup.Named, verify.NamedContext{Name: name, Value: value})
 	}
-	for _, x := range f.secrets {
+	for _, x := range f.given.secrets {
 		secret, err := readSecret(x)
 		if err != nil {
 			return nil, err
