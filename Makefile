@@ -3,6 +3,7 @@
 # make test-deep  thousands of random sequences, and builds that take minutes
 # make consumers  hold what shale writes to the programs that read it, and what it knows of
 #               package managers to real ones, fetched from the Go proxy and from npm
+# make test-gitea  hold shale review to a real Gitea, built from the Go proxy
 # make vsix     package the VS Code extension as bin/shale.vsix
 # make test-vscode  drive the real VS Code, installed from npm, in Debian's Chromium
 # make docs     write the pages that are generated: docs/rules, the README's example,
@@ -27,7 +28,7 @@ export CGO_ENABLED ?= 0
 # compiled once.
 export GOFLAGS ?= -trimpath
 
-.PHONY: all build demo test tools vet test-go test-nvim test-deep vsix test-vscode consumers docs docs-screenshots figures bench bench-peer corpus soak release-check vulncheck fuzz clean
+.PHONY: all build demo test tools vet test-go test-nvim test-deep test-gitea vsix test-vscode consumers docs docs-screenshots figures bench bench-peer corpus soak release-check vulncheck fuzz clean
 
 all: build
 
@@ -55,6 +56,10 @@ test: tools vet test-nvim test-go
 
 test-nvim: $(BIN)
 	SHALE_BIN=$(CURDIR)/$(BIN) editors/nvim/test.sh
+
+# Gitea is compiled once, which takes minutes and a C compiler, and kept in .cache.
+test-gitea:
+	$(GO) test -tags gitea ./cmd/shale -run '^TestReviewOnGitea$$' -count 1 -timeout 30m -v
 
 vsix:
 	editors/vscode/scripts/package.sh $(CURDIR)/bin/shale.vsix

@@ -116,7 +116,7 @@ func (g guard) hint(code int, said string) string {
 		case GitLab:
 			return "the token needs the scope api and the role Reporter or above"
 		}
-		return "the token needs to write issues and repositories"
+		return "the token needs the scopes write:repository, write:issue and read:user; one of a job needs `permissions: pull-requests: write` and `contents: read`"
 	case http.StatusNotFound:
 		return "there is no such pull request there, or the token may not see it"
 	case 0:

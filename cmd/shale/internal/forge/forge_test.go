@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -226,6 +228,77 @@ func TestGitea(t *testing.T) {
 		if len(comments) != 2 || len(bodies) != 1 {
 			t.Errorf("%v %v", comments, bodies)
 		}
+	}
+}
+
+// What Gitea does that play does not show: it tells of reviews in pages with their
+// number alone, keeps what it could not post as a draft, and lets readers of a
+// repository comment but not resolve.
+func TestGiteaPagesDraftsReaders(t *testing.T) {
+	const m = "/api/v1/repos/octo/shop"
+	user, other := map[string]any{"id": 5}, map[string]any{"id": 6}
+	reviews := []map[string]any{
+		{"id": 1, "user": other, "state": "COMMENT", "comments_count": 1},
+		{"id": 2, "user": user, "state": "PENDING", "comments_count": 1},
+		{"id": 3, "user": user, "state": "COMMENT", "comments_count": 1},
+		{"id": 4, "user": user, "state": "PENDING", "comments_count": 2},
+	}
+	comment := func(id int, text string) map[string]any {
+		return map[string]any{"id": id, "path": "Dockerfile", "position": 2, "body": text}
+	}
+	comments := map[string][]any{
+		"2": {comment(12, said("aa", 2, 0, "one").Text)},
+		"3": {comment(13, said("bb", 2, 0, "two").Text)},
+		"4": {comment(14, said("cc", 2, 0, "three").Text), comment(15, "a person's")},
+	}
+	var done []string
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path, isReview := strings.CutPrefix(r.URL.Path, m+"/pulls/7/reviews/")
+		var v any = map[string]any{"id": 13}
+		switch {
+		case r.URL.Path == m+"/pulls/7" && r.Method == http.MethodGet:
+			v = map[string]any{"number": 7, "state": "open", "merge_base": "b", "head": map[string]any{"sha": head}, "base": map[string]any{}}
+		case r.URL.Path == "/api/v1/user":
+			v = user
+		case r.URL.Path == m+"/issues/7/comments" && r.Method == http.MethodGet:
+			v = []any{}
+		case r.URL.Path == m+"/pulls/7/reviews" && r.Method == http.MethodGet:
+			w.Header().Set("X-Total-Count", fmt.Sprint(len(reviews)))
+			page, err := strconv.Atoi(r.URL.Query().Get("page"))
+			if err != nil || page > len(reviews) {
+				t.Errorf("page %d is asked for: %v", page, err)
+				page = len(reviews)
+			}
+			v = reviews[page-1 : page]
+		case isReview && r.Method == http.MethodGet:
+			v = comments[strings.TrimSuffix(path, "/comments")]
+		case strings.HasSuffix(r.URL.Path, "/resolve"):
+			done = append(done, r.Method+" "+r.URL.Path)
+			w.WriteHeader(http.StatusForbidden)
+			v = map[string]any{"message": "user should have permission to resolve comment"}
+		default:
+			done = append(done, r.Method+" "+r.URL.Path)
+		}
+		json.NewEncoder(w).Encode(v) //nolint:errcheck // a test's server
+	}))
+	defer h.Close()
+	f, err := Open(Where{Kind: Gitea, API: h.URL, Repo: "octo/shop", Pull: 7, Token: "hush"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A draft of the person whose token it is would go with what is posted.
+	_, err = Publish(context.Background(), f, head, review.Review{Comments: []review.Comment{said("aa", 2, 0, "one")}})
+	if err == nil || !strings.Contains(err.Error(), "a review of yours is begun") || len(done) > 0 {
+		t.Errorf("%v, %q", err, done)
+	}
+	reviews = reviews[:3]
+	publish(t, f, "1 posted, 0 edited, 1 closed, 0 kept", said("aa", 2, 0, "one"))
+	want := []string{
+		"DELETE " + m + "/pulls/7/reviews/2", "POST " + m + "/pulls/7/reviews", "POST " + m + "/issues/7/comments",
+		"PATCH " + m + "/issues/comments/13", "POST " + m + "/pulls/comments/13/resolve",
+	}
+	if !slices.Equal(done, want) {
+		t.Errorf("%q, want %q", done, want)
 	}
 }
 

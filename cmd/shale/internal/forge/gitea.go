@@ -3,6 +3,7 @@ package forge
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"code.gitea.io/sdk/gitea"
@@ -19,6 +20,10 @@ type onGitea struct {
 	client      *gitea.Client
 	owner, name string
 	pull        int64
+	// Reviews that are begun and not posted, which Earlier finds: Shale's, and whether
+	// there is one by a person with the same token.
+	drafts []int64
+	begun  bool
 }
 
 func openGitea(w Where) (Forge, error) {
@@ -31,7 +36,7 @@ func openGitea(w Where) (Forge, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &onGitea{c, owner, name, int64(w.Pull)}, nil
+	return &onGitea{client: c, owner: owner, name: name, pull: int64(w.Pull)}, nil
 }
 
 // A giteaError is an error with the status that the client leaves out.
@@ -85,47 +90,97 @@ func (g *onGitea) Earlier(ctx context.Context) (review.Earlier, error) {
 	if err != nil {
 		return out, withStatus(resp, err)
 	}
-	for page := 1; page > 0; page = resp.NextPage {
-		var comments []*gitea.Comment
-		comments, resp, err = g.client.ListIssueComments(g.owner, g.name, g.pull, gitea.ListIssueCommentOptions{ListOptions: gitea.ListOptions{Page: page}})
+	if out.Body, err = g.summary(me.ID); err != nil {
+		return out, err
+	}
+	out.Comments, err = g.comments(me.ID)
+	return out, err
+}
+
+// summary finds the comment that tells of all.
+func (g *onGitea) summary(me int64) (*review.Posted, error) {
+	var found *review.Posted
+	for page, seen := 1, 0; ; page++ {
+		comments, resp, err := g.client.ListIssueComments(g.owner, g.name, g.pull, gitea.ListIssueCommentOptions{ListOptions: gitea.ListOptions{Page: page}})
 		if err != nil {
-			return out, withStatus(resp, err)
+			return nil, withStatus(resp, err)
 		}
 		for _, c := range comments {
-			if c.Poster != nil && c.Poster.ID == me.ID && review.IsSummary(c.Body) {
-				out.Body = &review.Posted{ID: strconv.FormatInt(c.ID, 10), Text: c.Body}
+			if c.Poster != nil && c.Poster.ID == me && review.IsSummary(c.Body) {
+				found = &review.Posted{ID: strconv.FormatInt(c.ID, 10), Text: c.Body}
 			}
 		}
+		if seen += len(comments); len(comments) == 0 || !more(resp, seen) {
+			return found, nil
+		}
 	}
-	for page := 1; page > 0; page = resp.NextPage {
-		var reviews []*gitea.PullReview
-		reviews, resp, err = g.client.ListPullReviews(g.owner, g.name, g.pull, gitea.ListPullReviewsOptions{ListOptions: gitea.ListOptions{Page: page}})
+}
+
+// comments finds those at lines. A server that broke off while it took a review keeps
+// it as a draft, which nobody else sees: what it holds was not said.
+func (g *onGitea) comments(me int64) ([]review.Posted, error) {
+	var out []review.Posted
+	g.drafts, g.begun = nil, false
+	for page, seen := 1, 0; ; page++ {
+		reviews, resp, err := g.client.ListPullReviews(g.owner, g.name, g.pull, gitea.ListPullReviewsOptions{ListOptions: gitea.ListOptions{Page: page}})
 		if err != nil {
-			return out, withStatus(resp, err)
+			return nil, withStatus(resp, err)
 		}
 		for _, r := range reviews {
-			if r.Reviewer == nil || r.Reviewer.ID != me.ID || r.CodeCommentsCount == 0 {
+			if r.Reviewer == nil || r.Reviewer.ID != me || r.CodeCommentsCount == 0 {
 				continue
 			}
-			comments, resp, err := g.client.ListPullReviewComments(g.owner, g.name, g.pull, r.ID)
+			all, resp, err := g.client.ListPullReviewComments(g.owner, g.name, g.pull, r.ID)
 			if err != nil {
-				return out, withStatus(resp, err)
+				return nil, withStatus(resp, err)
 			}
-			for _, c := range comments {
-				if review.KeyOf(c.Body) == "" {
-					continue
-				}
-				line := int(c.LineNum) //nolint:gosec // a line of a file
-				out.Comments = append(out.Comments, review.Posted{ID: strconv.FormatInt(c.ID, 10), Text: c.Body, Path: c.Path, Start: line, End: line, Closed: c.Resolver != nil})
+			ours := postedOf(all)
+			switch {
+			case r.State != gitea.ReviewStatePending:
+				out = append(out, ours...)
+			case len(ours) == len(all):
+				g.drafts = append(g.drafts, r.ID)
+			default:
+				g.begun = true
 			}
 		}
+		if seen += len(reviews); len(reviews) == 0 || !more(resp, seen) {
+			return out, nil
+		}
 	}
-	return out, nil
+}
+
+func postedOf(all []*gitea.PullReviewComment) []review.Posted {
+	var out []review.Posted
+	for _, c := range all {
+		if review.KeyOf(c.Body) == "" {
+			continue
+		}
+		line := int(c.LineNum) //nolint:gosec // a line of a file
+		out = append(out, review.Posted{ID: strconv.FormatInt(c.ID, 10), Text: c.Body, Path: c.Path, Start: line, End: line, Closed: c.Resolver != nil})
+	}
+	return out
+}
+
+// more reports whether a list goes on after a page: Gitea tells of reviews without a
+// link to the next page, but with their number.
+func more(resp *gitea.Response, seen int) bool {
+	total, err := strconv.Atoi(resp.Header.Get("X-Total-Count"))
+	return resp.NextPage > 0 || err == nil && seen < total
 }
 
 func (g *onGitea) Post(ctx context.Context, p Pull, body string, cs []review.Comment) error {
 	g.client.SetContext(ctx)
 	if len(cs) > 0 {
+		// What is begun would take the comments in and be posted with them.
+		if g.begun {
+			return &Fault{Status: http.StatusConflict, text: "a review of yours is begun on this pull request, and would be posted with Shale's: post or discard it, and run this again"}
+		}
+		for _, id := range g.drafts {
+			if resp, err := g.client.DeletePullReview(g.owner, g.name, g.pull, id); err != nil {
+				return withStatus(resp, err)
+			}
+		}
 		o := gitea.CreatePullReviewOptions{State: gitea.ReviewStateComment, CommitID: p.Head}
 		for _, c := range cs {
 			o.Comments = append(o.Comments, gitea.CreatePullReviewComment{Path: c.Path, Body: c.Text, NewLineNum: int64(c.End)})
@@ -153,7 +208,9 @@ func (g *onGitea) Edit(ctx context.Context, e review.Edit) error {
 
 func (g *onGitea) Tell(ctx context.Context, e review.Edit) error { return g.Edit(ctx, e) }
 
-// Retire resolves the thread where the server can: Gitea since 1.26, Forgejo not yet.
+// Retire resolves the thread where the server can, Gitea since 1.26, Forgejo not yet,
+// and where the token's owner may: who only reads the repository may comment, but not
+// resolve. The text tells in any case.
 func (g *onGitea) Retire(ctx context.Context, e review.Edit) error {
 	if err := g.Edit(ctx, e); err != nil {
 		return err
@@ -163,7 +220,7 @@ func (g *onGitea) Retire(ctx context.Context, e review.Edit) error {
 		return err
 	}
 	resp, err := g.client.ResolvePullReviewComment(g.owner, g.name, id)
-	if resp != nil && resp.Response != nil && (resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusMethodNotAllowed) {
+	if resp != nil && resp.Response != nil && slices.Contains([]int{http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed}, resp.StatusCode) {
 		return nil
 	}
 	return withStatus(resp, err)
