@@ -8,9 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -226,7 +223,6 @@ func TestReviewOnGitea(t *testing.T) {
 	step("shallow", func(t *testing.T) { p.shallow(t) })
 	step("many reviews", func(t *testing.T) { p.manyReviews(t) })
 	step("a draft", func(t *testing.T) { p.draft(t) })
-	step("a job's token", func(t *testing.T) { p.job(t) })
 	step("who may only read", func(t *testing.T) { p.reader(t) })
 	step("tokens", func(t *testing.T) { p.tokens(t) })
 }
@@ -339,100 +335,6 @@ func (p *giteaPull) draft(t *testing.T) {
 		t.Errorf("%d comments", n)
 	}
 	p.says("0 posted, 0 edited, 0 closed, 1 as they were")
-}
-
-// job: the token of a job has the permissions that docs/review.md names, and belongs
-// to nobody with an account.
-func (p *giteaPull) job(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(root(t), "docs", "review.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, text, ok := strings.Cut(string(page), "## On Gitea and Forgejo\n\n```yaml\n")
-	workflow, _, ok2 := strings.Cut(text, "```\n")
-	if !ok || !ok2 {
-		t.Fatal("docs/review.md has no workflow for Gitea")
-	}
-	defer func(bot string) { p.bot = bot }(p.bot)
-	take := p.runner()
-	dir := filepath.Join(p.clone, ".gitea", "workflows")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	p.git("checkout", "-q", "main")
-	if err := os.WriteFile(filepath.Join(dir, "review.yml"), []byte(workflow), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	p.open("job", stands+first)
-	p.bot = take()
-	p.says("1 posted, 0 edited, 0 closed, 0 as they were")
-	p.says("0 posted, 0 edited, 0 closed, 1 as they were")
-	p.push(stands + "LABEL a=b\n")
-	p.bot = take()
-	p.says("0 posted, 0 edited, 1 closed, 0 as they were")
-	if now := p.comments(); len(now) != 1 || now[0].Resolver == nil || !strings.Contains(p.body(), "everything is mended") {
-		t.Errorf("%+v\n%s", now, p.body())
-	}
-}
-
-// runner registers one, which takes the next job of the pull request and returns its
-// token. Its environment is the one that run gives.
-func (p *giteaPull) runner() (take func() string) {
-	p.t.Helper()
-	var made struct{ Runner struct{ UUID, Token string } }
-	p.runnerCall(nil, "Register", map[string]any{"name": "runner", "token": p.cli("actions", "generate-runner-token"), "labels": []string{"ubuntu-latest"}}, &made)
-	return func() string {
-		p.t.Helper()
-		id := http.Header{"X-Runner-Uuid": {made.Runner.UUID}, "X-Runner-Token": {made.Runner.Token}}
-		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(300 * time.Millisecond) {
-			var got struct {
-				Task *struct {
-					Context struct {
-						Token, Ref, Repository, SHA string
-						Server                      string `json:"server_url"`
-					}
-				}
-			}
-			p.runnerCall(id, "FetchTask", map[string]any{}, &got)
-			if got.Task != nil && got.Task.Context.SHA == p.git("rev-parse", "HEAD") {
-				c := got.Task.Context
-				if c.Ref != fmt.Sprintf("refs/pull/%d/head", p.number) || c.Repository != "octo/shop" || c.Server != p.url+"/" {
-					p.t.Errorf("%+v", c)
-				}
-				return c.Token
-			}
-			if time.Now().After(deadline) {
-				p.t.Fatal("there is no job")
-			}
-		}
-	}
-}
-
-// runnerCall asks Gitea as its runners do.
-func (p *giteaPull) runnerCall(id http.Header, name string, in, out any) {
-	p.t.Helper()
-	body, err := json.Marshal(in)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	r, err := http.NewRequestWithContext(p.t.Context(), "POST", p.url+"/api/actions/runner.v1.RunnerService/"+name, bytes.NewReader(body))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	maps.Copy(r.Header, id)
-	r.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		p.t.Fatalf("%s: %d %v\n%s", name, resp.StatusCode, err, text)
-	}
-	if err := json.Unmarshal(text, out); err != nil {
-		p.t.Fatalf("%s: %v\n%s", name, err, text)
-	}
 }
 
 // reader: who may only read may comment, and not resolve.
