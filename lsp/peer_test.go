@@ -70,7 +70,10 @@ func TestBesidePeer(t *testing.T) {
 			fmt.Fprintf(&b, " %s, %s |", ms(median), ms(last))
 		}
 		high, now := memory(t, c.pid)
-		c.open("file:///nowhere/rest/Dockerfile", ordinary(sizes[len(sizes)-1]), "utf-16").findings()
+		// The peer's findings have no version.
+		last := "file:///nowhere/rest/Dockerfile"
+		c.open(last, ordinary(sizes[len(sizes)-1]), "utf-16")
+		c.until("findings of "+last, func() bool { return len(c.published(last)) > 0 })
 		time.Sleep(10 * time.Second)
 		_, rest := memory(t, c.pid)
 		fmt.Fprintf(&b, " %d MB, %d MB, %d MB |\n", high, now, rest)
