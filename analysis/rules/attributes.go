@@ -9,6 +9,7 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -133,7 +134,7 @@ func smallSource(src string, built, folder bool) bool {
 	case ext != "" || !folder:
 		return true
 	}
-	return littleFolders().MatchString(name)
+	return littleFolders.MatchString(name)
 }
 
 // bulky are the ends of names of files that are large as a rule.
@@ -141,7 +142,7 @@ var bulky = strings.Fields(`.jar .war .ear .zip .tar .gz .tgz .bz2 .tbz2 .xz .tx
 	.db .sqlite .sql .csv .dump .bak .onnx .pt .h5 .node .wasm`)
 
 // littleFolders are names of folders that hold settings and scripts.
-var littleFolders = pattern(`(?i)^(?:.*[-_.])?(?:conf|confs|config|configs|configuration|cfg|etc|script|scripts|bin|sbin|hooks?|templates?|init|setup|startup|certs?|keys|ssh|patch|patches|migrations|locale|cron|files|install|tests?)$`)
+var littleFolders = lazyregexp.New(`(?i)^(?:.*[-_.])?(?:conf|confs|config|configs|configuration|cfg|etc|script|scripts|bin|sbin|hooks?|templates?|init|setup|startup|certs?|keys|ssh|patch|patches|migrations|locale|cron|files|install|tests?)$`)
 
 // brings says what a COPY or ADD puts where: a file, or a folder with what is in it.
 func brings(p *analysis.Pass, in *syntax.Instruction) (facts.Place, bool) {

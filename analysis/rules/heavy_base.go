@@ -9,6 +9,7 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
@@ -106,7 +107,7 @@ func (h heavy) needed(root *stage.Stage) bool {
 			if !slices.Contains([]string{"entrypoint", "cmd", "healthcheck"}, in.Name) {
 				continue
 			}
-			started = started || in.Name != "healthcheck" && (!h.runtime || javaWord().MatchString(in.Text.String()))
+			started = started || in.Name != "healthcheck" && (!h.runtime || javaWord.MatchString(in.Text.String()))
 			if h.starts(s, in) {
 				return true
 			}
@@ -254,18 +255,18 @@ func (h heavy) starts(s *stage.Stage, in *syntax.Instruction) bool {
 	text := in.Text.String()
 	if in.Name != "healthcheck" && len(in.Args) > 0 {
 		// A bare program waits for what a user gives it.
-		rest := slices.DeleteFunc(words().FindAllString(text, -1)[1:], func(w string) bool { return strings.HasPrefix(w, "-") })
-		if len(rest) == 0 || len(rest) == 1 && idle[rest[0]] || startInstalls().MatchString(text) {
+		rest := slices.DeleteFunc(words.FindAllString(text, -1)[1:], func(w string) bool { return strings.HasPrefix(w, "-") })
+		if len(rest) == 0 || len(rest) == 1 && idle[rest[0]] || startInstalls.MatchString(text) {
 			return true
 		}
 	}
-	for _, word := range words().FindAllString(text, -1) {
+	for _, word := range words.FindAllString(text, -1) {
 		switch name := path.Base(word); {
 		case (inFull[name] || h.image == "node" && strings.HasPrefix(name, "python")) && !h.runtime, kit[name] && h.runtime:
 			return true
 		case path.Ext(name) == ".sh" || strings.HasPrefix(name, "docker-entrypoint") || strings.HasPrefix(name, "entrypoint"):
 			script, ok := h.p.ContextFile(s, word)
-			if !ok || slices.ContainsFunc(words().FindAllString(script, -1), func(w string) bool {
+			if !ok || slices.ContainsFunc(words.FindAllString(script, -1), func(w string) bool {
 				return inFull[path.Base(w)] && !h.runtime || kit[path.Base(w)]
 			}) {
 				return true
@@ -276,9 +277,9 @@ func (h heavy) starts(s *stage.Stage, in *syntax.Instruction) bool {
 }
 
 var (
-	words         = pattern(`[A-Za-z0-9_./+-]+`)
-	javaWord      = pattern(`\bjava\b`)
-	startInstalls = pattern(`\b(?:npm|yarn|pnpm|pip3?|poetry|pipenv|uv|gem|bundle)\W+(?:install|ci|i|add|sync)\b`)
+	words         = lazyregexp.New(`[A-Za-z0-9_./+-]+`)
+	javaWord      = lazyregexp.New(`\bjava\b`)
+	startInstalls = lazyregexp.New(`\b(?:npm|yarn|pnpm|pip3?|poetry|pipenv|uv|gem|bundle)\W+(?:install|ci|i|add|sync)\b`)
 )
 
 func set(names string) map[string]bool {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -61,7 +62,7 @@ func rootName(p *analysis.Pass, user *syntax.Instruction) bool {
 func drops(s *stage.Stage) bool {
 	for at := s; at != nil; at = at.Parent {
 		for _, in := range at.Instructions {
-			if dropsRights().MatchString(in.Text.String()) {
+			if dropsRights.MatchString(in.Text.String()) {
 				return true
 			}
 		}
@@ -69,4 +70,4 @@ func drops(s *stage.Stage) bool {
 	return false
 }
 
-var dropsRights = pattern(`\b(?:gosu|su-exec|setpriv|runuser|chroot|setuidgid|s6-setuidgid)\b`)
+var dropsRights = lazyregexp.New(`\b(?:gosu|su-exec|setpriv|runuser|chroot|setuidgid|s6-setuidgid)\b`)

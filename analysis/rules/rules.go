@@ -4,9 +4,7 @@ package rules
 import (
 	"fmt"
 	"iter"
-	"regexp"
 	"slices"
-	"sync"
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/chain"
@@ -81,11 +79,6 @@ func joinFix(p *analysis.Pass, d *analysis.Diagnostic, runs []*facts.Run) {
 		fix.Title += " (" + c.Doubt + ")"
 	}
 	d.Fixes = append(d.Fixes, fix)
-}
-
-// pattern compiles an expression when it is first asked for: most runs need none.
-func pattern(expr string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
 
 // relate adds a place that explains a finding, once.

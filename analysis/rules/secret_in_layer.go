@@ -3,11 +3,11 @@ package rules
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -34,22 +34,22 @@ var SecretInLayer = analysis.Rule{
 type token struct {
 	what  string
 	words []string
-	form  func() *regexp.Regexp
+	form  *lazyregexp.Regexp
 }
 
 // tokens are those forms. Sources: the issuers' documentation of their prefixes.
 var tokens = []token{
-	{"a GitHub token", []string{"gh"}, pattern(`\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b`)},
-	{"a GitLab token", []string{"glpat-"}, pattern(`\bglpat-[A-Za-z0-9_-]{20}\b`)},
-	{"a Slack token", []string{"xox"}, pattern(`\bxox[abprs]-[0-9]{8,}-[A-Za-z0-9-]{10,}`)},
-	{"an npm token", []string{"npm_"}, pattern(`\bnpm_[A-Za-z0-9]{36}\b`)},
-	{"an AWS access key", []string{"AKIA", "ASIA"}, pattern(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)},
-	{"a private key", []string{"PRIVATE KEY"}, pattern(`-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----`)},
-	{"a password", []string{"://"}, pattern(`\b(?:https?|ftp|git|ssh)://([A-Za-z0-9_.%-]*:[^\s@/:$"'{}<>]{6,})@[A-Za-z0-9]`)},
+	{"a GitHub token", []string{"gh"}, lazyregexp.New(`\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60,})\b`)},
+	{"a GitLab token", []string{"glpat-"}, lazyregexp.New(`\bglpat-[A-Za-z0-9_-]{20}\b`)},
+	{"a Slack token", []string{"xox"}, lazyregexp.New(`\bxox[abprs]-[0-9]{8,}-[A-Za-z0-9-]{10,}`)},
+	{"an npm token", []string{"npm_"}, lazyregexp.New(`\bnpm_[A-Za-z0-9]{36}\b`)},
+	{"an AWS access key", []string{"AKIA", "ASIA"}, lazyregexp.New(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)},
+	{"a private key", []string{"PRIVATE KEY"}, lazyregexp.New(`-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----`)},
+	{"a password", []string{"://"}, lazyregexp.New(`\b(?:https?|ftp|git|ssh)://([A-Za-z0-9_.%-]*:[^\s@/:$"'{}<>]{6,})@[A-Za-z0-9]`)},
 }
 
 // placeholders are words that stand for a secret.
-var placeholders = pattern(`(?i)example|password|passwd|secret|changeme|token|x{4,}|your|dummy|fake|guest|admin|root|user|localhost|\*{3,}`)
+var placeholders = lazyregexp.New(`(?i)example|password|passwd|secret|changeme|token|x{4,}|your|dummy|fake|guest|admin|root|user|localhost|\*{3,}`)
 
 // credentialFiles hold credentials, by their names or the ends of their paths.
 var credentialFiles = []string{"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", ".netrc", "_netrc", ".git-credentials", ".pypirc", ".aws/credentials", ".docker/config.json", ".dockercfg",
@@ -69,7 +69,7 @@ func runSecretInLayer(p *analysis.Pass) {
 				if !slices.ContainsFunc(t.words, func(w string) bool { return strings.Contains(text, w) }) {
 					continue
 				}
-				m := t.form().FindStringSubmatchIndex(text)
+				m := t.form.FindStringSubmatchIndex(text)
 				if m == nil {
 					continue
 				}
@@ -80,10 +80,10 @@ func runSecretInLayer(p *analysis.Pass) {
 				if t.what == "a password" {
 					// Of a token it says so in the password's place: TOKEN:x-oauth-basic.
 					user, word, _ := strings.Cut(text[from:to], ":")
-					if user == word || word != "x-oauth-basic" && placeholders().MatchString(word) {
+					if user == word || word != "x-oauth-basic" && placeholders.MatchString(word) {
 						continue
 					}
-				} else if placeholders().MatchString(text[from:to]) && t.what != "a private key" {
+				} else if placeholders.MatchString(text[from:to]) && t.what != "a private key" {
 					continue
 				}
 				p.Report(analysis.Diagnostic{

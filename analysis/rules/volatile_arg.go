@@ -9,6 +9,7 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
@@ -36,7 +37,7 @@ var VolatileArg = analysis.Rule{
 }
 
 // volatile are names of what is another at each build.
-var volatile = pattern(`(?i)^(?:(?:GIT|VCS|CI|SOURCE|SRC|BUILD|APP|IMAGE|CI_BUILD|DRONE|TRAVIS|BITBUCKET|GITHUB|CIRCLE|CODEBUILD)_)*` +
+var volatile = lazyregexp.New(`(?i)^(?:(?:GIT|VCS|CI|SOURCE|SRC|BUILD|APP|IMAGE|CI_BUILD|DRONE|TRAVIS|BITBUCKET|GITHUB|CIRCLE|CODEBUILD)_)*` +
 	`(?:COMMIT(?:_?(?:SHA|HASH|ID|REF|DATE|TIME|TIMESTAMP|SHORT_SHA))?|GIT_?SHA1?|GITHUB_SHA|VCS_?REF|GIT_?REV|GIT_?HASH|GIT_?DESCRIBE|BUILD_?(?:DATE|TIME|TIMESTAMP|NUMBER|NUM|ID|AT|TAG)|RUN_(?:NUMBER|ID)|PIPELINE_ID)$`)
 
 func runVolatileArg(p *analysis.Pass) {
@@ -46,7 +47,7 @@ func runVolatileArg(p *analysis.Pass) {
 				continue
 			}
 			for _, pair := range in.Pairs {
-				if in.Name == "arg" && volatile().MatchString(pair.Key.Value) {
+				if in.Name == "arg" && volatile.MatchString(pair.Key.Value) {
 					volatileArg(p, in, pair.Key.Value, s.Instructions[i+1:], len(s.Children) > 0)
 				}
 			}

@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"encoding/json"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // Detect reads from a CI's environment which pull request it works on. What it does
@@ -75,7 +76,7 @@ func kindOf(api string) string {
 	return ""
 }
 
-var pullRef = regexp.MustCompile(`^refs/pull/(\d+)/`)
+var pullRef = lazyregexp.New(`^refs/pull/(\d+)/`)
 
 func pullOf(ref string) int {
 	if m := pullRef.FindStringSubmatch(ref); m != nil {

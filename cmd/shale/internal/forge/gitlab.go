@@ -5,9 +5,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/cmd/shale/internal/review"
 	gitlab "gitlab.com/gitlab-org/api/client-go"
 )
@@ -119,7 +119,7 @@ func (g *onGitLab) Earlier(ctx context.Context) (review.Earlier, error) {
 	}
 }
 
-var suggested = regexp.MustCompile("(?m)^```+suggestion:-([0-9]+)\\+0")
+var suggested = lazyregexp.New("(?m)^```+suggestion:-([0-9]+)\\+0")
 
 // above is how many lines above its own a comment's suggestion begins.
 func above(text string) int {

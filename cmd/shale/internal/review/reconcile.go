@@ -1,9 +1,10 @@
 package review
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // Markers stand in comments, where nobody sees them, and tell later runs what a
@@ -17,8 +18,8 @@ const (
 func Mark(key string) string { return "<!-- shale:fix=" + key + " -->" }
 
 var (
-	fixMark = regexp.MustCompile(`(?m)^<!-- shale:fix=([0-9a-f]+) -->\s*$`)
-	markers = regexp.MustCompile(`(?m)^<!-- shale:.*-->\n?`)
+	fixMark = lazyregexp.New(`(?m)^<!-- shale:fix=([0-9a-f]+) -->\s*$`)
+	markers = lazyregexp.New(`(?m)^<!-- shale:.*-->\n?`)
 )
 
 // KeyOf returns what a comment is about; "" for one that is not Shale's, or whose

@@ -4,10 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"github.com/shale-build/shale/rewrite"
@@ -189,7 +189,7 @@ func Suggestion(text string) (string, bool) {
 	return rest[:end], true
 }
 
-var opening = regexp.MustCompile("(?m)^(```+)suggestion[^\n]*\n")
+var opening = lazyregexp.New("(?m)^(```+)suggestion[^\n]*\n")
 
 // plain keeps text from being read as Markdown, HTML or a mention of somebody.
 func plain(s string) string {
