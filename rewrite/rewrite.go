@@ -113,7 +113,7 @@ func ValidateFix(ctx context.Context, in analysis.Input, fix analysis.Fix, v Val
 
 // judge asks the validator what a fix of that safety is held to.
 func (v Validator) judge(ctx context.Context, in analysis.Input, safety analysis.Safety, before, after string, changes []change.Change) error {
-	o := validate.Options{Frontend: frontendOf(in.Config.Builder())}
+	o := validate.Options{Frontend: in.Config.Frontend()}
 	if safety == analysis.Safe {
 		if v.Check != nil {
 			return v.Check(ctx, before, after, changes)

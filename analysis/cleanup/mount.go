@@ -131,9 +131,11 @@ func knowsMounts(doc *syntax.Document) bool {
 	if !ok {
 		return true
 	}
-	image, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(ref), "docker.io/"), "@")
-	name, tag, _ := strings.Cut(image, ":")
-	return (name == "docker/dockerfile" || name == "docker/dockerfile-upstream") && !strings.HasPrefix(tag, "1.0") && !strings.HasPrefix(tag, "1.1") && !strings.HasPrefix(tag, "experimental") || strings.HasPrefix(tag, "1.1") && len(tag) > 3 && tag[3] >= '0' && tag[3] <= '9'
+	tag, official := syntax.OfficialFrontend(ref)
+	if later, ok := strings.CutPrefix(tag, "1.1"); ok { // 1.1, or 1.10 and on
+		return official && later != "" && later[0] >= '0' && later[0] <= '9'
+	}
+	return official && !strings.HasPrefix(tag, "1.0") && !strings.HasPrefix(tag, "experimental")
 }
 
 // A mounter makes the fix for the RUNs of one stage.

@@ -92,6 +92,10 @@ func (f *File) Context() (*buildctx.Context, string) {
 // Builder names what builds the file, as the configuration has it; "" if it says nothing.
 func (f *File) Builder() string { return f.opts.Config.Builder() }
 
+// BuilderFrontend is the version of docker/dockerfile that is built into it; "" where
+// none is named.
+func (f *File) BuilderFrontend() string { return f.opts.Config.Frontend() }
+
 // Locals returns what of this machine's own lies in the build context; nothing when
 // that is not known.
 func (f *File) Locals() buildctx.Locals {

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -149,32 +148,32 @@ func userBefore(p *analysis.Pass, in *syntax.Instruction) bool {
 	return false
 }
 
-// knowsLink reports whether what builds the file certainly knows --link: docker/dockerfile
-// from 1.4 on, and what is built into Docker 23 and BuildKit 0.10, from then on.
+// knowsLink reports whether what builds the file certainly knows --link, which came with
+// docker/dockerfile 1.4.
 func knowsLink(p *analysis.Pass) bool {
-	builder := strings.TrimPrefix(strings.TrimPrefix(p.Builder(), "buildkit-"), "v")
-	if builder == "podman" || builder == "kaniko" {
-		return false
+	if builder := p.Builder(); builder == "podman" || builder == "kaniko" {
+		return false // they take no frontend that the file names
 	}
-	ref, pinned := p.Doc.Frontend()
-	if !pinned {
-		number, docker := strings.CutPrefix(builder, "docker-")
-		first, rest, _ := strings.Cut(number, ".")
-		second, _, _ := strings.Cut(rest, ".")
-		major, _ := strconv.Atoi(first)
-		minor, _ := strconv.Atoi(second)
-		return builder == "" || docker && major >= 23 || !docker && (major > 0 || minor >= 10)
+	ref, named := p.Doc.Frontend()
+	if !named {
+		builtin := p.BuilderFrontend()
+		return builtin == "" || minorOf(builtin) >= 4
 	}
-	image, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(ref), "docker.io/"), "@")
-	name, tag, _ := strings.Cut(image, ":")
-	if path.Dir(name) != "docker" || path.Base(name) != "dockerfile" && path.Base(name) != "dockerfile-upstream" {
-		return false
-	}
+	tag, official := syntax.OfficialFrontend(ref)
 	version, _, _ := strings.Cut(tag, "-")
-	parts := strings.Split(version, ".")
-	if len(parts) < 2 {
-		return tag == "" || tag == "latest" || tag == "1"
+	if !strings.Contains(version, ".") {
+		return official && (tag == "" || tag == "latest" || tag == "1")
 	}
-	minor, err := strconv.Atoi(parts[1])
-	return err == nil && parts[0] == "1" && minor >= 4
+	return official && minorOf(version) >= 4
+}
+
+// minorOf is N of a version 1.N; -1 of another.
+func minorOf(version string) int {
+	rest, one := strings.CutPrefix(version, "1.")
+	minor, _, _ := strings.Cut(rest, ".")
+	n, err := strconv.Atoi(minor)
+	if !one || err != nil {
+		return -1
+	}
+	return n
 }

@@ -5,6 +5,7 @@ package syntax
 
 import (
 	"sort"
+	"strings"
 	"sync"
 
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -183,4 +184,12 @@ func (d *Document) Frontend() (string, bool) {
 	f := &d.frontend
 	f.Do(func() { f.ref, _, _, f.named = parser.DetectSyntax([]byte(d.Content)) })
 	return f.ref, f.named
+}
+
+// OfficialFrontend returns the tag of docker/dockerfile, or of its upstream builds, that
+// a syntax directive names. It is not ok for another image.
+func OfficialFrontend(ref string) (tag string, ok bool) {
+	image, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(ref), "docker.io/"), "@")
+	name, tag, _ := strings.Cut(image, ":")
+	return tag, name == "docker/dockerfile" || name == "docker/dockerfile-upstream"
 }

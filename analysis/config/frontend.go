@@ -1,4 +1,4 @@
-package rewrite
+package config
 
 import (
 	"fmt"
@@ -6,8 +6,11 @@ import (
 	"strings"
 )
 
-// frontendOf returns the version of docker/dockerfile built into the builder that
-// the configuration names, or one that is surely not newer. "" is for none named.
+// Frontend returns the version of docker/dockerfile, such as "1.4", built into the
+// builder that the configuration names, or one that is surely not newer. "" is for none
+// named.
+func (c *Config) Frontend() string { return frontendOf(c.Builder()) }
+
 func frontendOf(builder string) string {
 	// The first BuildKit inside each Docker release, as minor versions of 0.
 	inDocker := []struct{ docker, buildkit int }{{20, 8}, {23, 10}, {24, 11}, {25, 12}, {26, 13}, {27, 14}, {28, 20}}
