@@ -61,6 +61,7 @@ func (f *File) Forget() { f.runs, f.derived, f.lint = nil, nil, nil }
 type contextFact struct {
 	context *buildctx.Context
 	reason  string
+	request *buildctx.Request // what it was looked for by; nil if it was not
 }
 
 // New wraps a document. Nothing is derived before it is asked for.
@@ -80,11 +81,11 @@ func (f *File) Stages() *stage.Graph {
 func (f *File) Context() (*buildctx.Context, string) {
 	if f.context == nil {
 		r, reason := f.request()
-		var c *buildctx.Context
+		f.context = &contextFact{reason: reason}
 		if reason == "" {
-			c, reason = buildctx.Locate(r)
+			f.context.request = &r
+			f.context.context, f.context.reason = buildctx.Locate(r)
 		}
-		f.context = &contextFact{c, reason}
 	}
 	return f.context.context, f.context.reason
 }

@@ -28,8 +28,8 @@ func (f *File) ignoreText() string {
 			if c, _ := f.Context(); c != nil {
 				return c.IgnoreText()
 			}
-			if r, why := f.request(); why == "" {
-				return buildctx.Hiding(r)
+			if r := f.context.request; r != nil {
+				return buildctx.Hiding(*r)
 			}
 			break
 		}

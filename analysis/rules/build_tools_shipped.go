@@ -98,9 +98,9 @@ func toolsShipped(p *analysis.Pass, s *stage.Stage, t toolchain) {
 	p.Report(d)
 }
 
-// starts names the program that a container of the stage starts; "" when it is not known.
-func starts(s *stage.Stage) string {
-	var entry, cmd *syntax.Instruction
+// started finds the ENTRYPOINT and the CMD that a container of the stage starts; a CMD
+// above the ENTRYPOINT does not count.
+func started(s *stage.Stage) (entry, cmd *syntax.Instruction) {
 	for at := s; at != nil; at = at.Parent {
 		for _, in := range slices.Backward(at.Instructions) {
 			switch {
@@ -111,6 +111,12 @@ func starts(s *stage.Stage) string {
 			}
 		}
 	}
+	return entry, cmd
+}
+
+// starts names the program that a container of the stage starts; "" when it is not known.
+func starts(s *stage.Stage) string {
+	entry, cmd := started(s)
 	in := entry
 	if in == nil {
 		in = cmd

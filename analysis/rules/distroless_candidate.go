@@ -98,17 +98,7 @@ func plainUser(user string) bool {
 
 // execForm is what a container of the stage starts, if that is in exec form.
 func execForm(s *stage.Stage) []string {
-	var entry, cmd *syntax.Instruction
-	for at := s; at != nil; at = at.Parent {
-		for _, in := range slices.Backward(at.Instructions) {
-			switch {
-			case in.Name == "entrypoint" && entry == nil:
-				entry = in
-			case in.Name == "cmd" && cmd == nil && entry == nil:
-				cmd = in
-			}
-		}
-	}
+	entry, cmd := started(s)
 	var argv []string
 	for _, in := range []*syntax.Instruction{entry, cmd} {
 		if in == nil {

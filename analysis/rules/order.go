@@ -236,10 +236,10 @@ func (e *early) report() {
 	p, gain := e.p, e.own.Minus(e.others)
 	first := e.runs[0]
 	which := fmt.Sprintf("`%s` of line %d", short(first), p.Line(first.In))
-	does := "does nothing with it and runs again"
+	does, it := "does nothing with it and runs again", "it"
 	if n := len(e.runs); n > 1 {
 		which += fmt.Sprintf(" and %d more %s", n-1, plural("step", n-1))
-		does = "do nothing with it and run again"
+		does, it = "do nothing with it and run again", "them"
 	}
 	what := strings.ToUpper(e.copy.Name) + " " + strings.Join(wordsOf(e.copy), " ")
 	if len(what) > 60 {
@@ -248,7 +248,7 @@ func (e *early) report() {
 	d := analysis.Diagnostic{
 		Span: e.copy.Span,
 		Message: fmt.Sprintf("%s (changed in %d of the last %d commits) stands before %s, which %s each time; behind %s, %d of these commits would not have run %s",
-			what, e.own.N(), e.own.Of, which, does, map[bool]string{true: "it", false: "them"}[len(e.runs) == 1], gain.N(), map[bool]string{true: "it", false: "them"}[len(e.runs) == 1]),
+			what, e.own.N(), e.own.Of, which, does, it, gain.N(), it),
 		Gain:     analysis.Gain{Steps: len(e.runs)},
 		Withheld: []string{"that the step does without the files is not proven"},
 	}
