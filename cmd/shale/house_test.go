@@ -28,6 +28,7 @@ var floors = []string{
 	"cmd/shale/internal/forge",
 	"cmd/shale/internal/review",
 	"cmd/shale/internal/gendocs",
+	"cmd/shale/internal/pool",
 	"cmd/shale/internal/licences",
 	"cmd/shale/internal/report",
 	"lsp",

@@ -15,6 +15,7 @@ import (
 	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/builds"
 	"github.com/shale-build/shale/analysis/gitlog"
+	"github.com/shale-build/shale/cmd/shale/internal/pool"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"github.com/shale-build/shale/cmd/shale/internal/review"
 	"github.com/shale-build/shale/rewrite"
@@ -133,7 +134,7 @@ func (s *session) each(verb string, files []target, bad []report.File, work func
 		s.out.bar, s.err.bar = nil, nil
 		bar.Stop()
 	}()
-	inOrder(s.ctx, files, func(t target) outcome { return s.one(t, work) }, func(o outcome) {
+	pool.InOrder(s.ctx, slices.Values(files), func(t target) outcome { return s.one(t, work) }, func(o outcome) {
 		bar.Step()
 		if errors.Is(o.file.Err, errInterrupted) {
 			return // nothing was done to it

@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/shale-build/shale/analysis"
@@ -53,6 +52,14 @@ type trial struct {
 
 func (t *trial) blame(kind, format string, args ...any) {
 	t.wrong = append(t.wrong, wrong{kind, fmt.Sprintf(format, args...)})
+}
+
+// look judges what was read.
+func (j *judge) look(f read) verdict {
+	if f.err != nil {
+		return verdict{path: f.path, wrong: []wrong{{"unreadable", f.err.Error()}}}
+	}
+	return j.file(f.path, f.content)
 }
 
 // file judges one file. A panic is a defect like others.
@@ -181,7 +188,7 @@ func (t *trial) after(mode string, safety analysis.Safety, r *rewrite.Result) {
 		t.blame("does not compile", "%s: %s (%v)", mode, doc.Problems[0].Message, rulesOf(r))
 		return
 	}
-	for _, c := range lost(r.Before, r.After) {
+	for _, c := range rewrite.LostComments(r.Before, r.After) {
 		t.blame("comment lost", "%s: %q (%v)", mode, c, rulesOf(r))
 	}
 	before, after := compile.New(r.Before), compile.New(r.After)
@@ -220,31 +227,6 @@ func rulesOf(r *rewrite.Result) []string {
 	var out []string
 	for _, a := range r.Applied {
 		out = append(out, fmt.Sprintf("%s on line %d", a.Rule, a.Line))
-	}
-	return out
-}
-
-// lost lists the comments of a text that are missing in another.
-func lost(before, after string) []string {
-	left := map[string]int{}
-	for _, c := range comments(after) {
-		left[c]++
-	}
-	var out []string
-	for _, c := range comments(before) {
-		if left[c]--; left[c] < 0 {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-func comments(content string) []string {
-	var out []string
-	for _, p := range syntax.Parse(content).Pieces {
-		if p.Kind == syntax.Comment || p.Kind == syntax.Directive {
-			out = append(out, strings.TrimSpace(p.Span.In(content)))
-		}
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/shale-build/shale/analysis/discover"
 	"github.com/shale-build/shale/analysis/rules"
 	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/cmd/shale/internal/pool"
 )
 
 // faulty is a rule that does something wrong.
@@ -72,7 +73,7 @@ func TestEach(t *testing.T) {
 	}
 	j := &judge{ctx: t.Context(), rules: rules.All(), alone: true}
 	total := newTally()
-	each(t.Context(), discover.Find([]string{dir}, discover.Options{}).Files, 0, j.file, total.add)
+	pool.InOrder(t.Context(), distinct(discover.Find([]string{dir}, discover.Options{}).Files, 0), j.look, total.add)
 	if total.files != 3 || total.refused != 1 || total.defects != 0 || total.changed[safely] != 1 || total.rules["package-cache"].safe != 1 {
 		var out strings.Builder
 		total.print(&out, 0)

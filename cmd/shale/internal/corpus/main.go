@@ -10,19 +10,19 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"os"
 	"os/signal"
-	"runtime"
 	"runtime/debug"
 	"slices"
-	"sync"
 	"text/tabwriter"
 	"time"
 
 	"github.com/shale-build/shale/analysis/checks"
 	"github.com/shale-build/shale/analysis/discover"
 	"github.com/shale-build/shale/analysis/rules"
+	"github.com/shale-build/shale/cmd/shale/internal/pool"
 )
 
 func main() {
@@ -48,7 +48,7 @@ func main() {
 	j := &judge{ctx: ctx, rules: slices.Concat(rules.All(), checks.All()), alone: *alone}
 	t := newTally()
 	start := time.Now()
-	each(ctx, found.Files, *most, j.file, t.add)
+	pool.InOrder(ctx, distinct(found.Files, *most), j.look, t.add)
 	took := time.Since(start)
 	t.measure(j, *slow)
 	t.print(os.Stdout, took)
@@ -60,47 +60,33 @@ func main() {
 	}
 }
 
-// each works on the distinct texts among files, in parallel, and tells of each in order.
-func each(ctx context.Context, files []discover.File, most int, work func(path, content string) verdict, tell func(verdict)) {
-	seen := map[[sha256.Size]byte]bool{}
-	todo := make(chan func())
-	waiting := make(chan chan verdict, 256)
-	var busy sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		busy.Go(func() {
-			for do := range todo {
-				do()
-			}
-		})
-	}
-	go func() {
-		defer close(waiting)
-		defer close(todo)
+// A read is a file's content, or why it cannot be read.
+type read struct {
+	path, content string
+	err           error
+}
+
+// distinct reads files, and leaves out those whose content was there before. It ends
+// after most of them; 0 is for all.
+func distinct(files []discover.File, most int) iter.Seq[read] {
+	return func(yield func(read) bool) {
+		seen := map[[sha256.Size]byte]bool{}
 		for _, f := range files {
-			if ctx.Err() != nil || most > 0 && len(seen) == most {
+			if most > 0 && len(seen) == most {
 				return
 			}
-			text, err := os.ReadFile(f.Path)
-			if sum := sha256.Sum256(text); err == nil && seen[sum] {
-				continue
-			} else if err == nil {
+			content, err := os.ReadFile(f.Path)
+			if sum := sha256.Sum256(content); err == nil {
+				if seen[sum] {
+					continue
+				}
 				seen[sum] = true
 			}
-			out := make(chan verdict, 1)
-			waiting <- out
-			todo <- func() {
-				if err != nil {
-					out <- verdict{path: f.Path, wrong: []wrong{{"unreadable", err.Error()}}}
-					return
-				}
-				out <- work(f.Path, string(text))
+			if !yield(read{f.Path, string(content), err}) {
+				return
 			}
 		}
-	}()
-	for out := range waiting {
-		tell(<-out)
 	}
-	busy.Wait()
 }
 
 // A tally adds verdicts up.

@@ -1,27 +1,29 @@
-package main
+// Package pool works on many items at once and tells of each in their order.
+package pool
 
 import (
 	"context"
+	"iter"
 	"runtime"
 	"sync"
 )
 
-// inOrder works on items in parallel and hands each result to emit in the order
+// InOrder works on items in parallel and hands each result to emit in the order
 // of the items, as soon as it and all before it are there. Only a few results
 // wait at a time, so memory does not grow with the number of items. After ctx
 // ends no item is begun; those that were begun are finished and emitted.
-func inOrder[T, R any](ctx context.Context, items []T, work func(T) R, emit func(R)) {
+func InOrder[T, R any](ctx context.Context, items iter.Seq[T], work func(T) R, emit func(R)) {
 	type job struct {
 		item   T
 		result chan R
 	}
-	workers := min(runtime.GOMAXPROCS(0), max(len(items), 1))
+	workers := runtime.GOMAXPROCS(0)
 	todo := make(chan job)
 	waiting := make(chan chan R, 4*workers)
 	go func() {
 		defer close(todo)
 		defer close(waiting)
-		for _, item := range items {
+		for item := range items {
 			if ctx.Err() != nil {
 				return
 			}

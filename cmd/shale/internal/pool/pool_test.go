@@ -1,4 +1,4 @@
-package main
+package pool
 
 import (
 	"context"
@@ -22,7 +22,7 @@ func TestInOrder(t *testing.T) {
 	items := numbers(500)
 	var got []int
 	var begun, told atomic.Int64
-	inOrder(t.Context(), items, func(i int) int {
+	InOrder(t.Context(), slices.Values(items), func(i int) int {
 		// The first is slow: the results that wait for it are few.
 		if i == 0 {
 			time.Sleep(50 * time.Millisecond)
@@ -39,7 +39,7 @@ func TestInOrder(t *testing.T) {
 	if !slices.Equal(got, items) {
 		t.Errorf("got %v", got)
 	}
-	inOrder(t.Context(), nil, func(int) int { panic("no item") }, func(int) { panic("no item") })
+	InOrder(t.Context(), slices.Values[[]int](nil), func(int) int { panic("no item") }, func(int) { panic("no item") })
 }
 
 // After the end of the context what has begun is told and nothing more begins.
@@ -47,7 +47,7 @@ func TestInOrderEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var begun atomic.Int64
 	told := 0
-	inOrder(ctx, numbers(1000), func(i int) int {
+	InOrder(ctx, slices.Values(numbers(1000)), func(i int) int {
 		begun.Add(1)
 		return i
 	}, func(i int) {
