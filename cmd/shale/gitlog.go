@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 )
@@ -26,8 +25,8 @@ func lastCommits(ctx context.Context, root string) (string, error) {
 	ctx, stop := context.WithTimeout(ctx, readsFor)
 	defer stop()
 	git := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, "git", append([]string{"-C", root, "-c", "core.fsmonitor=false", "-c", "protocol.allow=never"}, args...)...)
-		cmd.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0", "GIT_NO_LAZY_FETCH=1", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")
+		cmd := gitCommand(ctx, root, append([]string{"-c", "protocol.allow=never"}, args...)...)
+		cmd.Env = append(cmd.Env, "GIT_NO_LAZY_FETCH=1", "GIT_TERMINAL_PROMPT=0")
 		out := &limited{left: readsBytes}
 		cmd.Stdout = out
 		err := cmd.Run()

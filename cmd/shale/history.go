@@ -47,13 +47,13 @@ func (h *history) known(in analysis.Input, shown string) (map[string]bool, error
 		return nil, err // a new file: all of it is new
 	}
 	in.Content = before
-	return h.findings(in), nil
+	return fingerprints(in, h.rules), nil
 }
 
-// findings are the fingerprints of what is found in a file.
-func (h *history) findings(in analysis.Input) map[string]bool {
+// fingerprints are those of what is found in a file.
+func fingerprints(in analysis.Input, rules []*analysis.Rule) map[string]bool {
 	out := map[string]bool{}
-	for _, f := range report.Fingerprints(in.Content, analysis.Check(in, h.rules).Diagnostics) {
+	for _, f := range report.Fingerprints(in.Content, analysis.Check(in, rules).Diagnostics) {
 		out[f] = true
 	}
 	return out
@@ -143,11 +143,17 @@ func (h *history) read(root string, repo *pastRepo) error {
 
 func (h *history) git(root string, args ...string) (string, error) { return git(h.ctx, root, args...) }
 
-// git runs git on a repository, with nothing of its configuration that would run
+// gitCommand is git on a repository, with nothing of its configuration that would run
 // other programs.
-func git(ctx context.Context, root string, args ...string) (string, error) {
+func gitCommand(ctx context.Context, root string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", root, "-c", "core.fsmonitor=false"}, args...)...)
 	cmd.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
+	return cmd
+}
+
+// git returns what git prints.
+func git(ctx context.Context, root string, args ...string) (string, error) {
+	cmd := gitCommand(ctx, root, args...)
 	var out, why bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &why
 	if err := cmd.Run(); err != nil {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -74,8 +76,10 @@ func (r *reviewer) work(args []string) error {
 // examine looks at one Dockerfile; nil if the change has nothing to do with it.
 func (r *reviewer) examine(o *outcome, in analysis.Input) (*review.Source, error) {
 	name := r.name(in.Path)
-	if r.diff.File(name) == nil && !r.past.contextChanged(in, name) {
-		return nil, nil
+	if r.diff.File(name) == nil {
+		if _, changed := r.past.changedContext(in, name); !changed {
+			return nil, nil
+		}
 	}
 	if same, err := r.asPushed(in, name); err != nil || !same {
 		if err == nil {
@@ -206,9 +210,9 @@ func (p *past) known(in analysis.Input, shown string) (map[string]bool, error) {
 	}
 	was := in
 	was.Content = before
-	dir, ok := p.contextDir(in)
-	if !ok || !p.contextChanged(in, name) {
-		return p.hist.findings(was), nil
+	dir, changed := p.changedContext(in, name)
+	if !changed {
+		return fingerprints(was, p.r.chosen), nil
 	}
 	if was.Context, err = p.tree.folder(dir); err != nil {
 		return nil, err
@@ -252,41 +256,24 @@ func (p *past) asked(in analysis.Input, name string) (map[string]bool, error) {
 		}
 		in.Content = text
 	}
-	out := map[string]bool{}
-	for _, f := range report.Fingerprints(in.Content, analysis.Check(in, p.r.chosen).Diagnostics) {
-		out[f] = true
-	}
-	return out, nil
+	return fingerprints(in, p.r.chosen), nil
 }
 
-// contextDir is a Dockerfile's build context, from the repository's root.
-func (p *past) contextDir(in analysis.Input) (string, bool) {
+// changedContext reports whether the change touches a file of a Dockerfile's build
+// context, or its .dockerignore, and where the context lies from the repository's root.
+func (p *past) changedContext(in analysis.Input, name string) (dir string, changed bool) {
 	c, _ := analysis.Check(in, nil).File.Context()
 	if c == nil {
 		return "", false
 	}
-	dir := p.r.name(filepath.Join(c.Root(), "x"))
-	dir = strings.TrimSuffix(strings.TrimSuffix(dir, "x"), "/")
-	if dir == "" {
-		dir = "."
-	}
-	return dir, filepath.IsLocal(filepath.FromSlash(dir))
-}
-
-// contextChanged reports whether the change touches a file of a Dockerfile's build
-// context, or its .dockerignore.
-func (p *past) contextChanged(in analysis.Input, name string) bool {
-	c, _ := analysis.Check(in, nil).File.Context()
-	dir, ok := p.contextDir(in)
-	if !ok {
-		return false
+	dir = p.r.name(filepath.Join(c.Root(), "x"))
+	dir = cmp.Or(strings.TrimSuffix(strings.TrimSuffix(dir, "x"), "/"), ".")
+	if !filepath.IsLocal(filepath.FromSlash(dir)) {
+		return "", false
 	}
 	ignore := p.r.name(c.IgnoreFile())
-	return p.r.diff.Below(dir, name, func(rel string) bool {
-		full := rel
-		if dir != "." {
-			full = dir + "/" + rel
-		}
+	return dir, p.r.diff.Below(dir, name, func(rel string) bool {
+		full := path.Join(dir, rel)
 		return full == ignore || strings.HasSuffix(full, ".dockerignore") || !c.Ignored(rel)
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -59,8 +58,7 @@ func (t *pastTree) lay(name, into string) error {
 	if out, err := git(t.ctx, t.root, "ls-tree", "-d", t.rev, "--", name); name != "." && (err != nil || out == "") {
 		return err
 	}
-	cmd := exec.CommandContext(t.ctx, "git", "-C", t.root, "-c", "core.fsmonitor=false", "archive", "--format=tar", t.rev, "--", name)
-	cmd.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
+	cmd := gitCommand(t.ctx, t.root, "archive", "--format=tar", t.rev, "--", name)
 	var why bytes.Buffer
 	cmd.Stderr = &why
 	out, err := cmd.StdoutPipe()

@@ -44,7 +44,7 @@ func rerun(r verify.Rerun) string {
 	if r.Error != "" {
 		return "not measured"
 	}
-	return fmt.Sprintf("%s, %s", count(len(r.Steps), "step"), seconds(r.Seconds))
+	return fmt.Sprintf("%s, %s", report.Plural(len(r.Steps), "step"), seconds(r.Seconds))
 }
 
 func change(x verify.Rebuild) string {
@@ -85,13 +85,6 @@ func percent(before, after float64) string {
 	default:
 		return strings.Replace(s, "-", "−", 1)
 	}
-}
-
-func count(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
 }
 
 // verifyHeadline is the outcome in one sentence.
@@ -183,13 +176,13 @@ func verifySections(r *verify.Report) []section {
 	add("Fixes:", fixLines(r.Applied))
 	lines = nil
 	for _, s := range r.Stopped {
-		line := fmt.Sprintf("%s: %s, %s", s.Path, count(s.Files, "file"), report.Bytes(s.Bytes))
+		line := fmt.Sprintf("%s: %s, %s", s.Path, report.Plural(s.Files, "file"), report.Bytes(s.Bytes))
 		if len(s.Changed) > 0 {
 			verb := "are"
 			if len(s.Changed) == 1 {
 				verb = "is"
 			}
-			line += fmt.Sprintf("; %s below it %s new or not as before", count(len(s.Changed), "path"), verb)
+			line += fmt.Sprintf("; %s below it %s new or not as before", report.Plural(len(s.Changed), "path"), verb)
 		}
 		lines = append(lines, line)
 	}
@@ -250,7 +243,7 @@ func short(s, empty string) string {
 func differenceLine(d verify.Difference) string {
 	below := ""
 	if d.Below > 0 {
-		below = fmt.Sprintf(", with %s in it", count(d.Below, "path"))
+		below = fmt.Sprintf(", with %s in it", report.Plural(d.Below, "path"))
 	}
 	switch d.Kind {
 	case "missing":

@@ -17,7 +17,7 @@ func Fingerprints(content string, ds []analysis.Diagnostic) []string {
 	seen := map[string]int{}
 	out := make([]string, len(ds))
 	for i, d := range ds {
-		name := digest(d.Rule, strings.Join(strings.Fields(unbroken.Replace(d.Span.In(content))), " "))
+		name := Digest(d.Rule, strings.Join(strings.Fields(unbroken.Replace(d.Span.In(content))), " "))
 		seen[name]++
 		out[i] = name
 		if n := seen[name]; n > 1 {
@@ -29,8 +29,8 @@ func Fingerprints(content string, ds []analysis.Diagnostic) []string {
 
 var unbroken = strings.NewReplacer("\\\r\n", " ", "\\\n", " ")
 
-// digest is a short hash of several texts.
-func digest(parts ...string) string {
+// Digest is a short hash of several texts.
+func Digest(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
 		fmt.Fprintf(h, "%d:%s", len(p), p)

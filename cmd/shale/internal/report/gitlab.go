@@ -38,7 +38,7 @@ func (g *gitlabWriter) File(f File) error {
 	names := Fingerprints(f.Content, f.Diagnostics)
 	for i, d := range f.Diagnostics {
 		b, err := encode(gitlabIssue{
-			Description: advice(d), CheckName: d.Rule, Fingerprint: digest(path, names[i]), Severity: gitlabSeverity(d.Severity),
+			Description: advice(d), CheckName: d.Rule, Fingerprint: Digest(path, names[i]), Severity: gitlabSeverity(d.Severity),
 			Location: gitlabLocation{path, gitlabLines{f.Lines.Line(d.Span.Start) + 1, f.Lines.Line(d.Span.End) + 1}},
 		})
 		if err != nil {

@@ -100,11 +100,17 @@ func valuesWords(o analysis.Option) string {
 
 // Fenced puts a Dockerfile between fences longer than any that it holds.
 func Fenced(language, text string) string {
+	fence := Fence(text)
+	return fmt.Sprintf("%s%s\n%s\n%s\n", fence, language, strings.TrimRight(text, "\n"), fence)
+}
+
+// Fence is a mark for code in Markdown that is longer than any in a text.
+func Fence(text string) string {
 	fence := "```"
 	for strings.Contains(text, fence) {
 		fence += "`"
 	}
-	return fmt.Sprintf("%s%s\n%s\n%s\n", fence, language, strings.TrimRight(text, "\n"), fence)
+	return fence
 }
 
 // wrap breaks the paragraphs and list items of Markdown at a width; code blocks

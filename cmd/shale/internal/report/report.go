@@ -210,7 +210,7 @@ func GainWords(g analysis.Gain) string {
 		parts = append(parts, Bytes(g.Bytes)+" no longer shipped")
 	}
 	if g.Steps > 0 {
-		parts = append(parts, plural(g.Steps, "step")+" no longer rerun")
+		parts = append(parts, Plural(g.Steps, "step")+" no longer rerun")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -229,9 +229,13 @@ func Bytes(n int64) string {
 	return fmt.Sprintf("%.0f %s", v, units[i])
 }
 
-func plural(n int, one string) string {
-	if n == 1 {
+// Plural writes a number with its noun.
+func Plural(n int, one string) string {
+	switch {
+	case n == 1:
 		return "1 " + one
+	case strings.HasSuffix(one, "x"):
+		one += "e"
 	}
 	return fmt.Sprintf("%d %ss", n, one)
 }

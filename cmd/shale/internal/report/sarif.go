@@ -206,7 +206,7 @@ func (s *sarifWriter) result(f File, d analysis.Diagnostic, name string, hashes 
 		Message:   sarifText{Text: sarifMessage(d)},
 		Locations: []sarifLocation{{Physical: sarifPhysical{here, &region}}},
 		Fingerprints: map[string]string{
-			"shaleFinding/v1":         digest(s.o.path(f.Path), name),
+			"shaleFinding/v1":         Digest(s.o.path(f.Path), name),
 			"primaryLocationLineHash": hashes[region.StartLine],
 		},
 	}

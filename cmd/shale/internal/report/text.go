@@ -165,7 +165,7 @@ func (t *textWriter) summary() string {
 	n := t.o.Tally
 	var parts []string
 	if t.o.Fixed != "" && n.Applied > 0 {
-		parts = append(parts, fmt.Sprintf("%s %s in %s", t.o.Fixed, plural(n.Applied, "finding"), plural(n.Changed, "file")))
+		parts = append(parts, fmt.Sprintf("%s %s in %s", t.o.Fixed, Plural(n.Applied, "finding"), Plural(n.Changed, "file")))
 	}
 	switch k := n.Findings(); {
 	case k > 0:
@@ -174,17 +174,17 @@ func (t *textWriter) summary() string {
 			if c := n.BySeverity[s]; c > 0 && s == analysis.Info {
 				by = append(by, fmt.Sprintf("%d info", c))
 			} else if c > 0 {
-				by = append(by, plural(c, s.String()))
+				by = append(by, Plural(c, s.String()))
 			}
 		}
-		what := plural(k, "finding")
+		what := Plural(k, "finding")
 		if len(parts) > 0 || t.o.Fixed != "" {
 			what = fmt.Sprintf("%d remain", k)
 			if k == 1 {
 				what = "1 remains"
 			}
 		}
-		parts = append(parts, fmt.Sprintf("%s in %s (%s)", what, plural(n.Found, "file"), strings.Join(by, ", ")))
+		parts = append(parts, fmt.Sprintf("%s in %s (%s)", what, Plural(n.Found, "file"), strings.Join(by, ", ")))
 		safe, unsafe := n.Safe, n.Unsafe
 		if t.o.Fixed != "" { // what could be made was made
 			safe = 0
@@ -201,12 +201,12 @@ func (t *textWriter) summary() string {
 			parts = append(parts, fmt.Sprintf("`shale fix --unsafe` mends %d", unsafe))
 		}
 	case n.Failed > 0:
-		parts = append(parts, fmt.Sprintf("nothing found in %s", plural(n.Files-n.Failed, "file")))
+		parts = append(parts, fmt.Sprintf("nothing found in %s", Plural(n.Files-n.Failed, "file")))
 	case len(parts) == 0 && n.Files > 0:
-		parts = append(parts, fmt.Sprintf("nothing found in %s", plural(n.Files, "file")))
+		parts = append(parts, fmt.Sprintf("nothing found in %s", Plural(n.Files, "file")))
 	}
 	if n.Failed > 0 {
-		parts = append(parts, plural(n.Failed, "file")+" could not be worked on")
+		parts = append(parts, Plural(n.Failed, "file")+" could not be worked on")
 	}
 	return strings.Join(parts, "; ")
 }

@@ -1,10 +1,12 @@
 package review
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/lazyregexp"
+	"github.com/shale-build/shale/cmd/shale/internal/report"
 )
 
 // Markers stand in comments, where nobody sees them, and tell later runs what a
@@ -95,21 +97,16 @@ func Reconcile(want Review, was Earlier) Plan {
 			p.Retire = append(p.Retire, Edit{old, retired(old.Text, mended)})
 		}
 	}
-	body := want.Body
-	switch {
-	case was.Body == nil:
-		p.Body = body
-	case body == "":
-		body = "### Shale: everything is mended\n\n" + Summary + "\n"
-		fallthrough
-	default:
-		if !same(was.Body.Text, body) {
-			p.Tell = &Edit{*was.Body, body}
-		}
-		if len(p.Post) > 0 {
-			p.Body = Further + "\n"
-			p.Body = plural(len(p.Post), "comment", "comments") + " more by Shale.\n\n" + p.Body
-		}
+	if was.Body == nil {
+		p.Body = want.Body
+		return p
+	}
+	body := cmp.Or(want.Body, "### Shale: everything is mended\n\n"+Summary+"\n")
+	if !same(was.Body.Text, body) {
+		p.Tell = &Edit{*was.Body, body}
+	}
+	if len(p.Post) > 0 {
+		p.Body = report.Plural(len(p.Post), "comment") + " more by Shale.\n\n" + Further + "\n"
 	}
 	return p
 }
@@ -127,9 +124,9 @@ func (p *Plan) standing(c Comment, was []Posted, used []bool) bool {
 		case old.Closed:
 			closed = true
 		case old.Path == c.Path && old.Start == c.Start && old.End == c.End:
-			p.Kept++
-			if !same(old.Text, c.Text) {
-				p.Kept--
+			if same(old.Text, c.Text) {
+				p.Kept++
+			} else {
 				p.Edit = append(p.Edit, Edit{old, c.Text})
 			}
 			return true

@@ -147,9 +147,9 @@ func (w *writer) key(s Source, p *rewrite.Result, matched []int) string {
 		}
 	}
 	slices.Sort(parts)
-	name := digest(s.Path, strings.Join(parts, " "))
+	name := report.Digest(s.Path, strings.Join(parts, " "))
 	if w.keys[name]++; w.keys[name] > 1 {
-		name = digest(name, string(rune('0'+w.keys[name])))
+		name = report.Digest(name, string(rune('0'+w.keys[name])))
 	}
 	return name
 }

@@ -1,8 +1,6 @@
 package review
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -110,7 +108,7 @@ func (w *writer) body(r Review, d Diff) string {
 	case r.Fixes == 0:
 		b.WriteString("### Shale: no fix here, but findings\n")
 	default:
-		fmt.Fprintf(&b, "### Shale: %s\n", plural(r.Fixes, "fix", "fixes"))
+		fmt.Fprintf(&b, "### Shale: %s\n", report.Plural(r.Fixes, "fix"))
 	}
 	if words := report.GainWords(w.gain); words != "" {
 		fmt.Fprintf(&b, "\nGain: %s.\n", words)
@@ -126,10 +124,10 @@ func (w *writer) body(r Review, d Diff) string {
 		for _, c := range w.outside {
 			text.WriteString("\n" + markers.ReplaceAllString(c.Text, "") + "\n")
 		}
-		w.fold(&b, plural(len(w.outside), "fix", "fixes")+" outside the lines of this diff", text.String())
+		w.fold(&b, report.Plural(len(w.outside), "fix")+" outside the lines of this diff", text.String())
 	}
 	if len(w.left) > 0 {
-		w.fold(&b, plural(len(w.left), "finding", "findings")+" without a fix here", "\n- "+strings.Join(w.left, "\n- ")+"\n")
+		w.fold(&b, report.Plural(len(w.left), "finding")+" without a fix here", "\n- "+strings.Join(w.left, "\n- ")+"\n")
 	}
 	for _, name := range r.Unseen {
 		fmt.Fprintf(&b, "\n%s could not be looked at; the job's log says why.\n", report.MarkdownCode(name))
@@ -167,10 +165,7 @@ func patchOf(s Source, p *rewrite.Result) string {
 
 // fence puts a text, whose every line ends, between fences longer than any it holds.
 func fence(info, text string) string {
-	marks := "```"
-	for strings.Contains(text, marks) {
-		marks += "`"
-	}
+	marks := report.Fence(text)
 	return marks + info + "\n" + text + marks + "\n"
 }
 
@@ -194,20 +189,4 @@ var opening = lazyregexp.New("(?m)^(```+)suggestion[^\n]*\n")
 // plain keeps text from being read as Markdown, HTML or a mention of somebody.
 func plain(s string) string {
 	return strings.ReplaceAll(strings.TrimRight(report.MarkdownText(s), "."), "@", "@&#8203;")
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-// digest is a short hash of several texts.
-func digest(parts ...string) string {
-	h := sha256.New()
-	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:12])
 }
