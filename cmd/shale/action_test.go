@@ -568,7 +568,11 @@ func TestWorkflowsAreRight(t *testing.T) {
 		for _, m := range regexp.MustCompile("(?ms)^```yaml\n(.*?)^```").FindAllStringSubmatch(read(t, page), -1) {
 			if strings.Contains(m[1], "uses: ") {
 				found++
-				lint(page, "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"+regexp.MustCompile(`(?m)^`).ReplaceAllString(strings.TrimSpace(m[1]), "      ")+"\n")
+				workflow := m[1]
+				if !strings.HasPrefix(workflow, "on:") { // the steps of one
+					workflow = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n" + regexp.MustCompile(`(?m)^`).ReplaceAllString(strings.TrimSpace(workflow), "      ") + "\n"
+				}
+				lint(page, workflow)
 			}
 		}
 	}
