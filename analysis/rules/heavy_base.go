@@ -26,7 +26,7 @@ var HeavyBase = analysis.Rule{
 			"compilers, git, curl, unzip and the headers of libraries, or javac and its like.",
 		Why: "The full images hold some 300 packages of Debian that programs are built with. python:3.12 on Debian 12 is 1020 MB, its slim variant 124 MB; node:22 1130 MB and 227 MB; " +
 			"eclipse-temurin:17 422 MB, its JRE 264 MB. Each machine that starts the container pulls the rest for nothing, and a scanner reports its holes.",
-		Silent: "Where a RUN runs anything but well-known programs that the small variant has too; where packages are installed that may be compiled: for Python, those that are not known to be pure or to come compiled; " +
+		Silent: "Where a RUN runs anything but well-known programs that the small variant has too; where compilers or headers are installed by name, which would make the small variant large too; where packages are installed that may be compiled: for Python, those that are not known to be pure or to come compiled; " +
 			"for Node.js, those whose install scripts the lock names, or where no lock is read; for Ruby, any. Where another stage of the kind hands over what it installed; " +
 			"where the container starts nothing, a bare interpreter or package manager, an install, a script that cannot be read, or one that speaks of such a tool; for tags without a version, with a digest, or of other variants; for images whose sizes Shale's table does not have.",
 		Fix: "Writes the small variant's tag. Unsafe: a program may call a tool or load a library when it runs, which no Dockerfile tells.",
@@ -147,6 +147,9 @@ func (h heavy) run(r *facts.Run, installed map[string]bool) bool {
 				name, _ := w.Literal()
 				name, _, _ = strings.Cut(name, "=")
 				installed[name] = true
+				if !h.runtime && (compilers[name] || strings.HasSuffix(name, "-dev")) {
+					return true // the small variant would grow by them
+				}
 			}
 		case c.Builtin():
 		case c.Call != nil:
@@ -310,6 +313,8 @@ var (
 		"yarl multidict attrs anyio sniffio typing-extensions numpy pandas scipy scikit-learn matplotlib pillow cryptography cffi pycparser bcrypt pyjwt passlib prometheus-client structlog loguru rich tqdm tenacity " +
 		"beautifulsoup4 bs4 soupsieve html5lib markdown packaging pytest tornado bottle dnspython email-validator websockets pika kafka-python paho-mqtt elasticsearch openai tabulate colorama marshmallow jsonschema docker " +
 		"waitress sanic falcon streamlit sentry-sdk stripe twilio asgiref sqlparse greenlet zipp importlib-metadata wrapt ansible-core toml tomli dash plotly virtualenv")
+	// compilers are packages of compilers and of what drives them.
+	compilers = set("build-essential gcc g++ clang make cmake")
 	// idle are programs that do nothing of their own without an argument.
 	idle = set("npm npx yarn pnpm node python python2 python3 ruby irb pip pip3 sh bash java jshell")
 	// plainScripts are packages of npm without install scripts, their dependencies too.
