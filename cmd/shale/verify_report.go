@@ -215,7 +215,7 @@ func verifySections(r *verify.Report) []section {
 	if len(lines) > 5 {
 		lines = append(lines[:5:5], fmt.Sprintf("and %d more (--format json lists them)", len(lines)-5))
 	}
-	add("Noise, which differs from build to build of the Dockerfile as it is:", lines)
+	add("Noise, which differs from build to build of the same Dockerfile:", lines)
 	return out
 }
 

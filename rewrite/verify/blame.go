@@ -66,5 +66,18 @@ func (v *verifier) differs(ctx context.Context, fixes []rewrite.Applied) (bool, 
 	if err != nil {
 		return false, err
 	}
-	return v.compare(r.image).different(), nil
+	return v.blamed(v.compare([]*built{r.image})), nil
+}
+
+// blamed reports whether what was found is part of what is to be explained: all
+// else may be chance.
+func (v *verifier) blamed(f found) bool {
+	if len(v.report.Differences) == 0 && len(v.report.Config) == 0 { // after does not build
+		return f.different()
+	}
+	return slices.ContainsFunc(f.files.differences, func(d Difference) bool {
+		return slices.ContainsFunc(v.report.Differences, func(known Difference) bool { return d.within(known.Path) })
+	}) || slices.ContainsFunc(f.config, func(d ConfigDifference) bool {
+		return slices.ContainsFunc(v.report.Config, func(known ConfigDifference) bool { return d.Field == known.Field })
+	})
 }

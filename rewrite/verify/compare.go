@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 )
@@ -250,6 +251,52 @@ func (c *comparison) fresh(p string, n *node) {
 	below := -1
 	walk(p, n, func(string, *node) { below++ })
 	c.differences = append(c.differences, Difference{Path: p, Kind: "new", Type: typeNames[n.ino.typ], Below: below})
+}
+
+// certain reports whether no build by chance makes such a difference.
+func (d Difference) certain() bool {
+	return slices.ContainsFunc(d.Attributes, func(a Attribute) bool { return always[a.Name] })
+}
+
+// confirm keeps what another build of after shows too. What it does not show,
+// chance made: that is noise. A name may be made up anew each time, so that a new
+// one is confirmed by any in its folder.
+func (c *comparison) confirm(again *comparison) {
+	kept := c.differences[:0:0]
+	for _, d := range c.differences {
+		switch d.Kind {
+		case "changed":
+			d.Attributes = slices.DeleteFunc(slices.Clone(d.Attributes), func(a Attribute) bool {
+				chance := !always[a.Name] && !slices.ContainsFunc(again.differences, func(o Difference) bool {
+					if o.Kind != "changed" {
+						return o.within(d.Path)
+					}
+					return o.Path == d.Path && slices.ContainsFunc(o.Attributes, func(b Attribute) bool { return b.Name == a.Name })
+				})
+				if chance {
+					c.noisy(d.Path, a.Name)
+				}
+				return chance
+			})
+			if len(d.Attributes) == 0 {
+				continue
+			}
+		default:
+			if !slices.ContainsFunc(again.differences, func(o Difference) bool {
+				return o.within(d.Path) || o.Kind == d.Kind && d.Kind == "new" && path.Dir(o.Path) == path.Dir(d.Path)
+			}) {
+				c.noisy(d.Path, "name")
+				continue
+			}
+		}
+		kept = append(kept, d)
+	}
+	c.differences = kept
+}
+
+// within reports whether the difference is at a path, above it or below it.
+func (d Difference) within(p string) bool {
+	return d.Path == p || strings.HasPrefix(p, d.Path+"/") || strings.HasPrefix(d.Path, p+"/")
 }
 
 // at returns the declared path that p is or lies below, "" if none.

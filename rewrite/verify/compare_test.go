@@ -101,6 +101,34 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// What only one of two builds of after shows is chance.
+func TestConfirm(t *testing.T) {
+	for _, tt := range []struct {
+		name                 string
+		before, after, again string
+		want                 []string
+	}{
+		{"content", "x: 1; y: 1", "x: 2; y: 2", "x: 1; y: 2", []string{"changed /y, content", "noise /x: content"}},
+		{"content that is never as before", "x: 1", "x: 2", "x: 3", []string{"changed /x, content"}},
+		{"a file that is gone the next time", "x: 1", "x: 2", "y: 1", []string{"changed /x, content"}},
+		{"one of two attributes", "x: 1 | xattr.user.a=1", "x: 2", "x: 1", []string{"changed /x, xattr user.a \"1\" to ", "noise /x: content"}},
+		{"a mode is none", "x: 1", "x: 1 | mode=600", "x: 1", []string{"changed /x, mode 0644 to 0600"}},
+		{"missing once", "a/; a/x: 1; y: 1", "a/", "a/; a/x: 1", []string{"missing /y", "noise /a/x: name"}},
+		{"missing with its folder", "a/; a/x: 1", "a/", "", []string{"missing /a/x"}},
+		{"new once", "x: 1", "x: 1; y: 1", "x: 1", []string{"noise /y: name"}},
+		{"a made-up name is new each time", "t/", "t/; t/a: 1", "t/; t/b: 1", []string{"new /t/a"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			befores := []*tree{image(t, tt.before), image(t, tt.before), image(t, tt.before)}
+			c := compareTrees(befores, image(t, tt.after), nil)
+			c.confirm(compareTrees(befores, image(t, tt.again), nil))
+			if diff := cmp.Diff(tt.want, summary(c)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestCompareConfigs(t *testing.T) {
 	read := func(s string) imageConfig {
 		c, err := readConfig([]byte(s))

@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -296,6 +298,47 @@ func TestEngineFailures(t *testing.T) {
 			thirds := slices.IndexFunc(r.Builds, func(b Build) bool { return b.Name == nameThird && b.OK })
 			if (tt.verdict == Different) != (thirds >= 0) {
 				t.Errorf("%+v", r.Builds)
+			}
+		})
+	}
+}
+
+// What a build of after shows once, and the next does not, is noise: the three
+// builds of before may agree by luck.
+func TestEngineChance(t *testing.T) {
+	engineAddress(t)
+	for _, tt := range []struct {
+		name    string
+		after   []string // what its builds get, one after the other
+		verdict Verdict
+		want    []string
+	}{
+		{"once", []string{"odd", "even"}, Equal, []string{}},
+		{"each time", []string{"odd", "strange"}, Different, []string{"changed /x content"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var mu sync.Mutex
+			asked := 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				answer := "even"
+				if r.URL.Path == "/after" && r.Method == http.MethodGet {
+					answer = tt.after[min(asked, len(tt.after)-1)]
+					asked++
+				}
+				fmt.Fprint(w, answer)
+			}))
+			defer server.Close()
+			r := against(t, buildContext(t, nil), "ADD "+server.URL+"/before /x\n", "ADD "+server.URL+"/after /x\n", nil)
+			if diff := cmp.Diff(tt.want, brief(r)); diff != "" || r.Verdict != tt.verdict {
+				t.Errorf("%s %s", r.Verdict, diff)
+			}
+			if asked != len(tt.after) {
+				t.Errorf("after was fetched %d times: %+v", asked, r.Builds)
+			}
+			if noise := slices.ContainsFunc(r.Noise, func(n Noise) bool { return n.Path == "/x" }); noise != (tt.verdict == Equal) {
+				t.Errorf("noise %+v", r.Noise)
 			}
 		})
 	}

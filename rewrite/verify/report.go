@@ -52,7 +52,7 @@ type Report struct {
 	Config      []ConfigDifference `json:"config"`      // undeclared differences of the image config
 	Differences []Difference       `json:"differences"` // undeclared differences of files, by path
 	Stopped     []Stopped          `json:"stopped"`     // what is no longer shipped, as declared; one a declared path
-	Noise       []Noise            `json:"noise"`       // what differs between builds of before, by path
+	Noise       []Noise            `json:"noise"`       // what differs from build to build, by path
 	Blame       []Fix              `json:"blame"`       // the fixes that make the difference
 
 	Rebuilds []Rebuild `json:"rebuilds"`
@@ -152,7 +152,8 @@ type Stopped struct {
 	Changed []string `json:"changed,omitempty"` // what below it is new or not as before, the first 1000
 }
 
-// Noise is a path that differs between builds of before.
+// Noise is a path that differs between builds of before, or between two of after
+// of which one has what before has.
 type Noise struct {
 	Path       string   `json:"path"`
 	Attributes []string `json:"attributes"` // as Attribute.Name, and "name" for one that is there in some builds only
