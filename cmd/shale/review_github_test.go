@@ -27,7 +27,7 @@ type fakeGitHub struct {
 	dir  string // the repository; main is the base, change the head
 	app  bool   // the token is an app's, as in a workflow
 	url  string
-	spec func(*http.Request) error // GitHub's description; nil if it is not loaded
+	spec *githubSpec // nil if it is not loaded
 
 	mu       sync.Mutex
 	requests []string
@@ -46,7 +46,7 @@ type fakeGitHub struct {
 const token = "ghs_a1B2c3D4e5F6"
 
 func newFakeGitHub(t *testing.T, dir string) *fakeGitHub {
-	g := &fakeGitHub{t: t, dir: dir, app: true, hidden: map[string]bool{}, resolved: map[string]bool{}, spec: githubSpec(t)}
+	g := &fakeGitHub{t: t, dir: dir, app: true, hidden: map[string]bool{}, resolved: map[string]bool{}, spec: describedGitHub(t)}
 	s := httptest.NewServer(g)
 	t.Cleanup(s.Close)
 	g.url = s.URL
@@ -94,7 +94,7 @@ func (g *fakeGitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if g.spec != nil && r.URL.Path != "/graphql" {
-		if err := g.spec(r); err != nil {
+		if err := g.spec.rest(r); err != nil {
 			g.t.Errorf("%s %s is not in GitHub's description: %v\n%s", r.Method, r.URL, err, body)
 			refuse(w, http.StatusUnprocessableEntity, err.Error())
 			return
@@ -321,6 +321,13 @@ func (g *fakeGitHub) graphql(w http.ResponseWriter, body []byte) {
 	if err := json.Unmarshal(body, &in); err != nil {
 		refuse(w, http.StatusBadRequest, "Problems parsing JSON")
 		return
+	}
+	if g.spec != nil {
+		if err := g.spec.graph(in.Query, in.Variables); err != nil {
+			g.t.Errorf("GitHub's schema refuses: %v\n%s", err, body)
+			refuse(w, http.StatusBadRequest, err.Error())
+			return
+		}
 	}
 	fail := func(message string) {
 		answer(w, map[string]any{"data": nil, "errors": []map[string]any{{"type": "FORBIDDEN", "message": message}}})

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,30 +21,49 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers/legacy"
+	gqlast "github.com/vektah/gqlparser/v2/ast"
+	gqlparser "github.com/vektah/gqlparser/v2/parser"
+	gqlvalidator "github.com/vektah/gqlparser/v2/validator"
+	gqlrules "github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-// GitHub's own description of its API, from npm, and what npm says of its bytes.
-const (
-	githubAPI       = "@octokit/openapi@23.0.2"
-	githubAPIDigest = "pV8M7L9GY23AybNvTmo2nyjmpmnt6+2sRE/tqr0ZLQcPS4lnw7u5eZGNmwRNkBC3D7gZXbFx5AHzLUVRBXGDhg=="
+// GitHub's own descriptions of its two APIs, from npm, and what npm says of their bytes.
+var (
+	githubREST = described{"openapi", "23.0.2", "generated/api.github.com.json",
+		"pV8M7L9GY23AybNvTmo2nyjmpmnt6+2sRE/tqr0ZLQcPS4lnw7u5eZGNmwRNkBC3D7gZXbFx5AHzLUVRBXGDhg=="}
+	githubGraph = described{"graphql-schema", "15.26.1", "schema.graphql",
+		"RFDC2MpRBd4AxSRvUeBIVeBU7ojN/SxDfALUd7iVYOSeEK3gZaqR2MGOysj4Zh2xj2RY5fQAUT+Oqq7hWTraMA=="}
 )
 
-// githubSpec holds requests to GitHub's description of its API. It is fetched with
-// SHALE_TEST_ALL, once; without, nil: requests are held to the fake's own rules alone.
-func githubSpec(t *testing.T) func(*http.Request) error {
+// A described is a file of one of Octokit's packages.
+type described struct{ name, version, file, digest string }
+
+// A githubSpec holds requests to GitHub's descriptions of its APIs.
+type githubSpec struct {
+	rest  func(*http.Request) error
+	graph func(query string, variables map[string]any) error
+}
+
+// describedGitHub is fetched with SHALE_TEST_ALL, once; without, nil: requests are
+// held to the fake's own rules alone.
+func describedGitHub(t *testing.T) *githubSpec {
 	t.Helper()
 	if os.Getenv("SHALE_TEST_ALL") == "" {
 		return nil
 	}
-	spec, err := loadGitHub()
+	rest, err := loadGitHub()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return spec
+	graph, err := loadGraph()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &githubSpec{rest, graph}
 }
 
 var loadGitHub = sync.OnceValues(func() (func(*http.Request) error, error) {
-	text, err := fetchGitHub()
+	text, err := githubREST.fetch()
 	if err != nil {
 		return nil, err
 	}
@@ -91,18 +111,18 @@ var loadGitHub = sync.OnceValues(func() (func(*http.Request) error, error) {
 	}, nil
 })
 
-// fetchGitHub gets the description, and keeps it in the repository's cache.
-func fetchGitHub() ([]byte, error) {
+// fetch gets a description, and keeps it in the repository's cache.
+func (d described) fetch() ([]byte, error) {
 	cache, err := filepath.Abs("../../.cache/github-api")
 	if err != nil {
 		return nil, err
 	}
-	archive := filepath.Join(cache, "octokit-openapi-23.0.2.tgz")
+	archive := filepath.Join(cache, "octokit-"+d.name+"-"+d.version+".tgz")
 	if _, err := os.Stat(archive); err != nil {
 		if err := os.MkdirAll(cache, 0o755); err != nil {
 			return nil, err
 		}
-		cmd := exec.Command("npm", "pack", "--silent", githubAPI)
+		cmd := exec.Command("npm", "pack", "--silent", "@octokit/"+d.name+"@"+d.version)
 		cmd.Dir = cache
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, errors.New(string(out))
@@ -112,7 +132,7 @@ func fetchGitHub() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sum := sha512.Sum512(packed); base64.StdEncoding.EncodeToString(sum[:]) != githubAPIDigest {
+	if sum := sha512.Sum512(packed); base64.StdEncoding.EncodeToString(sum[:]) != d.digest {
 		return nil, errors.New(archive + " is not what its digest says")
 	}
 	unzipped, err := gzip.NewReader(bytes.NewReader(packed))
@@ -124,15 +144,50 @@ func fetchGitHub() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if h.Name == "package/generated/api.github.com.json" {
+		if h.Name == "package/"+d.file {
 			return io.ReadAll(files)
 		}
 	}
 }
 
+// loadGraph gives what GitHub says of a GraphQL document and its variables.
+var loadGraph = sync.OnceValues(func() (func(query string, variables map[string]any) error, error) {
+	text, err := githubGraph.fetch()
+	if err != nil {
+		return nil, err
+	}
+	document, err := gqlparser.ParseSchemas(gqlvalidator.Prelude, &gqlast.Source{Name: githubGraph.file, Input: string(text)})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range document.Definitions { // it names some fields twice
+		names := map[string]bool{}
+		d.Fields = slices.DeleteFunc(d.Fields, func(f *gqlast.FieldDefinition) bool {
+			twice := names[f.Name]
+			names[f.Name] = true
+			return twice
+		})
+	}
+	schema, err := gqlvalidator.ValidateSchemaDocument(document)
+	if err != nil {
+		return nil, err
+	}
+	return func(query string, variables map[string]any) error {
+		document, err := gqlparser.ParseQuery(&gqlast.Source{Input: query})
+		if err != nil {
+			return err
+		}
+		if wrong := gqlvalidator.ValidateWithRules(schema, document, gqlrules.NewDefaultRules()); len(wrong) > 0 {
+			return wrong
+		}
+		_, err = gqlvalidator.VariableValues(schema, document.Operations[0], variables)
+		return err
+	}, nil
+})
+
 // The description is in force: it refuses what GitHub would.
 func TestGitHubSpec(t *testing.T) {
-	spec := githubSpec(t)
+	spec := describedGitHub(t)
 	if spec == nil {
 		t.Skip("fetches GitHub's description of its API: set SHALE_TEST_ALL")
 	}
@@ -147,8 +202,26 @@ func TestGitHubSpec(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/json")
-		if err := spec(r); (err == nil) != good {
+		if err := spec.rest(r); (err == nil) != good {
 			t.Errorf("%s: %v", body, err)
+		}
+	}
+	const resolve = `mutation($thread: ID!) { resolveReviewThread(input: {threadId: $thread}) { thread { isResolved } } }`
+	for _, tt := range []struct {
+		query     string
+		variables map[string]any
+		good      bool
+	}{
+		{resolve, map[string]any{"thread": "T1"}, true},
+		{resolve, map[string]any{"thread": nil}, false},
+		{resolve, map[string]any{}, false},
+		{strings.Replace(resolve, "isResolved", "isSolved", 1), map[string]any{"thread": "T1"}, false},
+		{strings.Replace(resolve, "threadId", "id", 1), map[string]any{"thread": "T1"}, false},
+		{strings.Replace(resolve, "ID!", "Int!", 1), map[string]any{"thread": 1}, false},
+		{`query { repository(owner: "a") { id } }`, nil, false},
+	} {
+		if err := spec.graph(tt.query, tt.variables); (err == nil) != tt.good {
+			t.Errorf("%s %v: %v", tt.query, tt.variables, err)
 		}
 	}
 }
