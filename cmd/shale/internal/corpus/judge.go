@@ -32,6 +32,8 @@ type verdict struct {
 	rejected    []string // rules whose fixes the planner found wrong
 	wrong       []wrong
 	took        time.Duration // to fix it
+	walked      bool          // its fixes were made in random orders
+	steps       int           // that these took
 }
 
 // wrong is a defect of Shale.
@@ -39,9 +41,11 @@ type wrong struct{ kind, what string }
 
 // A judge fixes files and looks at what comes out.
 type judge struct {
-	ctx   context.Context
-	rules []*analysis.Rule
-	alone bool
+	ctx    context.Context
+	rules  []*analysis.Rule
+	alone  bool
+	orders int    // random ones, a file
+	seed   uint64 // of these
 }
 
 // A trial is one file before a judge.
@@ -85,6 +89,9 @@ func (j *judge) file(path, content string) (v verdict) {
 	}
 	if j.alone {
 		t.eachAlone(in, report)
+	}
+	if j.orders > 0 {
+		t.inOrders(in, report)
 	}
 	if offers(report, analysis.Safe) {
 		report = t.fix(in, safely, analysis.Safe)
@@ -148,7 +155,7 @@ func (t *trial) fix(in analysis.Input, mode string, safety analysis.Safety) *ana
 	if r.After == r.Before && len(r.Others) == 0 {
 		return r.Remaining
 	}
-	t.after(mode, safety, r)
+	t.after(mode, safety, r.Before, r.After, rulesOf(r))
 	in.Content, in.Files = r.After, map[string]string{}
 	for _, f := range r.Others {
 		in.Files[f.Path] = f.After
@@ -181,17 +188,17 @@ func (j *judge) again(path string) time.Duration {
 	return least
 }
 
-// after looks at a fixed text.
-func (t *trial) after(mode string, safety analysis.Safety, r *rewrite.Result) {
-	doc := syntax.Parse(r.After)
+// after looks at a fixed text. by tells what was made of the old one.
+func (t *trial) after(mode string, safety analysis.Safety, old, fresh string, by []string) {
+	doc := syntax.Parse(fresh)
 	if len(doc.Problems) > 0 {
-		t.blame("does not compile", "%s: %s (%v)", mode, doc.Problems[0].Message, rulesOf(r))
+		t.blame("does not compile", "%s: %s (%v)", mode, doc.Problems[0].Message, by)
 		return
 	}
-	for _, c := range rewrite.LostComments(r.Before, r.After) {
-		t.blame("comment lost", "%s: %q (%v)", mode, c, rulesOf(r))
+	for _, c := range rewrite.LostComments(old, fresh) {
+		t.blame("comment lost", "%s: %q (%v)", mode, c, by)
 	}
-	before, after := compile.New(r.Before), compile.New(r.After)
+	before, after := compile.New(old), compile.New(fresh)
 	targets, err := before.Targets()
 	now, err2 := after.Targets()
 	if err != nil || err2 != nil || len(targets) != len(now) {
@@ -212,10 +219,10 @@ func (t *trial) after(mode string, safety analysis.Safety, r *rewrite.Result) {
 			is, err := after.Compile(t.ctx, o)
 			switch {
 			case err != nil:
-				t.blame("does not compile", "%s: stage %s: %v (%v)", mode, name, err, rulesOf(r))
+				t.blame("does not compile", "%s: stage %s: %v (%v)", mode, name, err, by)
 				return
 			case was.Image != is.Image && safety == analysis.Safe:
-				t.blame("config changed", "%s: stage %s: %s, then %s (%v)", mode, name, was.Image, is.Image, rulesOf(r))
+				t.blame("config changed", "%s: stage %s: %s, then %s (%v)", mode, name, was.Image, is.Image, by)
 				return
 			}
 		}

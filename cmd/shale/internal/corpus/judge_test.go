@@ -60,6 +60,52 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// What a rule does wrong one fix at a time the walks see.
+func TestOrders(t *testing.T) {
+	const text = "FROM debian:12\n# Tools.\nLABEL a=1 b=2\nRUN true\n"
+	for _, c := range []struct {
+		name string
+		run  func(*analysis.Pass)
+		want string // the kinds of what is wrong
+	}{
+		{"apart", func(p *analysis.Pass) {
+			replaces(analysis.Safe, "a=1", "a=\"1\"")(p)
+			replaces(analysis.Safe, "RUN true", "RUN  true")(p)
+		}, ""},
+		{"one is enough", func(p *analysis.Pass) {
+			if !strings.Contains(p.Doc.Content, "\"1\"") && !strings.Contains(p.Doc.Content, "RUN  ") {
+				replaces(analysis.Safe, "a=1", "a=\"1\"")(p)
+				replaces(analysis.Safe, "RUN true", "RUN  true")(p)
+			}
+		}, ""},
+		{"wrong once another is made", func(p *analysis.Pass) {
+			replaces(analysis.Safe, "a=1", "a=\"1\"")(p)
+			replaces(analysis.Safe, "RUN true", "RUN  true")(p)
+			if strings.Contains(p.Doc.Content, "\"1\"") {
+				replaces(analysis.Safe, "b=2", "b=3")(p)
+			}
+		}, "rejected later"},
+		{"a circle", func(p *analysis.Pass) {
+			replaces(analysis.Safe, "a=1", "a=\"1\"")(p)
+			replaces(analysis.Safe, "a=\"1\"", "a=1")(p)
+			replaces(analysis.Safe, "RUN true", "RUN  true")(p)
+		}, "finds no rest"},
+	} {
+		j := &judge{ctx: t.Context(), rules: faulty(c.run), orders: 8, seed: 1}
+		in := analysis.Input{Path: "Dockerfile", Content: text}
+		trial := &trial{judge: j}
+		trial.inOrders(in, analysis.Check(in, j.rules))
+		var kinds []string
+		for _, w := range trial.wrong {
+			kinds = append(kinds, w.kind)
+		}
+		slices.Sort(kinds)
+		if got := strings.Join(slices.Compact(kinds), ","); got != c.want || !trial.walked || trial.steps == 0 {
+			t.Errorf("%s: wrong are %q after %d steps, want %q", c.name, got, trial.steps, c.want)
+		}
+	}
+}
+
 // Each distinct text is judged once, and told in order.
 func TestEach(t *testing.T) {
 	dir := t.TempDir()

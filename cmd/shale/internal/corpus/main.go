@@ -1,6 +1,6 @@
 // Command corpus holds Shale to its promise over folders of real Dockerfiles: it checks
-// each, makes the safe and then also the unsafe fixes in memory, and tells whatever
-// came out wrong. Nothing is written.
+// each, makes the safe and then also the unsafe fixes in memory, makes the safe ones once more
+// one at a time in a random order, and tells whatever came out wrong. Nothing is written.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"io"
 	"iter"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -29,6 +30,8 @@ func main() {
 	slow := flag.Duration("slow", 50*time.Millisecond, "tell of files that take longer to fix, with nothing beside them")
 	most := flag.Int("most", 0, "stop after so many distinct files; 0 for all")
 	alone := flag.Bool("alone", true, "hold each fix to its promise alone too, as an editor offers it")
+	orders := flag.Int("orders", 1, "make the safe fixes of a file one at a time, too, in so many random orders")
+	seed := flag.Uint64("seed", 0, "of these orders; 0 for another each time")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: corpus [FLAGS] DIR…")
 		flag.PrintDefaults()
@@ -45,13 +48,19 @@ func main() {
 	for _, err := range found.Problems {
 		fmt.Fprintln(os.Stderr, "corpus:", err)
 	}
-	j := &judge{ctx: ctx, rules: slices.Concat(rules.All(), checks.All()), alone: *alone}
+	if *seed == 0 {
+		*seed = rand.Uint64()
+	}
+	j := &judge{ctx: ctx, rules: slices.Concat(rules.All(), checks.All()), alone: *alone, orders: *orders, seed: *seed}
 	t := newTally()
 	start := time.Now()
 	pool.InOrder(ctx, distinct(found.Files, *most), j.look, t.add)
 	took := time.Since(start)
 	t.measure(j, *slow)
 	t.print(os.Stdout, took)
+	if *orders > 0 {
+		fmt.Printf("one at a time in %d random orders: %d files, %d fixes; again by -seed %d\n", *orders, t.walked, t.steps, *seed)
+	}
 	if len(found.Problems) > 0 || ctx.Err() != nil {
 		os.Exit(2)
 	}
@@ -92,6 +101,7 @@ func distinct(files []discover.File, most int) iter.Seq[read] {
 // A tally adds verdicts up.
 type tally struct {
 	files, refused, untouchable int
+	walked, steps               int // files whose fixes were made one at a time, and fixes so made
 	rules                       map[string]*ruleTally
 	changed                     map[string]int // files, by the kind of the fixes
 	wrong                       []string
@@ -121,6 +131,10 @@ func (t *tally) add(v verdict) {
 	if v.untouchable {
 		t.untouchable++
 	}
+	if v.walked {
+		t.walked++
+	}
+	t.steps += v.steps
 	for name, n := range v.findings {
 		t.rule(name).findings += n
 		t.rule(name).files++
