@@ -125,6 +125,8 @@ type Action struct {
 	Made string
 	// Folder says that Made is a folder, made if it is not there: a WORKDIR.
 	Folder bool
+	// Owner is who gets such a folder, "" for root.
+	Owner string
 	// Rest holds what the other fields do not.
 	Rest string
 }
@@ -286,7 +288,7 @@ func (o *Op) file(f *pb.FileOp) error {
 		}
 		switch {
 		case a.GetMkdir() != nil:
-			own.Made, own.Folder = a.GetMkdir().Path, a.GetMkdir().MakeParents
+			own.Made, own.Folder, own.Owner = a.GetMkdir().Path, a.GetMkdir().MakeParents, owner(a.GetMkdir().Owner)
 		case a.GetMkfile() != nil:
 			own.Made = a.GetMkfile().Path
 		case a.GetRm() != nil:

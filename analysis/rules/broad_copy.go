@@ -9,8 +9,10 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -51,7 +53,8 @@ type lateCopy struct {
 	copy   *syntax.Instruction
 	at     string // where in the image it goes; "" if that is not known
 	runs   []*facts.Run
-	doubts []string // why it is not proven of them
+	doubts []string            // why it is not proven of them
+	folder *syntax.Instruction // a WORKDIR that would make the folder copied to first
 }
 
 // usedLater finds the RUNs right behind a copy that have no use for it.
@@ -86,11 +89,15 @@ func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
 			// A relative destination would be another one behind it, a folder made
 			// elsewhere is a step of its own, and the folder copied to, made first,
 			// keeps the mode and the owner that it has then.
-			if !folderStands(p, l.copy, l.at) && (len(l.copy.Flags) > 0 || path.Clean("/"+l.copy.Args[0].Value) != "/") {
+			stands := folderStands(p, l.copy, l.at)
+			if !stands && (len(l.copy.Flags) > 0 || path.Clean("/"+l.copy.Args[0].Value) != "/") {
 				return l
 			}
 			if dir := p.Stages().Expand(in, in.Body.String()); !strings.HasPrefix(l.copy.Args[1].Value, "/") || l.at == "" || !dir.Known() || path.Clean(dir.Text) != l.at && !strings.HasPrefix(path.Clean(dir.Text), l.at+"/") {
 				return l
+			}
+			if !stands && l.folder == nil {
+				l.folder = in
 			}
 		default:
 			return l
@@ -98,6 +105,29 @@ func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
 	}
 	return l
 }
+
+// byRoot reports whether the user for whom a WORKDIR makes a folder is root: the file says
+// so, or he installs packages or makes accounts in a RUN behind it.
+func (l *lateCopy) byRoot(p *analysis.Pass) bool {
+	user := p.Stages().User(l.folder)
+	if user.Is == stage.Set && slices.Contains([]string{"root", "0", "root:root", "0:0"}, user.Text) {
+		return true
+	}
+	return slices.ContainsFunc(l.runs, func(r *facts.Run) bool {
+		if p.Stages().User(r.In) != user || !r.Program.Plain() || slices.ContainsFunc(r.Stage.Instructions, func(in *syntax.Instruction) bool {
+			return in.Name == "user" && in.Index > l.folder.Index && in.Index < r.In.Index
+		}) {
+			return false
+		}
+		return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+			installs := c.Call != nil && slices.Contains([]pkgmgr.Verb{pkgmgr.Update, pkgmgr.Install, pkgmgr.Upgrade}, c.Call.Verb) && !c.Call.Has("-s", "--simulate", "--just-print", "--dry-run", "--recon", "--no-act", "--print-uris", "-h", "--help", "--version", "--usermode")
+			return c.Context.Always && ofTheSystem(c, l) && (installs || accounts[c.Name])
+		})
+	})
+}
+
+// accounts are programs that make users and groups.
+var accounts = map[string]bool{"useradd": true, "adduser": true, "groupadd": true, "addgroup": true}
 
 // folderStands reports whether the folder that is copied to is there before the copy: a
 // WORKDIR made it.
@@ -209,7 +239,7 @@ func ofTheSystem(c *facts.Command, l *lateCopy) bool {
 		})
 	case c.Name == "echo", c.Name == "true", c.Name == ":", c.Name == "set":
 		return true
-	case c.Name == "useradd", c.Name == "adduser", c.Name == "groupadd", c.Name == "addgroup":
+	case accounts[c.Name]:
 		return l.at != "" && l.copy.Flag("chown") == nil && !strings.HasPrefix(l.at, "/home/") &&
 			!slices.ContainsFunc(words, func(w string) bool {
 				return w == "." || strings.Contains(w+"/", l.at+"/") || strings.HasPrefix(w, "-b") || strings.HasPrefix(w, "--b") // the folder of home folders
@@ -297,6 +327,9 @@ func short(r *facts.Run) string {
 }
 
 func (l *lateCopy) report(p *analysis.Pass) {
+	if l.folder != nil && l.folder.Index < l.runs[len(l.runs)-1].In.Index && !l.byRoot(p) {
+		l.doubts = append(l.doubts, fmt.Sprintf("the WORKDIR of line %d would make %s first, for a user who may not be root", p.Line(l.folder), l.at))
+	}
 	first := l.runs[0]
 	any := "of any file"
 	if src := path.Clean("/" + p.Stages().Expand(l.copy, l.copy.Args[0].Value).Text); src != "/" {

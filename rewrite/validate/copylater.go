@@ -37,7 +37,7 @@ func (m *matcher) copyLater(is, was compile.Edge, p lates) *Rejection {
 	if len(moved) == 0 {
 		return nothing
 	}
-	if made && !standsBelow(base, broad.Dest) && (path.Clean(broad.Src) != "/" || broad.Owner != "" || broad.Chmod) {
+	if len(made) > 0 && !standsBelow(base, broad.Dest) && (path.Clean(broad.Src) != "/" || broad.Owner != "" || broad.Chmod || !m.byRoot(made, moved)) {
 		return reject("a WORKDIR would make %s before the copy does, with another mode or owner", broad.Dest)
 	}
 	if r := projectFolder(broad); r != nil {
@@ -56,18 +56,18 @@ func (m *matcher) copyLater(is, was compile.Edge, p lates) *Rejection {
 
 // runsDownTo follows RUNs, and working folders between them, down to what the old copy
 // was made on: that very edge, or else what lies below as many RUNs.
-// made says that there are such folders: one of them may be the one that is copied to,
+// made are the owners of such folders: one of them may be the one that is copied to,
 // which a copy that finds it leaves its mode and owner.
-func (m *matcher) runsDownTo(at compile.Edge, dest string, below compile.Edge, count int) (base compile.Edge, out []*compile.Op, made bool) {
+func (m *matcher) runsDownTo(at compile.Edge, dest string, below compile.Edge, count int) (base compile.Edge, out []*compile.Op, made []string) {
 	var counted compile.Edge
 	var those []*compile.Op
-	var then bool
+	var then []string
 	for at.Op != nil {
 		if at.Key() == below.Key() {
 			return at, out, made
 		}
 		if len(out) == count && counted.Op == nil {
-			counted, those, then = at, slices.Clone(out), made
+			counted, those, then = at, slices.Clone(out), slices.Clone(made)
 		}
 		switch {
 		case at.Op.Exec != nil:
@@ -78,13 +78,43 @@ func (m *matcher) runsDownTo(at compile.Edge, dest string, below compile.Edge, c
 			out = append(out, at.Op)
 			at = root
 		case folderOn(at, dest):
-			made = true
+			made = append(made, at.Op.File.Actions[0].Owner)
 			at = at.Op.File.Actions[0].On.Edge
 		default:
 			return counted, those, then
 		}
 	}
 	return counted, those, then
+}
+
+// byRoot reports whether the owners of folders are root. An outside base's own user is
+// not known, but in a build that succeeds he is root where he installs packages or makes
+// accounts.
+func (m *matcher) byRoot(owners []string, runs []*compile.Op) bool {
+	for _, owner := range owners {
+		if name, group, _ := strings.Cut(owner, ":"); setOf("root 0")[name] && (group == "" || setOf("root 0")[group]) {
+			continue
+		}
+		if owner != "" && !slices.ContainsFunc(runs, func(o *compile.Op) bool { return o.Exec.User == owner && m.needsRoot(o) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// needsRoot reports whether a RUN can only have succeeded as root.
+func (m *matcher) needsRoot(o *compile.Op) bool {
+	text, ok := readScript(o.Exec)
+	if !ok {
+		return false
+	}
+	d := m.deriver(o, text)
+	p := d.parse(text.text)
+	return slices.ContainsFunc(m.library.commands(p), func(c command) bool {
+		installs := systemManagers[c.name] && !c.has("-s", "--simulate", "--just-print", "--dry-run", "--recon", "--no-act", "--print-uris", "-h", "--help", "--version", "--usermode") &&
+			slices.ContainsFunc([]string{"apt", "apk", "dnf", "yum", "microdnf"}, c.fills)
+		return c.prefix == "" && (installs || accounts[c.name]) && d.surely(p, c.node)
+	})
 }
 
 // standsBelow reports whether a working folder at or below a place was made at an edge
