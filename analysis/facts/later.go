@@ -219,7 +219,7 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 		return LaterUse{Why: fmt.Sprintf("line %d runs in %s, where it lies", line, dir.Text)}, false
 	}
 	for _, c := range r.All() {
-		if c.names(cache.Dir) {
+		if c.names(cache.Dir) || f.leadsTo(r, c, cache.Dir) {
 			return LaterUse{Why: fmt.Sprintf("line %d names its folder", line), Certain: true}, false
 		}
 		switch {
@@ -275,6 +275,69 @@ func (c *Command) names(dir string) bool {
 	return slices.ContainsFunc(words, func(w shell.Word) bool {
 		return !strings.Contains(Shape(w), "\x00") && touches(w, dir)
 	})
+}
+
+// leadsTo reports whether a variable leads a word of a command to a folder, one above or
+// one below: one that the file sets, or that the script gives such a value.
+func (f *File) leadsTo(r *Run, c *Command, dir string) bool {
+	if c.Name == "rm" && option(words(c.Args), "f", "--force") {
+		return false
+	}
+	of := func(text string) bool {
+		return touches(shell.Word{Parts: []shell.Part{{Kind: shell.Literal, Text: text}}}, dir)
+	}
+	leads := func(w shell.Word) bool {
+		var b strings.Builder
+		variable := false
+		for _, part := range w.Parts {
+			if part.Kind != shell.Parameter || part.Text == "HOME" || part.Text == "PATH" {
+				b.WriteString(Shape(shell.Word{Parts: []shell.Part{part}}))
+				continue
+			}
+			variable = true
+			if slices.ContainsFunc(r.values(part.Text), func(v shell.Word) bool { return !strings.Contains(Shape(v), "\x00") && touches(v, dir) }) {
+				return true
+			}
+			text, known, fixed := r.value(part.Text)
+			if fixed && !known { // an ARG's default, or not set
+				text = f.Stages().Lookup(r.In, part.Text).Text
+			}
+			if !fixed || !part.Plain {
+				if text != "" && of(text) {
+					return true
+				}
+				text = "\x00"
+			}
+			b.WriteString(text)
+		}
+		text := b.String()
+		return variable && text != "" && !strings.Contains(text, "\x00") && of(text)
+	}
+	list := c.Node.Words
+	for _, redir := range c.Node.Redirs {
+		list = append(slices.Clip(list), redir.Target)
+	}
+	return slices.ContainsFunc(list, leads)
+}
+
+// values are what the script itself gives a variable: its assignments, and the words of
+// its loops.
+func (r *Run) values(name string) (out []shell.Word) {
+	if _, _, fixed := r.value(name); fixed {
+		return nil
+	}
+	r.Program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
+		for _, a := range n.Assigns {
+			if a.Name == name {
+				out = append(out, a.Value)
+			}
+		}
+		if n.Kind == shell.For && n.Name == name {
+			out = append(out, n.Words...)
+		}
+		return true
+	})
+	return out
 }
 
 // surely reports whether the program fails when one of its commands does: a pure

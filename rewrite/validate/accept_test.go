@@ -159,6 +159,9 @@ var rights = []rewriting{
 	{name: "download, unpack and delete", before: debTools, changes: joined,
 		edits: [][2]string{
 			{"tool.tar.gz\nRUN tar", "tool.tar.gz \\\n && tar"}, {"-C /opt\nRUN rm", "-C /opt \\\n && rm"}}},
+	{name: "unpacked to where a variable leads", changes: joined,
+		before: "FROM debian:12\nENV D=/opt/x\nRUN unzip /tmp/a.zip -d ${D}\nRUN rm /tmp/a.zip\n",
+		edits:  [][2]string{{"${D}\nRUN rm", "${D} \\\n && rm"}}},
 	{name: "a cd kept in its own subshell", changes: joined,
 		before: "FROM ubuntu:22.04\nRUN cd /tmp && curl -fsSLO https://example.com/x.zip && unzip x.zip\nRUN rm /tmp/x.zip\n",
 		edits:  [][2]string{{"RUN cd", "RUN ( cd"}, {"unzip x.zip\nRUN rm /tmp/x.zip", "unzip x.zip ) \\\n && ( rm /tmp/x.zip )"}}},

@@ -63,19 +63,24 @@ type namer struct {
 	dirs     []string // every folder that a command may run in
 	lost     bool     // a folder is not known
 	assigned map[string]bool
-	all      bool // what the script itself sets is not known
+	values   map[string][]shell.Word // what the script gives variables, as far as words of its own tell
+	all      bool                    // what the script itself sets is not known
 }
 
 func newNamer(x *compile.Exec, p *shell.Program) *namer {
-	n := &namer{x: x, dirs: []string{path.Clean("/" + x.Cwd)}, assigned: map[string]bool{}}
+	n := &namer{x: x, dirs: []string{path.Clean("/" + x.Cwd)}, assigned: map[string]bool{}, values: map[string][]shell.Word{}}
 	if v, _ := x.Getenv("CDPATH"); v != "" {
 		n.lost = true
 	}
 	walk(p.Root, func(at *shell.Node, above []*shell.Node) {
 		for _, a := range at.Assigns {
 			n.assigned[a.Name] = true
+			n.values[a.Name] = append(n.values[a.Name], a.Value)
 		}
-		n.assigned[at.Name] = at.Kind == shell.For || n.assigned[at.Name]
+		if at.Kind == shell.For {
+			n.assigned[at.Name] = true
+			n.values[at.Name] = append(n.values[at.Name], at.Words...)
+		}
 		for _, w := range words(at) {
 			for _, part := range w.Parts {
 				n.all = n.all || part.Assigns
@@ -149,6 +154,19 @@ func (n *namer) text(w shell.Word) (text string, known bool) {
 		}
 	}
 	return b.String(), known
+}
+
+// given lists what a variable whose value is not certain may have: what the environment
+// or the script says.
+func (n *namer) given(part shell.Part) (out []string) {
+	if v, ok := n.x.Getenv(part.Text); ok {
+		out = append(out, v)
+	}
+	for _, w := range n.values[part.Text] {
+		text, _ := n.text(w)
+		out = append(out, text)
+	}
+	return out
 }
 
 // remote is a word that names something on another machine.

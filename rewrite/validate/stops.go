@@ -412,30 +412,36 @@ func (c *command) namesAny(n *namer, folders []string) bool {
 		words = append(words, r.Target)
 	}
 	return slices.ContainsFunc(words, func(w shell.Word) bool {
-		var b strings.Builder
-		for _, p := range w.Parts {
-			if p.Kind != shell.Literal {
-				break
-			}
-			b.WriteString(p.Text)
+		text, known := n.text(w)
+		if !known && slices.ContainsFunc(w.Parts, func(part shell.Part) bool {
+			return part.Kind == shell.Parameter && part.Text != "PATH" && slices.ContainsFunc(n.given(part), func(v string) bool { return c.namesOne(n, v, folders) })
+		}) {
+			return true
 		}
-		text := b.String()
-		if text == "" {
+		return c.namesOne(n, text, folders)
+	})
+}
+
+// namesOne is namesAny for a text as a namer reads it.
+func (c *command) namesOne(n *namer, text string, folders []string) bool {
+	if i := strings.IndexAny(text, "\x00\x01"); i >= 0 {
+		text = text[:i]
+	}
+	if text == "" {
+		return false
+	}
+	names := []string{path.Clean(text)}
+	if !strings.HasPrefix(text, "/") {
+		if names[0] == "." && projects[c.name] {
 			return false
 		}
-		names := []string{path.Clean(text)}
-		if !strings.HasPrefix(text, "/") {
-			if names[0] == "." && projects[c.name] {
-				return false
-			}
-			names = nil
-			for _, dir := range n.dirs {
-				names = append(names, path.Join(dir, text))
-			}
+		names = nil
+		for _, dir := range n.dirs {
+			names = append(names, path.Join(dir, text))
 		}
-		return slices.ContainsFunc(names, func(name string) bool {
-			return name != "/" && slices.ContainsFunc(folders, func(f string) bool { return under(name, f) || under(f, name) })
-		})
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		return name != "/" && slices.ContainsFunc(folders, func(f string) bool { return under(name, f) || under(f, name) })
 	})
 }
 

@@ -188,9 +188,10 @@ func (d *deriver) unpacksOverShell(c *command, all []command) bool {
 		}
 	}
 	holdsShell := func(at string) bool {
-		return slices.Contains([]string{"/", "/bin", "/usr", "/usr/bin"}, path.Clean(at)) || strings.HasPrefix(at, "\x00")
+		from, _, cut := strings.Cut(at, "\x00")
+		dirs := []string{"/", "/bin", "/usr", "/usr/bin"}
+		return slices.Contains(dirs, path.Clean(at)) || cut && slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(dir, from) })
 	}
-	args, _ := c.args()
 	if c.name == "cp" || c.name == "mv" {
 		// One file by its own name is told by replacesShell.
 		ws := c.operands()
@@ -201,6 +202,7 @@ func (d *deriver) unpacksOverShell(c *command, all []command) bool {
 		from, ok := literal(ws[0])
 		return !at.known || holdsShell(at.path) && (!ok || c.has("-r", "-R", "-a", "--recursive", "--archive") || strings.HasSuffix(from, "/"))
 	}
+	args := d.expanded(c.words[1:])
 	for i, a := range args {
 		dir, joined := "", false
 		switch {
@@ -289,6 +291,17 @@ func (d *deriver) place(w shell.Word, moved bool) place {
 		text = path.Join(d.op.Exec.Cwd, text)
 	}
 	return place{path.Clean("/" + text), true, glob}
+}
+
+// expanded reads words as far as the environment tells; \x00 stands for what is not known.
+func (d *deriver) expanded(words []shell.Word) []string {
+	d.sets("") // reads the script
+	out := make([]string, 0, len(words))
+	for _, w := range words {
+		text, _ := d.namer.text(w)
+		out = append(out, strings.ReplaceAll(text, "\x01", "\x00"))
+	}
+	return out
 }
 
 // sets reports whether the script may set a variable.
