@@ -13,6 +13,9 @@ func (d *Document) Expand(word string, lookup func(name string) (string, bool)) 
 	if strings.Count(word, "${") > 10*maxNested { // BuildKit's lexer recurses
 		return "", errDeep
 	}
+	if d.grown {
+		return "", errGrown
+	}
 	lex := shell.NewLex(rune(d.Escape))
 	value, _, err := lex.ProcessWord(word, environment(lookup))
 	return value, err

@@ -16,6 +16,7 @@ const byteOrderMark = "\xEF\xBB\xBF"
 func Parse(content string) *Document {
 	s := &splitter{doc: &Document{Content: content, Lines: source.NewLines(content), Escape: parser.DefaultEscapeToken}}
 	s.split()
+	s.grow()
 	newJudge(s).judge()
 	return s.doc
 }
@@ -25,6 +26,7 @@ func Parse(content string) *Document {
 type splitter struct {
 	doc    *Document
 	at     int // where the next line starts
+	end    int // where reading ends, of a file too long
 	number int // lines read so far as BuildKit counts them: only "\n" ends one
 
 	directives *parser.DirectiveParser // nil after the last one
@@ -55,7 +57,7 @@ type line struct{ start, text, end int }
 
 func (s *splitter) next() (line, bool) {
 	c := s.doc.Content
-	if s.at == len(c) {
+	if s.at == s.end {
 		return line{}, false
 	}
 	l := line{start: s.at, end: len(c)}
@@ -84,9 +86,10 @@ func (s *splitter) piece(k Kind, from, to int) {
 
 func (s *splitter) split() {
 	c := s.doc.Content
-	s.doc.Pieces = make([]Piece, 0, strings.Count(c, "\n")*5/4+4) // more where lines are indented or joined
+	s.end = lastOffset(c)
+	s.doc.Pieces = make([]Piece, 0, strings.Count(c[:s.end], "\n")*5/4+4) // more where lines are indented or joined
 	s.directives = &parser.DirectiveParser{}
-	for {
+	for len(s.doc.Instructions) < maxInstructions {
 		l, ok := s.next()
 		if !ok {
 			break
@@ -117,6 +120,7 @@ func (s *splitter) split() {
 			s.long = nil
 		}
 	}
+	s.leave()
 }
 
 // directive reads a line, stripped of blanks and line end, as a parser directive.

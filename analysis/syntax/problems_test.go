@@ -151,8 +151,8 @@ func TestProblems(t *testing.T) {
 // BuildKit would overflow its stack on these, which nothing can catch.
 func TestNestedTooDeep(t *testing.T) {
 	for message, text := range map[string]string{
-		"ONBUILD is nested too deep": strings.Repeat("ONBUILD \\\n", 2_000_000) + "RUN a\n",
-		"${…} is nested too deep":    "RUN cat <<E " + strings.Repeat("\\\n${a:-", 2_000_000) + "\n",
+		"ONBUILD is nested too deep": strings.Repeat(strings.Repeat("ONBUILD ", 25)+"\\\n", 80_000) + "RUN a\n",
+		"${…} is nested too deep":    "RUN cat <<E " + strings.Repeat("\\\n"+strings.Repeat("${a:-", 25), 80_000) + "\n",
 	} {
 		d := syntax.Parse("FROM a\n" + text + "USER b\n")
 		checkPieces(t, d)

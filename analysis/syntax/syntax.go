@@ -52,6 +52,8 @@ type Document struct {
 	// at the first; here each instruction has its own, up to a hundred or so in all.
 	Problems []Problem
 
+	grown bool // its variables come to more than maxGrowth: nothing expands them
+
 	frontend struct { // looked for once
 		sync.Once
 		ref   string

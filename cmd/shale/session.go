@@ -23,8 +23,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxSize is more than any Dockerfile has, and less than what hurts.
-const maxSize = 64 << 20
+// maxSize is what fits into a message of BuildKit's: a longer Dockerfile is built by
+// nobody.
+const maxSize = 16 << 20
 
 const issuesURL = "https://github.com/shale-build/shale/issues"
 
