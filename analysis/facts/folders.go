@@ -1,0 +1,170 @@
+package facts
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+// standing are folders that every image with a shell has, so that cd succeeds.
+var standing = map[string]bool{"/": true, "/tmp": true, "/opt": true, "/usr/src": true, "/usr/local": true, "/usr/local/src": true, "/usr/local/bin": true,
+	"/etc": true, "/var": true, "/var/tmp": true, "/root": true, "/home": true, "/srv": true, "/usr": true, "/var/lib": true}
+
+// moving are the commands beside cd that may lead elsewhere.
+var moving = map[string]bool{"pushd": true, "popd": true, "eval": true, ".": true, "source": true, "command": true, "builtin": true}
+
+// A walkDir follows the working folder through a program.
+type walkDir struct {
+	dirs  map[*shell.Node]string
+	value func(name string) (text string, known, fixed bool)
+}
+
+// follow notes the folder in which each command runs and returns the one after n.
+// Known folders are absolute, and "" is one that is not known.
+func (d walkDir) follow(n *shell.Node, dir string, exits bool) string {
+	d.substitutions(n, dir)
+	switch n.Kind {
+	case shell.Simple:
+		d.dirs[n] = dir
+		if len(n.Words) == 0 {
+			return dir
+		}
+		name, ok := n.Words[0].Literal()
+		switch {
+		case !ok:
+			return ""
+		case name == "cd" || name == "chdir":
+			return d.cd(n, dir, exits)
+		case moving[name]:
+			return ""
+		}
+		return dir
+	case shell.List, shell.Block:
+		for _, ch := range n.Children {
+			dir = d.follow(ch, dir, exits)
+		}
+		return dir
+	case shell.And:
+		for i, ch := range n.Children {
+			// A cd that fails ends the list; what follows the list may still run.
+			dir = d.follow(ch, dir, exits || i < len(n.Children)-1)
+		}
+		if !exits && d.moves(n) {
+			return ""
+		}
+		return dir
+	case shell.Subshell:
+		for _, ch := range n.Children {
+			d.follow(ch, dir, exits)
+		}
+		return dir
+	case shell.Pipe:
+		for _, ch := range n.Children {
+			d.follow(ch, dir, false)
+		}
+		return dir
+	}
+	inside := dir
+	if d.moves(n) && n.Kind != shell.If && n.Kind != shell.Case {
+		inside = "" // a loop comes here again, a function from elsewhere
+	}
+	for _, ch := range n.Children {
+		d.follow(ch, inside, false)
+	}
+	if d.moves(n) {
+		return ""
+	}
+	return dir
+}
+
+func (d walkDir) cd(n *shell.Node, dir string, exits bool) string {
+	if len(n.Words) != 2 {
+		return ""
+	}
+	to, ok := namer{dir: dir, value: d.value}.place(n.Words[1], false)
+	if !ok || !to.Sure || Shape(n.Words[1]) == "-" || !exits && !standing[to.Path] {
+		return ""
+	}
+	return to.Path
+}
+
+// moves reports whether the shell changes its folder somewhere in a node.
+func (d walkDir) moves(n *shell.Node) bool {
+	found := false
+	n.Walk(func(x *shell.Node, c shell.Context) bool {
+		if c.Subshell && x != n {
+			return false
+		}
+		if x.Kind == shell.Simple && len(x.Words) > 0 {
+			switch name, ok := x.Words[0].Literal(); {
+			case !ok, name == "cd", name == "chdir", moving[name]:
+				found = true
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// substitutions notes the folder of the commands in a node's own substitutions.
+func (d walkDir) substitutions(n *shell.Node, dir string) {
+	n.Walk(func(x *shell.Node, c shell.Context) bool {
+		if x == n {
+			return true
+		}
+		if c.Parent == n && c.Substitute {
+			d.follow(x, dir, false)
+		}
+		return false
+	})
+}
+
+// readDirs finds the working folder of each command. environment knows the
+// variables that the RUN starts with.
+func (r *Run) readDirs(workdir string, environment func(name string) (string, bool)) {
+	var assigned map[string]bool // most RUNs assign nothing
+	assign := func(name string) {
+		if assigned == nil {
+			assigned = map[string]bool{}
+		}
+		assigned[name] = true
+	}
+	r.Program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
+		for _, a := range n.Assigns {
+			assign(a.Name)
+		}
+		if n.Kind == shell.For {
+			assign(n.Name)
+		}
+		if n.Kind != shell.Simple && n.Kind != shell.Declare {
+			return true
+		}
+		for i, w := range n.Words {
+			text, _ := w.Literal()
+			if i == 0 && n.Kind == shell.Simple && !slices.Contains([]string{"read", "unset", "printf", "getopts", "mapfile", "readarray"}, text) {
+				break
+			}
+			assign(text)
+		}
+		return true
+	})
+	r.value = func(name string) (string, bool, bool) {
+		if assigned[name] || !identifier(name) || slices.Contains(ofTheShell, name) {
+			return "", false, false
+		}
+		text, known := environment(name)
+		return text, known, true
+	}
+	r.dirs = map[*shell.Node]string{r.Program.Root: workdir}
+	_, stops := r.Program.OpensWithSet()
+	walkDir{dirs: r.dirs, value: r.value}.follow(r.Program.Root, workdir, stops || r.Shell.Errexit == shell.Yes)
+}
+
+// ofTheShell are variables that the shell or the user's entry of /etc/passwd gives
+// a value.
+var ofTheShell = []string{"HOME", "PWD", "OLDPWD", "RANDOM", "SRANDOM", "SECONDS", "LINENO", "PPID", "UID", "EUID", "BASHPID", "OPTARG", "OPTIND", "REPLY", "_", "HOSTNAME"}
+
+func identifier(name string) bool {
+	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == "" && (name[0] < '0' || name[0] > '9')
+}

@@ -1,0 +1,215 @@
+package validate
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+// linksFiles reports whether a command gives files that are there a second name.
+func (c *command) linksFiles() bool {
+	options := c.options()
+	switch c.name {
+	case "ln":
+		return !slices.Contains(options, "-s") && !slices.Contains(options, "--symbolic")
+	case "cp":
+		return slices.ContainsFunc(options, func(o string) bool { return o == "-l" || abbreviates(o, "--link") })
+	}
+	return false
+}
+
+// cutsLinks says that the right commands change in place what the left ones may
+// have hard-linked: apart, the copy that a layer makes of a file cuts the link.
+func (d *deriver) cutsLinks(left, right []command, r *shell.Program) string {
+	links, maker := nowhere, ""
+	for _, c := range left {
+		s := c.linksMade()
+		if c.name == "mv" && !d.movesDownload(&c, left) {
+			// busybox's links in the copy of a lower layer's folder what was linked.
+			s = anywhere
+		}
+		if s > links {
+			links, maker = s, c.name
+		}
+	}
+	if links == nowhere {
+		return ""
+	}
+	moved := moves(right)
+	bad := func(w shell.Word) bool {
+		at := d.place(w, moved)
+		return !at.known || links == anywhere || systemDir(at.path)
+	}
+	why := func(what string) string {
+		return what + " changes in place what " + maker + " may have hard-linked: another layer would cut the link"
+	}
+	for _, c := range right {
+		switch programs[c.name].writes {
+		case operands:
+			ws := c.operands()
+			if slices.Contains([]string{"chmod", "chown", "chgrp"}, c.name) && len(ws) > 0 && !c.has("--reference") {
+				ws = ws[1:]
+			}
+			if slices.ContainsFunc(ws, bad) {
+				return why(c.name)
+			}
+		case last:
+			if ws := c.operands(); len(ws) > 0 && bad(ws[len(ws)-1]) {
+				return why(c.name)
+			}
+		case output:
+			for i, w := range c.words[1:] {
+				text, _ := literal(w)
+				if (strings.HasSuffix(text, "o") || strings.HasSuffix(text, "O") || strings.HasPrefix(text, "--output")) && strings.HasPrefix(text, "-") {
+					if i+2 >= len(c.words) || strings.Contains(text, "=") || bad(c.words[i+2]) {
+						return why(c.name)
+					}
+				}
+			}
+		case own:
+			if links == anywhere {
+				return why(c.name)
+			}
+		}
+	}
+	found := ""
+	walk(r.Root, func(n *shell.Node, _ []*shell.Node) {
+		for _, redir := range n.Redirs {
+			if target, _ := literal(redir.Target); strings.Contains(redir.Op, ">") && !strings.HasPrefix(target, "/dev/") && redir.Op != ">&" && bad(redir.Target) {
+				found = why("a redirection")
+			}
+		}
+	})
+	return found
+}
+
+// movesDownload reports whether an mv moves nothing but files that a command before
+// it downloaded.
+func (d *deriver) movesDownload(c *command, list []command) bool {
+	if c.has("-t", "--target-directory") {
+		return false
+	}
+	var files []place
+	for _, o := range list {
+		if o.node == c.node {
+			break
+		}
+		for i, w := range o.words[1:] {
+			text, _ := literal(w)
+			named := o.name == "curl" && setOf("-o --output")[text] || o.name == "wget" && setOf("-O --output-document")[text] ||
+				text != "" && (o.name == "curl" && strings.HasSuffix(text, "o") || o.name == "wget" && strings.HasSuffix(text, "O")) && text[0] == '-' && text[1] != '-'
+			if named && i+2 < len(o.words) {
+				files = append(files, d.place(o.words[i+2], o.movedBy(list)))
+			}
+			byItsName := o.name == "wget" && !slices.Contains(o.options(), "-O") || o.name == "curl" && slices.ContainsFunc(o.options(), func(f string) bool { return f == "-O" || f == "--remote-name" })
+			if at := strings.LastIndexByte(text, '/'); byItsName && remote.MatchString(text) && at >= 0 {
+				files = append(files, d.place(shell.Word{Parts: []shell.Part{{Kind: shell.Literal, Text: text[at+1:]}}}, o.movedBy(list)))
+			}
+		}
+	}
+	ws := c.operands()
+	return len(ws) > 1 && !slices.ContainsFunc(ws[:len(ws)-1], func(w shell.Word) bool {
+		at := d.place(w, c.movedBy(list))
+		return !at.known || !slices.ContainsFunc(files, func(f place) bool { return f.known && !f.glob && f.path == at.path })
+	})
+}
+
+func (c *command) linksMade() scope {
+	s := programs[c.name].links
+	options := c.options()
+	v, _ := c.verb()
+	switch c.name {
+	case "ln":
+		if slices.Contains(options, "-s") || slices.Contains(options, "--symbolic") {
+			return nowhere
+		}
+	case "cp":
+		if !slices.ContainsFunc(options, func(o string) bool {
+			// busybox keeps hard links whenever it does not follow symbolic ones.
+			return slices.ContainsFunc([]string{"-a", "-d", "-l", "-r", "-R", "-P", "--archive", "--link", "--preserve", "--recursive", "--no-dereference"}, func(full string) bool { return abbreviates(o, full) })
+		}) {
+			return nowhere
+		}
+	case "apt-get", "apt", "apk", "yum", "dnf", "microdnf", "tdnf":
+		if slices.Contains([]string{"update", "clean", "autoclean", "dist-clean", "makecache", "remove", "purge", "autoremove", "del", "info", "cache", "check"}, v) && !(v == "update" && s == system && c.name != "apt-get" && c.name != "apt" && c.name != "apk") {
+			return nowhere
+		}
+	}
+	return s
+}
+
+// core are commands that nothing puts into another folder of the PATH.
+var core = setOf(`apt-get apt apk dpkg rm rmdir mkdir cp mv ln chmod chown echo printf cat test [ true : touch ls tr
+	cut sort head tail grep sed find ldconfig id uname date basename dirname readlink wc tee sleep yum dnf microdnf`)
+
+// shadowed names a command that both sides run and that the left one may have
+// moved, replaced or put another before.
+func (d *deriver) shadowed(left, right []command) string {
+	names := map[string]bool{}
+	for _, c := range left {
+		if !c.inSub {
+			names[c.name] = true
+		}
+	}
+	both := map[string]bool{}
+	for _, c := range right {
+		if names[c.name] && !shellState[c.name] {
+			both[c.name] = true
+		}
+	}
+	if len(both) == 0 {
+		return ""
+	}
+	for _, c := range left {
+		if !programs[c.name].adds && programs[c.name].writes == nothing {
+			if c.name != "rm" && c.name != "update-alternatives" {
+				continue
+			}
+		}
+		args, all := c.args()
+		for name := range both {
+			named := slices.ContainsFunc(args, func(a string) bool { return path.Base(a) == name && strings.Contains(a, "/") })
+			if named {
+				return name
+			}
+			if core[name] {
+				continue
+			}
+			v, _ := c.verb()
+			switch c.name {
+			case "apt-get", "apt", "apk", "dpkg", "yum", "dnf", "microdnf", "tdnf", "rpm", "zypper", "git", "go":
+				// Packages of the distribution share one folder: what is replaced
+				// stays where it was.
+				continue
+			case "pip", "pip2", "pip3", "npm", "gem":
+				if !slices.Contains([]string{"cache", "config", "list", "show", "freeze", "check", "version", "ls", "sources", "set"}, v) {
+					return name
+				}
+			case "tar", "unzip", "cp", "mv", "install", "ln", "curl", "wget":
+				if !all || slices.ContainsFunc(args, inPath) || d.inPathFolder() {
+					return name
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// inPath reports whether something put at a path could land in the PATH.
+func inPath(a string) bool {
+	a = path.Clean(a)
+	return a == "/" || a == "/usr" || a == "/usr/local" || strings.HasSuffix(a, "bin") || strings.Contains(a, "bin/")
+}
+
+func (d *deriver) inPathFolder() bool {
+	return inPath(orRoot(d.op.Exec.Cwd)) && d.op.Exec.Cwd != "/" && d.op.Exec.Cwd != ""
+}
+
+func orRoot(s string) string {
+	if s == "" {
+		return "/"
+	}
+	return s
+}
