@@ -156,6 +156,22 @@ func (f *File) Dest(in *syntax.Instruction) (string, bool) {
 	return path.Join("/", dir.Text, dest.Text), true
 }
 
+// IntoFolder reports whether a COPY or ADD puts what it copies below its destination,
+// by their own names: it says so, copies several, or the folder is there by then. A
+// folder that the image brings is not known.
+func (f *File) IntoFolder(in *syntax.Instruction) bool {
+	if len(in.Args) != 2 {
+		return len(in.Args) > 2
+	}
+	to := f.Stages().Expand(in, in.Args[1].Value).Text
+	if to == "." || strings.HasSuffix(to, "/") || strings.HasSuffix(to, "/.") {
+		return true
+	}
+	dest, ok := f.Dest(in)
+	dir := f.Stages().Workdir(in)
+	return ok && (dest == "/" || dir.Known() && dest == path.Clean(dir.Text))
+}
+
 // Crosses reports whether a path may lead through one of the links.
 func (l *LinkPlaces) Crosses(dest string) bool {
 	return l != nil && l.anywhere || l.any(func(l Linked) bool { return l.holds(dest) })

@@ -150,12 +150,12 @@ func brings(p *analysis.Pass, in *syntax.Instruction) (facts.Place, bool) {
 	if !ok || len(in.Args) < 2 {
 		return facts.Place{}, false
 	}
-	src, to := in.Args[0].Value, in.Args[len(in.Args)-1].Value
+	src := in.Args[0].Value
 	if len(in.Args) == 2 && path.Ext(strings.TrimPrefix(path.Base(src), ".")) != "" && !strings.ContainsAny(src, "*?[$") {
 		switch {
 		case path.Ext(src) == path.Ext(dest):
 			return facts.Place{Path: dest}, true
-		case strings.HasSuffix(to, "/") || to == ".":
+		case p.IntoFolder(in):
 			return facts.Place{Path: path.Join(dest, path.Base(src))}, true
 		}
 	}

@@ -107,7 +107,7 @@ func holds(p *analysis.Pass, all, part *syntax.Instruction) bool {
 	if all.Flag("from") == nil && root != "/" || all.Flag("from") != nil {
 		return false // "COPY src dst" copies a file or a folder: only the whole context is a folder for certain
 	}
-	folder := strings.HasSuffix(part.Args[len(part.Args)-1].Value, "/") || len(part.Args) > 2 || part.Args[len(part.Args)-1].Value == "."
+	folder := p.IntoFolder(part)
 	for _, w := range part.Args[:len(part.Args)-1] {
 		src := path.Clean("/" + w.Value)
 		name, dir := path.Base(src), path.Dir(src)

@@ -162,8 +162,7 @@ func broughtFrom(p *analysis.Pass, s *stage.Stage, file string) *stage.Stage {
 		if !ok {
 			return nil
 		}
-		last := in.Args[len(in.Args)-1].Value
-		folder := strings.HasSuffix(last, "/") || len(in.Args) > 2 || last == "." || last == "./" || to == "/"
+		folder := p.IntoFolder(in)
 		for _, w := range in.Args[:len(in.Args)-1] {
 			if to == file || folder && path.Join(to, path.Base(w.Value)) == file {
 				return p.Stages().Find(in.Flag("from").Value)

@@ -76,8 +76,7 @@ func (e *early) fits() bool {
 	if !known || !ok || len(sources) == 0 || plainCopy(e.p, in) && copiesFolder(e.p, in) && len(usedLater(e.p, e.rest()).runs) > 0 {
 		return false
 	}
-	last := in.Args[len(in.Args)-1].Value
-	folder := strings.HasSuffix(last, "/") || last == "." || len(sources) > 1
+	folder := e.p.IntoFolder(in)
 	for _, from := range sources {
 		at := facts.Place{Path: to, All: true}
 		if strings.Contains(path.Base(from), ".") && !strings.ContainsAny(from, "*?[") && path.Clean(from) != "." {

@@ -156,7 +156,7 @@ func TestValuesInForce(t *testing.T) {
 func TestManyInstructions(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("FROM debian:12\n")
-	for range 50_000 {
+	for range 4_999 { // the most that a file may hold
 		b.WriteString("ENV A=1\nRUN echo $A\n")
 	}
 	_, g := graph(t, b.String())
