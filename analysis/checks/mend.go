@@ -52,7 +52,19 @@ func instructionCasing(p *analysis.Pass, w compile.Warning, in *syntax.Instructi
 	if strings.Contains(w.Message, "(lowercase)") {
 		want = strings.ToLower(old)
 	}
-	return edit(analysis.Safe, "Write "+want, source.Replace(in.Keyword, want))
+	edits := []source.Edit{source.Replace(in.Keyword, want)}
+	title := "Write " + want
+	if span := as(in); in.Name == "from" && span != in.Span {
+		// As the keyword before it is, or Docker warns of that.
+		with := "AS"
+		if want == strings.ToLower(want) {
+			with = "as"
+		}
+		if span.In(p.Doc.Content) != with {
+			edits, title = append(edits, source.Replace(span, with)), title+" and "+with
+		}
+	}
+	return edit(analysis.Safe, title, edits...)
 }
 
 func asCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {

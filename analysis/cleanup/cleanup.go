@@ -338,9 +338,15 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 		}) {
 			return fix, "set -f keeps the shell from expanding the pattern"
 		}
+		if why := turns(c, k); why != "" {
+			return fix, why
+		}
 		if (c.Name == "." || c.Name == "source") && strings.Contains(k.Command, "*") {
 			return fix, "a script that it sources may keep the shell from expanding the pattern"
 		}
+	}
+	if name := setBefore(r, k); name != "" {
+		return fix, name + " is set in the same RUN, and the clean-up may be another command by it"
 	}
 	if !strings.HasPrefix(k.Command, "rm ") && left.By.Node != lastCommand(last) {
 		return fix, fmt.Sprintf("a command follows the %s install in the same RUN", left.By.Call.Manager.Name)
@@ -364,6 +370,53 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 	fix.Title = fmt.Sprintf("Append `%s%s`: %s %s shipping", prefix, k.Command, paths, stops)
 	fix.Edits = []analysis.Edit{chain.Append(f, r, prefix+k.Command, nil)}
 	return fix, ""
+}
+
+// turns says how a command may make another of a clean-up behind it, as far as nobody
+// knows.
+func turns(c *facts.Command, k change.Cleanup) string {
+	switch c.Name {
+	case "eval", "shopt", "trap", "enable", "hash":
+		return c.Name + " may change what the clean-up does"
+	case "alias":
+		if slices.ContainsFunc(c.Args, func(w shell.Word) bool {
+			name, _, set := strings.Cut(facts.Shape(w), "=")
+			return !set || name == "sudo" || slices.Contains(strings.Fields(k.Command), name)
+		}) {
+			return "alias may change what the clean-up does"
+		}
+	case "":
+		if len(c.Node.Words) > 0 {
+			return "a command whose name is not known may change what the clean-up does"
+		}
+	}
+	return ""
+}
+
+// setBefore names a variable that a RUN sets for all its commands, and by which a clean-up
+// is another.
+func setBefore(r *facts.Run, k change.Cleanup) (name string) {
+	r.Program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
+		if n.Kind != shell.Declare && (n.Kind != shell.Simple || len(n.Words) > 0) {
+			return true
+		}
+		for _, a := range n.Assigns {
+			switch a.Name {
+			case "PATH", "GLOBIGNORE":
+				name = a.Name
+			case "HOME":
+				if !strings.HasPrefix(k.Command, "rm ") {
+					name = a.Name
+				}
+			default:
+				if strings.HasPrefix(strings.ToLower(a.Name), "npm_config_") {
+					name = a.Name
+				}
+			}
+		}
+		return true
+	})
+	return name
 }
 
 // lastCommand is the command that a chain or pipeline ends in.

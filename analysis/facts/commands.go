@@ -170,7 +170,12 @@ func EffectOf(program string, args []shell.Word) Effect {
 		if !harmlessScript(words) {
 			e = 0
 		}
-	case "mvn", "gradle", "cargo", "bundle", "composer":
+	case "composer":
+		// A project's own scripts run when it requires more, those of ~ are the user's.
+		if !among(words, "--version", "-V", "global", "config", "self-update") {
+			e = 0
+		}
+	case "mvn", "gradle", "cargo", "bundle":
 		if runsProject(words) || !among(words, "--version", "-v", "version", "global", "config", "self-update", "require") {
 			e = 0
 		}

@@ -16,7 +16,7 @@ var Pacman = Manager{
 	Name:           "pacman",
 	Programs:       []string{"pacman"},
 	Values:         []string{"-b", "--dbpath", "-r", "--root", "--cachedir", "--config", "--gpgdir", "--hookdir", "--logfile", "--arch", "--sysroot", "--print-format", "--ignore", "--ignoregroup", "--overwrite", "--assume-installed", "--color"},
-	Verbs:          map[string]Verb{"-S": Install, "-U": Install, "-R": Remove, "-Sc": Clean},
+	Verbs:          map[string]Verb{"-S": Install, "-Sy": Update, "-U": Install, "-R": Remove, "-Sc": Clean},
 	Operands:       true,
 	Root:           true,
 	SystemPackages: true,
@@ -28,7 +28,7 @@ var Pacman = Manager{
 		Mount:     Mount{Sharing: "locked"},
 	}, {
 		Dir: "/var/lib/pacman/sync", What: "package index",
-		FilledBy: []string{"-S"}, Index: true,
+		FilledBy: []string{"-S", "-Sy"}, Index: true,
 		TrimmedBy: []string{"-Sc"},
 		Cleanup:   &change.PacmanIndex,
 		Mount:     Mount{Never: "pacman fetches it anew with -y, and without -y an old one asks for packages that are gone"},
@@ -43,6 +43,9 @@ var Pacman = Manager{
 			c.Word = "-Sc"
 		case is("-S", "--sync") && !is("-s", "--search", "-i", "--info", "-l", "--list", "-g", "--groups", "-h", "--help"):
 			c.Word = "-S"
+			if len(c.Names) == 0 && is("-y", "--refresh") && !is("-u", "--sysupgrade") {
+				c.Word = "-Sy"
+			}
 		case is("-U", "--upgrade"):
 			c.Word = "-U"
 		case is("-R", "--remove"):

@@ -303,7 +303,7 @@ func (d *deriver) cleanable(p, q *shell.Program, k change.Cleanup) *Rejection {
 		case shell.Simple, shell.Declare:
 			for _, a := range n.Assigns {
 				if len(n.Words) == 0 || n.Kind == shell.Declare {
-					if name := strings.ToLower(a.Name); name == "path" || name == "home" || name == "globignore" || npmMoves[name] {
+					if name := strings.ToLower(a.Name); name == "path" || name == "home" && !strings.HasPrefix(k.Command, "rm ") || name == "globignore" || npmMoves[name] {
 						r = reject("%s is set before the clean-up %q", a.Name, k.Command)
 					}
 				}

@@ -72,6 +72,8 @@ func init() {
 		`apt-get apt`: {links: system, writes: own, adds: true, values: setOf("-o --option -t --target-release -c"),
 			verbs: setOf(`update install upgrade remove purge autoremove autopurge clean autoclean dist-clean download
 			dist-upgrade full-upgrade build-dep check`)},
+		`aptitude`: {links: system, writes: own, adds: true, values: setOf("-o -t --target-release -c -w -F -q"),
+			verbs: setOf("update install remove purge clean autoclean")},
 		`apk`: {links: system, writes: own, adds: true, values: setOf("-X --repository -p --root --arch --repositories-file --keys-dir --wait --cache-max-age"),
 			verbs: setOf("add update del upgrade fetch info cache search version")},
 		`yum dnf microdnf tdnf`: {links: system, writes: own, adds: true, values: setOf("--enablerepo --disablerepo --setopt"),
@@ -207,10 +209,19 @@ func (c *command) args() (out []string, all bool) {
 	return out, all
 }
 
+// valued are the options that take the next word of programs that are not in the table.
+var valued = map[string]map[string]bool{
+	"yarn": setOf(`--network-timeout --network-concurrency --child-concurrency --cache-folder --preferred-cache-folder --modules-folder
+		--global-folder --registry --mutex --cwd --proxy --https-proxy --prefix --use-yarnrc --link-folder`),
+}
+
 // verb is the first argument that is neither an option nor the value of one, and
 // its place in words; "" when that is not certain.
 func (c *command) verb() (string, int) {
 	values := programs[c.name].values
+	if values == nil {
+		values = valued[c.name]
+	}
 	args, _ := c.args()
 	for i := 0; i < len(args); i++ {
 		switch a := args[i]; {

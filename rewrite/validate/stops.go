@@ -393,10 +393,27 @@ func (c *command) mayInstall() string {
 		return c.name + " " + v + ", which runs a script,"
 	case c.name == "":
 		return "a command whose name is not literal"
-	case !harmless(c.name):
+	case !harmless(c.name) && !c.settles():
 		return c.name + ", which is not known,"
 	}
 	return ""
+}
+
+// settles reports whether a command of a program that may run anything is one that sets
+// the program up, and runs nothing of the project.
+func (c *command) settles() bool {
+	args, _ := c.args()
+	v, at := c.verb()
+	switch c.name {
+	case "python", "python2", "python3":
+		return len(args) > 1 && args[0] == "-m" && setOf("venv virtualenv ensurepip pip")[args[1]]
+	case "composer":
+		if v == "global" && at < len(args) {
+			return setOf("config require")[args[at]]
+		}
+		return setOf("config self-update selfupdate clear-cache clearcache")[v] || v == "" && c.has("--version", "-V")
+	}
+	return false
 }
 
 // namesAny reports whether a word or redirection names one of the folders, one
@@ -498,5 +515,5 @@ var harmlessToo = setOf(`a2enmod a2dismod a2ensite a2dissite a2enconf a2disconf 
 	mamba micromamba mkfifo mkpasswd mysql mysql_install_db nginx openssl patch pecl pg_config phpenmod phpdismod
 	php5enmod pipenv pipx pnpm poetry psql rbenv rsync rustup rustc setcap getcap ssh-keygen ssh-keyscan strip
 	svn terraform unlink update-locale update-rc.d uv virtualenv yarn zip 7z 7za apt-key
-	add-apt-repository gem npm pear service mvn gradle hg start-stop-daemon dbus-uuidgen visudo update-initramfs
+	add-apt-repository dpkg-divert gem npm pear service mvn gradle hg start-stop-daemon dbus-uuidgen visudo update-initramfs
 	phpize pip-compile setfacl yes`)
