@@ -141,22 +141,14 @@ func recovered(err *error) {
 	}
 }
 
-// imageConfig is the image's config, platform and author as canonical JSON: keys
-// of objects are sorted, lists keep their order. History is not part of it.
+// imageConfig is the image's config, platform and author as JSON in one form: keys of maps
+// are sorted, lists keep their order. History is not part of it.
 func imageConfig(res *dockerfile2llb.Result) (string, error) {
 	dt, err := json.Marshal(struct {
 		Config   any
 		Platform ocispecs.Platform
 		Author   string
 	}{res.Image.Config, res.Image.Platform, res.Image.Author})
-	if err != nil {
-		return "", err
-	}
-	var tree any
-	if err := json.Unmarshal(dt, &tree); err != nil {
-		return "", err
-	}
-	dt, err = json.Marshal(tree)
 	return string(dt), err
 }
 
