@@ -52,6 +52,7 @@ type judge struct {
 type trial struct {
 	*judge
 	verdict
+	refusals map[string]bool // fixes that the validator let not pass, by name
 }
 
 func (t *trial) blame(kind, format string, args ...any) {

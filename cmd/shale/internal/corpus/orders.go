@@ -46,7 +46,12 @@ func (t *trial) inOrders(in analysis.Input, report *analysis.Report) {
 	if len(safeFixes(report)) < 2 || validate.CheckCompiles(t.ctx, in.Content, in.Content, validate.Options{}) != nil {
 		return
 	}
-	t.walked = true
+	t.walked, t.refusals = true, map[string]bool{}
+	for _, f := range safeFixes(report) {
+		if rewrite.ValidateFix(t.ctx, in, f.fix, rewrite.Validator{}) != nil {
+			t.refusals[f.name()] = true
+		}
+	}
 	h := fnv.New64a()
 	h.Write([]byte(in.Content))
 	random := rand.New(rand.NewPCG(t.seed, h.Sum64()))
@@ -90,9 +95,10 @@ func (t *trial) step(in analysis.Input, fixes []offered, random *rand.Rand, made
 		err := rewrite.ValidateFix(t.ctx, in, f.fix, rewrite.Validator{})
 		switch {
 		case errors.As(err, &rejection):
-			if len(made) > 0 { // else it is told where each is made alone
+			if len(made) > 0 && !t.refusals[f.name()] { // else it is told where each is made alone
 				t.blame("rejected later", "%s: %v (after %s)", f.name(), err, strings.Join(made, ", then "))
 			}
+			t.refusals[f.name()] = true
 			continue
 		case err != nil:
 			t.blame("not judged", "%s: %v", f.name(), err)
