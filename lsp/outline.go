@@ -2,7 +2,6 @@ package lsp
 
 import (
 	"context"
-	"os"
 	"strings"
 
 	"go.lsp.dev/protocol"
@@ -155,8 +154,8 @@ func (s *server) workspaceSymbols(ctx context.Context, w *workspace, p *workspac
 		if w.open(f.Path) != nil {
 			continue
 		}
-		if content, err := os.ReadFile(f.Path); err == nil && len(content) < 1<<20 {
-			add(string(uri.File(f.Path)), syntax.Parse(string(content)))
+		if content, err := source.ReadFile(f.Path, 1<<20); err == nil {
+			add(string(uri.File(f.Path)), syntax.Parse(content))
 		}
 	}
 	return out, nil

@@ -227,6 +227,9 @@ func (p *planner) result() (*Result, error) {
 	return r, nil
 }
 
+// maxOther is more bytes than another file has that a fix would change.
+const maxOther = 16 << 20
+
 // other reads another file, once.
 func (p *planner) other(path string) (OtherFile, error) {
 	if f, ok := p.files[path]; ok {
@@ -235,8 +238,7 @@ func (p *planner) other(path string) (OtherFile, error) {
 	read := p.o.ReadFile
 	if read == nil {
 		read = func(path string) (string, error) {
-			b, err := os.ReadFile(path)
-			return string(b), err
+			return source.ReadFile(path, maxOther)
 		}
 	}
 	text, err := read(path)

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/shale-build/shale/analysis/source"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 // is absent or ignored, gives fs.ErrNotExist.
 var (
 	ErrOutside = errors.New("leaves the build context")
-	ErrTooBig  = errors.New("is too big to read")
+	ErrTooBig  = source.ErrTooBig
 )
 
 // A Context is a build context as a COPY sees it: the files of a folder that
@@ -433,23 +435,8 @@ func readWithin(dir, name string) (text []byte, there bool, err error) {
 		return nil, false, err
 	}
 	defer root.Close()
-	f, err := root.Open(name)
-	if err != nil {
-		return nil, false, err
-	}
-	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil {
-		return nil, false, err
-	}
-	if !fi.Mode().IsRegular() {
-		return nil, false, &fs.PathError{Op: "read", Path: name, Err: errors.New("is not a regular file")}
-	}
-	text, err = io.ReadAll(io.LimitReader(f, 1<<20+1))
-	if err == nil && len(text) > 1<<20 {
-		err = &fs.PathError{Op: "read", Path: name, Err: ErrTooBig}
-	}
-	return text, true, err
+	read, err := source.ReadFrom(func(flag int) (*os.File, error) { return root.OpenFile(name, flag, 0) }, 1<<20)
+	return []byte(read), err == nil || errors.Is(err, ErrTooBig), err
 }
 
 // excepts reports whether .dockerignore has an exception.

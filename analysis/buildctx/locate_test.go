@@ -138,7 +138,7 @@ func TestLocateByIgnoreFile(t *testing.T) {
 		{"a broken pattern", "-- .dockerignore --\na\n[z-\n-- conf/x --\n-- Dockerfile --\n", "", ".dockerignore does not parse, and no build gets past it: syntax error in pattern"},
 		{"a broken class", "-- .dockerignore --\n[z-a]*\n-- conf/x --\n-- Dockerfile --\n", "", "does not parse"},
 		{"a lone !", "-- .dockerignore --\n!\n-- conf/x --\n-- Dockerfile --\n", "", "illegal exclusion pattern"},
-		{"a folder", "-- .dockerignore/x --\n-- conf/x --\n-- Dockerfile --\n", "", "cannot be read: is not a regular file"},
+		{"a folder", "-- .dockerignore/x --\n-- conf/x --\n-- Dockerfile --\n", "", "cannot be read: is a folder"},
 		{"a link", "-- ignore --\nconf\n-- .dockerignore -> ignore --\n-- conf/x --\n-- Dockerfile --\n", "", "hides conf/x"},
 		{"a link to outside", "-- .dockerignore -> ../../etc/passwd --\n-- conf/x --\n-- Dockerfile --\n", "", "cannot be read"},
 	} {

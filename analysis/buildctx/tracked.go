@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"github.com/shale-build/shale/analysis/source"
 )
 
 // Tracked says what git keeps of a context: what is in its index.
@@ -16,6 +18,9 @@ type Tracked struct {
 	prefix string   // of the context in the repository, with a slash at its end; "" at its root
 }
 
+// maxIndex is more than the index of a large repository, of about 100 bytes a file.
+const maxIndex = 256 << 20
+
 // Tracked reads the index of the repository that the context is in. Outside a
 // repository nothing is tracked.
 func (c *Context) Tracked() Tracked {
@@ -24,8 +29,8 @@ func (c *Context) Tracked() Tracked {
 		if fi, err := os.Stat(at); err == nil {
 			if !fi.IsDir() {
 				// A worktree or a submodule names the place.
-				text, err := os.ReadFile(at)
-				to, ok := strings.CutPrefix(strings.TrimSpace(string(text)), "gitdir: ")
+				text, err := source.ReadFile(at, 1<<20)
+				to, ok := strings.CutPrefix(strings.TrimSpace(text), "gitdir: ")
 				if err != nil || !ok {
 					return Tracked{}
 				}
@@ -33,11 +38,11 @@ func (c *Context) Tracked() Tracked {
 					at = filepath.Join(dir, to)
 				}
 			}
-			data, err := os.ReadFile(filepath.Join(at, "index"))
+			data, err := source.ReadFile(filepath.Join(at, "index"), maxIndex)
 			if os.IsNotExist(err) {
 				return Tracked{known: true} // nothing was added yet
 			}
-			paths, ok := readIndex(data)
+			paths, ok := readIndex([]byte(data))
 			if err != nil || !ok {
 				return Tracked{}
 			}

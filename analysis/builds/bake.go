@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/shale-build/shale/analysis/source"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
@@ -39,7 +40,7 @@ var bakeFunctions = map[string]function.Function{
 	"join": stdlib.JoinFunc, "keys": stdlib.KeysFunc, "length": stdlib.LengthFunc, "lookup": stdlib.LookupFunc,
 	"lower": stdlib.LowerFunc, "max": stdlib.MaxFunc, "merge": stdlib.MergeFunc, "min": stdlib.MinFunc,
 	"not": stdlib.NotFunc, "notequal": stdlib.NotEqualFunc, "or": stdlib.OrFunc, "regex_replace": stdlib.RegexReplaceFunc,
-	"replace": stdlib.ReplaceFunc, "setproduct": stdlib.SetProductFunc, "slice": stdlib.SliceFunc, "split": stdlib.SplitFunc,
+	"replace": stdlib.ReplaceFunc, "setproduct": product, "slice": stdlib.SliceFunc, "split": stdlib.SplitFunc,
 	"substr": stdlib.SubstrFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc, "trimprefix": stdlib.TrimPrefixFunc,
 	"trimspace": stdlib.TrimSpaceFunc, "trimsuffix": stdlib.TrimSuffixFunc, "upper": stdlib.UpperFunc, "values": stdlib.ValuesFunc,
 }
@@ -81,11 +82,15 @@ func readRecipe(files []string) (*recipe, error) {
 	var groups []hcl.Expression
 	parser := hclparse.NewParser()
 	for _, name := range files {
-		parse := parser.ParseHCLFile
-		if filepath.Ext(name) == ".json" {
-			parse = parser.ParseJSONFile
+		text, err := source.ReadFile(name, maxFile)
+		if err != nil {
+			return nil, err
 		}
-		file, problems := parse(name)
+		parse := parser.ParseHCL
+		if filepath.Ext(name) == ".json" {
+			parse = parser.ParseJSON
+		}
+		file, problems := parse([]byte(text), name)
 		if problems.HasErrors() {
 			return nil, first(problems)
 		}
@@ -147,8 +152,7 @@ func variables(defaults map[string]hcl.Expression) map[string]cty.Value {
 			if _, done := values[name]; done {
 				continue
 			}
-			v, problems := e.Value(&hcl.EvalContext{Functions: bakeFunctions, Variables: values})
-			if !problems.HasErrors() && v.IsWhollyKnown() {
+			if v, ok := value(e, &hcl.EvalContext{Functions: bakeFunctions, Variables: values}); ok && v.IsWhollyKnown() {
 				values[name] = v
 			}
 		}
@@ -256,8 +260,8 @@ func (r *recipe) matrix(name string) []*hcl.EvalContext {
 	if a == nil {
 		return []*hcl.EvalContext{r.eval}
 	}
-	v, problems := a.Expr.Value(r.eval)
-	if problems.HasErrors() || !v.IsWhollyKnown() || v.IsNull() || !v.CanIterateElements() {
+	v, ok := value(a.Expr, r.eval)
+	if !ok || !v.IsWhollyKnown() || v.IsNull() || !v.CanIterateElements() {
 		return nil
 	}
 	rows := []map[string]cty.Value{{}}
@@ -289,8 +293,8 @@ func (r *recipe) matrix(name string) []*hcl.EvalContext {
 
 // str evaluates an expression to a text; null and what is not known are none.
 func str(e hcl.Expression, eval *hcl.EvalContext) (string, bool) {
-	v, problems := e.Value(eval)
-	if problems.HasErrors() {
+	v, ok := value(e, eval)
+	if !ok {
 		return "", false
 	}
 	s, err := convert.Convert(v, cty.String)

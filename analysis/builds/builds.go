@@ -14,6 +14,9 @@ import (
 	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
+// maxFile is more bytes than compose and bake files have.
+const maxFile = 1 << 20
+
 // A Build is one way in which a Dockerfile is built.
 type Build struct {
 	Dockerfile string            // absolute, links followed where it exists

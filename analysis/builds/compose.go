@@ -15,6 +15,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/tree"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/shale-build/shale/analysis/source"
 	"github.com/sirupsen/logrus"
 )
 
@@ -42,7 +43,11 @@ func readCompose(ctx context.Context, path string) ([]Build, error) {
 	}
 	details := types.ConfigDetails{WorkingDir: dir, Environment: types.Mapping{}}
 	for _, f := range files {
-		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: f})
+		text, err := source.ReadFile(f, maxFile)
+		if err != nil {
+			return nil, err
+		}
+		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: f, Content: []byte(text)})
 	}
 	env := environment(dir)
 	model, err := loader.LoadModelWithContext(ctx, details, func(o *loader.Options) {
@@ -50,6 +55,8 @@ func readCompose(ctx context.Context, path string) ([]Build, error) {
 		o.SkipValidation, o.SkipConsistencyCheck, o.SkipNormalization = true, true, true
 		o.SkipResolveEnvironment, o.SkipResolveLabels, o.SkipDefaultValues = true, true, true
 		o.ResolvePaths = true
+		o.MaxNodeVisits = maxNodes
+		o.ResourceLoaders = append([]loader.ResourceLoader{guard{dir}}, o.ResourceLoaders...)
 		o.Interpolate = &interpolation.Options{
 			LookupValue:     env,
 			TypeCastMapping: map[tree.Path]interpolation.Cast{},
@@ -76,13 +83,43 @@ func readCompose(ctx context.Context, path string) ([]Build, error) {
 	return out, nil
 }
 
+// maxNodes bounds what a compose file's aliases come to: each may stand for many.
+const maxNodes = 20_000
+
+// A guard keeps compose-go, which includes and extends files itself, from what is no
+// file: it has the first word on each of them.
+type guard struct{ dir string }
+
+func (g guard) refusal(path string) error {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(g.dir, path)
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil // compose-go says so better
+	}
+	if _, err := source.ReadFile(path, maxFile); err != nil {
+		return err
+	}
+	env := filepath.Join(filepath.Dir(path), ".env") // read with what is included
+	if _, err := os.Stat(env); err != nil {
+		return nil
+	}
+	_, err := source.ReadFile(env, maxFile)
+	return err
+}
+
+func (g guard) Accept(path string) bool { return g.refusal(path) != nil }
+
+func (g guard) Load(_ context.Context, path string) (string, error) { return "", g.refusal(path) }
+
+func (g guard) Dir(path string) string { return filepath.Dir(path) }
+
 // environment is what the .env file beside a compose file says. The process's own
 // environment is left out: a finding must not depend on who looks for it.
 func environment(dir string) func(string) (string, bool) {
 	values := map[string]string{}
-	if f, err := os.Open(filepath.Join(dir, ".env")); err == nil {
-		defer f.Close()
-		if v, err := dotenv.Parse(f); err == nil {
+	if text, err := source.ReadFile(filepath.Join(dir, ".env"), maxFile); err == nil {
+		if v, err := dotenv.Parse(strings.NewReader(text)); err == nil {
 			values = v
 		}
 	}

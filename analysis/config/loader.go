@@ -311,7 +311,7 @@ func read(path string) (string, error) {
 	if fi.IsDir() {
 		return "", errors.New("is a folder, not a file")
 	}
-	if filepath.Base(path) == Name && !fi.Mode().IsRegular() { // opening a pipe would wait
+	if base := filepath.Base(path); (base == Name || slices.Contains(hadolintNames, base)) && !fi.Mode().IsRegular() { // opening a pipe would wait
 		return "", errors.New("is not a regular file")
 	}
 	f, err := os.Open(path)

@@ -1,11 +1,12 @@
 package discover
 
 import (
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/shale-build/shale/analysis/source"
 )
 
 // maxIgnore bounds the bytes read of one ignore file.
@@ -103,13 +104,7 @@ func (g *ignores) file(dir, path string) *ignores {
 }
 
 func readLimited(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxIgnore))
-	return string(b), err
+	return source.ReadFile(path, maxIgnore)
 }
 
 // ignored reports whether a path, whose folders are not ignored, is.

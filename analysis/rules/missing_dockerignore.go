@@ -271,11 +271,11 @@ func (u *unwanted) neighbours() []neighbour {
 		if file == own {
 			continue
 		}
-		text, err := os.ReadFile(file)
-		if err != nil || len(text) > 1<<20 {
+		text, err := source.ReadFile(file, 1<<20)
+		if err != nil {
 			continue
 		}
-		f := facts.New(file, syntax.Parse(string(text)), facts.Options{Context: u.context.Root()})
+		f := facts.New(file, syntax.Parse(text), facts.Options{Context: u.context.Root()})
 		c, _ := f.Context()
 		if c == nil || c.IgnoreFile() != u.context.IgnoreFile() {
 			continue
