@@ -84,14 +84,7 @@ func carry(before, after string, found []analysis.Diagnostic) []analysis.Diagnos
 	if len(found) == 0 {
 		return nil
 	}
-	head := 0
-	for head < min(len(before), len(after)) && before[head] == after[head] {
-		head++
-	}
-	tail := 0
-	for tail < min(len(before), len(after))-head && before[len(before)-1-tail] == after[len(after)-1-tail] {
-		tail++
-	}
+	head, tail := source.Common(before, after)
 	move := func(s *source.Span) bool {
 		switch {
 		case s.End <= head:

@@ -39,6 +39,28 @@ func (s Span) Cover(o Span) Span {
 // In returns the bytes of the span.
 func (s Span) In(content string) string { return content[s.Start:s.End] }
 
+// Common counts the bytes that two texts have in common at the head, and at the tail of
+// what is left.
+func Common(a, b string) (head, tail int) {
+	const block = 64
+	n := min(len(a), len(b))
+	for head+block <= n && a[head:head+block] == b[head:head+block] {
+		head += block
+	}
+	for head < n && a[head] == b[head] {
+		head++
+	}
+	x, y := a[head:], b[head:]
+	n -= head
+	for tail+block <= n && x[len(x)-tail-block:len(x)-tail] == y[len(y)-tail-block:len(y)-tail] {
+		tail += block
+	}
+	for tail < n && x[len(x)-1-tail] == y[len(y)-1-tail] {
+		tail++
+	}
+	return head, tail
+}
+
 // An Edit replaces the bytes of a span by a new text.
 type Edit struct {
 	Span Span

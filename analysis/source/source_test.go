@@ -204,3 +204,24 @@ func TestLinesProperties(t *testing.T) {
 		}
 	})
 }
+
+func TestCommon(t *testing.T) {
+	long := strings.Repeat("x", 200)
+	for _, c := range []struct {
+		a, b       string
+		head, tail int
+	}{
+		{"", "", 0, 0},
+		{"a", "", 0, 0},
+		{"abc", "abc", 3, 0},
+		{"aba", "aba-aba", 3, 0},
+		{"abc", "axc", 1, 1},
+		{"ab", "b", 0, 1},
+		{long + "a" + long, long + "bb" + long, 200, 200},
+		{long, long + long, 200, 0},
+	} {
+		if head, tail := source.Common(c.a, c.b); head != c.head || tail != c.tail {
+			t.Errorf("%.9q and %.9q have %d and %d bytes in common, want %d and %d", c.a, c.b, head, tail, c.head, c.tail)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package syntax_test
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,4 +66,54 @@ func TestRefusedKeepsOthers(t *testing.T) {
 			t.Fatalf("%+v in %q", d.Problems, d.Content)
 		}
 	})
+}
+
+// What is read of an edited text does not depend on how it came about.
+func FuzzReparse(f *testing.F) {
+	for i, text := range slices.Sorted(maps.Values(testfiles(f, "testfiles/*"))) {
+		f.Add(text, uint(i*37), uint(i%5), words[i*7%len(words)])
+	}
+	f.Add("FROM a\nRUN b\nRUN c\nRUN d\n", uint(13), uint(0), "\\")
+	f.Add("# escape=`\nFROM a\nRUN b\nRUN c `\nRUN d\n", uint(0), uint(1), "")
+	f.Add("FROM a\nRUN b\n# x\nRUN <<E\nc\nE\nRUN d\n", uint(18), uint(2), "")
+	f.Fuzz(func(t *testing.T, text string, at, drop uint, with string) {
+		from := int(at % uint(len(text)+1))
+		to := min(from+int(drop%64), len(text))
+		reparse(t, syntax.Parse(text), text[:from]+with+text[to:])
+	})
+}
+
+func TestReparse(t *testing.T) {
+	var texts []string
+	for _, text := range testfiles(t, "testfiles/*") {
+		texts = append(texts, text)
+	}
+	slices.Sort(texts)
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.SampledFrom(texts).Draw(t, "text")
+		d := syntax.Parse(text)
+		for range rapid.IntRange(1, 6).Draw(t, "edits") {
+			from := rapid.IntRange(0, len(text)).Draw(t, "from")
+			to := min(len(text), from+rapid.SampledFrom([]int{0, 0, 1, 2, 20}).Draw(t, "drop"))
+			text = text[:from] + rapid.SampledFrom(words).Draw(t, "with") + text[to:]
+			d = reparse(t, d, text)
+		}
+	})
+}
+
+func reparse(t tester, earlier *syntax.Document, content string) *syntax.Document {
+	t.Helper()
+	got, want := syntax.Reparse(content, earlier), syntax.Parse(content)
+	if diff := cmp.Diff(parts(want), parts(got)); diff != "" {
+		t.Fatalf("%q\nedited to\n%q\n%s", earlier.Content, content, diff)
+	}
+	for i, in := range want.Instructions {
+		if in.Faithful != got.Instructions[i].Faithful || in.Sub != nil && in.Sub.Faithful != got.Instructions[i].Sub.Faithful {
+			t.Fatalf("%q\nedited to\n%q\nfaithful: %t, not %t: %q", earlier.Content, content, in.Faithful, got.Instructions[i].Faithful, in.Text)
+		}
+	}
+	if diff := cmp.Diff(want.Problems, got.Problems); diff != "" {
+		t.Fatalf("%q\nedited to\n%q\n%s", earlier.Content, content, diff)
+	}
+	return got
 }

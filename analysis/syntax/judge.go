@@ -29,7 +29,10 @@ type judge struct {
 	*splitter
 	parser func(io.Reader) (*parser.Result, error)
 	prefix string         // gives BuildKit our escape character, and keeps a BOM from being a first line's
-	nodes  []*parser.Node // what BuildKit read of each instruction; nil where it refused
+	nodes  []*parser.Node // what BuildKit read of each instruction; nil where it refused, or was not asked
+
+	earlier *Document      // nil for none
+	kept    []*Instruction // of an earlier text, by index here: BuildKit's word on it holds here too; nil where it was asked
 }
 
 func newJudge(s *splitter) *judge {
@@ -64,9 +67,14 @@ func (j *judge) judge() {
 			j.problem(err.Error(), lastLine(d.Content))
 		}
 	case len(d.Problems) == 0 && len(j.walls) == 0 && len(j.fences) == 0:
+		if j.again() {
+			d.whole = true
+			break
+		}
 		result, err := j.parse(d.Content)
 		if err == nil {
 			j.compare(result, 0, all, 0)
+			d.whole = j.agree(result, 0, all)
 			break
 		}
 		j.stretches(j.named(err, 0, all, 0), err)
@@ -299,21 +307,36 @@ func (j *judge) instructions() {
 	staged := false
 	for i, in := range j.doc.Instructions {
 		if len(j.doc.Problems) >= maxProblems {
+			j.doc.whole = false // not all were asked
 			return
 		}
 		n := j.nodes[i]
-		if n == nil {
+		var kept *Instruction
+		if j.kept != nil {
+			kept = j.kept[i]
+		}
+		if n == nil && kept == nil {
 			staged = staged || in.Name == command.From
 			continue
 		}
-		if !IsKeyword(in.Name) {
-			j.problem(unknown(n.Value), in.Keyword)
-			continue
+		refusal := ""
+		if kept != nil {
+			refusal = j.earlier.refusals[kept]
+		} else {
+			refusal = j.instruction(n)
 		}
-		err := j.instruction(n)
+		if refusal != "" {
+			if j.doc.refusals == nil {
+				j.doc.refusals = map[*Instruction]string{}
+			}
+			j.doc.refusals[in] = refusal
+		}
 		switch {
-		case err != nil:
-			j.problem(worded(in, err.Error()))
+		case !IsKeyword(in.Name):
+			j.problem(refusal, in.Keyword)
+			continue
+		case refusal != "":
+			j.problem(worded(in, refusal))
 		case !staged && in.Name != command.From && in.Name != command.Arg:
 			_, err := instructions.CurrentStage(nil)
 			j.problem(err.Error(), codeSpan(in))
@@ -323,15 +346,21 @@ func (j *judge) instructions() {
 	}
 }
 
-func (j *judge) instruction(n *parser.Node) (err error) {
+// instruction says why BuildKit refuses what its parser took; "" if it does not.
+func (j *judge) instruction(n *parser.Node) (refusal string) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("BuildKit fails on this: %v", p)
+			refusal = fmt.Sprintf("BuildKit fails on this: %v", p)
 		}
 	}()
+	if !IsKeyword(lower(n.Value)) {
+		return unknown(n.Value)
+	}
 	n.PrevComment = nil // of use to a linter only, and "# check=" fails without one
-	_, err = instructions.ParseInstruction(n)
-	return err
+	if _, err := instructions.ParseInstruction(n); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // unknown is BuildKit's message. Its own choice between two names that are equally

@@ -13,11 +13,17 @@ import (
 const byteOrderMark = "\xEF\xBB\xBF"
 
 // Parse reads a Dockerfile. It takes any input and costs time linear in its size.
-func Parse(content string) *Document {
+func Parse(content string) *Document { return Reparse(content, nil) }
+
+// Reparse is Parse of what an earlier text was edited to, in less time: BuildKit is only
+// asked about the instructions that the edit can have changed. earlier may be nil.
+func Reparse(content string, earlier *Document) *Document {
 	s := &splitter{doc: &Document{Content: content, Lines: source.NewLines(content), Escape: parser.DefaultEscapeToken}}
 	s.split()
 	s.grow()
-	newJudge(s).judge()
+	j := newJudge(s)
+	j.earlier = earlier
+	j.judge()
 	return s.doc
 }
 

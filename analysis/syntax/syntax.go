@@ -52,7 +52,9 @@ type Document struct {
 	// at the first; here each instruction has its own, up to a hundred or so in all.
 	Problems []Problem
 
-	grown bool // its variables come to more than maxGrowth: nothing expands them
+	grown    bool                    // its variables come to more than maxGrowth: nothing expands them
+	whole    bool                    // BuildKit's parser takes it as one, and reads each instruction as it is here
+	refusals map[*Instruction]string // what BuildKit's next stage says against single instructions
 
 	frontend struct { // looked for once
 		sync.Once
