@@ -11,7 +11,6 @@ import (
 	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/gitlog"
-	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // SyntaxRule names the findings that are BuildKit's own refusals.
@@ -29,6 +28,7 @@ type Input struct {
 	Walks *buildctx.Walks   // what walks of build contexts found; nil to walk anew
 
 	History *gitlog.Logs // of the repositories that build contexts lie in; nil for none
+	Earlier *facts.Kept  // of the text that Content was edited from; nil to read anew
 }
 
 // A Report is what the rules found in one Dockerfile.
@@ -41,8 +41,8 @@ type Report struct {
 // Check runs the rules over one Dockerfile. What BuildKit refuses is reported as
 // an error; the rules run all the same, over what can be read, but offer no fix.
 func Check(in Input, rules []*Rule) *Report {
-	doc := syntax.Parse(in.Content)
-	report := &Report{File: facts.New(in.Path, doc, facts.Options{Context: in.Context, Config: in.Config, Builds: in.Builds, Files: in.Files, Walks: in.Walks, History: in.History})}
+	doc := in.Earlier.Parse(in.Content)
+	report := &Report{File: facts.New(in.Path, doc, facts.Options{Context: in.Context, Config: in.Config, Builds: in.Builds, Files: in.Files, Walks: in.Walks, History: in.History, Earlier: in.Earlier})}
 	for _, p := range doc.Problems {
 		report.Diagnostics = append(report.Diagnostics, Diagnostic{
 			Rule: SyntaxRule, Severity: Error, Span: p.Span, Message: p.Message,

@@ -133,7 +133,9 @@ func (s *server) check(ctx context.Context, d *snapshot) (*findings, error) {
 					s.log.Printf("%s: %v\n%s", d.uri, d.findings.fault, debug.Stack())
 				}
 			}()
-			for _, err := range d.analyse(s.opts.Rules, &s.walks) {
+			faults, kept := d.analyse(s.opts.Rules, &s.walks, s.earlier(d.uri))
+			s.keep(d.uri, kept)
+			for _, err := range faults {
 				s.log.Printf("%s: %v", d.uri, err)
 			}
 		}()
@@ -146,10 +148,28 @@ func (s *server) check(ctx context.Context, d *snapshot) (*findings, error) {
 	}
 }
 
-// analyse runs the rules; it returns those that failed.
-func (d *snapshot) analyse(rules []*analysis.Rule, walks *buildctx.Walks) []error {
+// earlier is what can be used again of the text that was analysed last; nil for nothing.
+func (s *server) earlier(uri string) *facts.Kept {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept[uri]
+}
+
+// keep has the next text of an open document read with what was read of one; nil for
+// nothing.
+func (s *server) keep(uri string, k *facts.Kept) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kept[uri] = k; k == nil || !s.isOpen[uri] {
+		delete(s.kept, uri)
+	}
+}
+
+// analyse runs the rules; it returns those that failed, and what the next text can be
+// read with.
+func (d *snapshot) analyse(rules []*analysis.Rule, walks *buildctx.Walks, earlier *facts.Kept) ([]error, *facts.Kept) {
 	if !d.dockerfile() {
-		return nil
+		return nil, nil
 	}
 	f := &d.findings
 	f.input = analysis.Input{Path: d.path, Content: d.text, Builds: d.near.builds.of(d.path), Walks: walks}
@@ -157,13 +177,15 @@ func (d *snapshot) analyse(rules []*analysis.Rule, walks *buildctx.Walks) []erro
 		if f.input.Config, f.config = d.near.configFor(d.path); f.config != nil || f.input.Config.Excluded(d.path) {
 			f.file = facts.New(d.path, syntax.Parse(d.text), facts.Options{Config: f.input.Config, Builds: f.input.Builds})
 			f.silent = true
-			return nil
+			return nil, nil
 		}
 	}
-	report := analysis.Check(f.input, rules)
+	in := f.input // which is used again, when there is nothing earlier
+	in.Earlier = earlier
+	report := analysis.Check(in, rules)
 	f.file = report.File
 	f.diagnostics, f.refused = report.Diagnostics, len(report.File.Doc.Problems) > 0
-	return report.Faults
+	return report.Faults, report.File.Keep()
 }
 
 // put makes a document the current one and has it published.
@@ -231,6 +253,7 @@ func (s *server) didClose(_ context.Context, p *documentParams) error {
 	s.mu.Lock()
 	delete(s.isOpen, uri)
 	delete(s.told, uri)
+	delete(s.kept, uri)
 	s.mu.Unlock()
 	s.work = s.work.with(uri, nil)
 	s.makeRoom()

@@ -65,6 +65,7 @@ func (s *server) tidy() {
 			}
 			d.names = nil
 			d.reading.Unlock()
+			s.keep(d.uri, nil)
 		}
 	}
 	debug.FreeOSMemory()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/buildctx"
+	"github.com/shale-build/shale/analysis/facts"
 )
 
 // A phase is where the connection stands in its life.
@@ -57,6 +58,7 @@ type server struct {
 	mu      sync.Mutex
 	told    map[string]toldTokens // by URI, of open documents
 	isOpen  map[string]bool
+	kept    map[string]*facts.Kept        // by URI, of open documents
 	answers uint64                        // numbers the tokens' answers
 	tasks   map[string]context.CancelFunc // what the client shows the progress of, by token
 	cancels map[string]context.CancelFunc // of running requests, by identifier
@@ -75,6 +77,7 @@ func newServer(ctx context.Context, in io.Reader, out io.Writer, o Options, logg
 		told:    map[string]toldTokens{},
 		tasks:   map[string]context.CancelFunc{},
 		isOpen:  map[string]bool{},
+		kept:    map[string]*facts.Kept{},
 
 		rules:    slices.Concat(o.Rules, o.Checks),
 		compiles: make(chan struct{}, 1),

@@ -24,6 +24,7 @@ type Options struct {
 	Files   map[string]string // what files beside it will hold that are to be written, by path on disk
 	Walks   *buildctx.Walks   // what walks of build contexts found; nil to walk anew
 	History *gitlog.Logs      // of the repositories that build contexts lie in; nil for none
+	Earlier *Kept             // of the text that this one was edited from; nil to read anew
 }
 
 // A File is one Dockerfile with all that can be known of it. It is for use by
@@ -35,6 +36,7 @@ type File struct {
 	opts    Options
 	stages  *stage.Graph
 	runs    map[*syntax.Instruction]*Run
+	taken   map[body]int // how many of Earlier's readings of a body are in use
 	context *contextFact
 	lint    *[]compile.Warning
 	derived map[any]any

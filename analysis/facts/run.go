@@ -21,6 +21,8 @@ type Run struct {
 	Commands []*Command     // in the order of the text, those inside groups and substitutions too
 	Mounts   []Mount
 
+	reading *reading
+
 	dirs  map[*shell.Node]string // the folder in which each command runs; "" when it is not known
 	value func(name string) (text string, known, fixed bool)
 	files map[*Command]Files
@@ -78,17 +80,14 @@ func (f *File) newRun(in *syntax.Instruction) *Run {
 	case !in.Faithful:
 		r.Opaque = "it does not parse"
 	default:
-		r.Program = shell.Parse(in.Body, r.Shell.Dialect)
-		if r.Program.Err != nil {
-			r.Opaque, r.Program = "its commands cannot be read: "+r.Program.Err.Error(), nil
+		r.reading = f.read(body{in.Body.String(), r.Shell.Dialect})
+		if err := r.reading.program.Err; err != nil {
+			r.Opaque = "its commands cannot be read: " + err.Error()
 			return r
 		}
-		r.Program.Root.Walk(func(n *shell.Node, c shell.Context) bool {
-			if n.Kind == shell.Simple {
-				r.Commands = append(r.Commands, command(n, c))
-			}
-			return true
-		})
+		program := *r.reading.program
+		program.Text = in.Body
+		r.Program, r.Commands = &program, r.reading.commands
 		r.start = f.workdir(in)
 		r.readDirs(r.start, func(name string) (string, bool) {
 			v := g.Lookup(in, name)
