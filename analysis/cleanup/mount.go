@@ -70,7 +70,7 @@ func swapped(c *pkgmgr.Call, cache *pkgmgr.Cache) *pkgmgr.Call {
 // mount would find nothing, or hide what another left. It has no edits where there is
 // none; why says why, or why it is not safe.
 func Mount(f *facts.File, r *facts.Run, m *pkgmgr.Manager) (fix analysis.Fix, why string) {
-	b := &mounter{File: f, manager: m, stage: r}
+	b := &mounter{File: f, manager: m, stage: r, own: map[*facts.Run][]string{}}
 	if !knowsMounts(f.Doc) {
 		return fix, "the frontend that the file names knows no mounts, or is not known"
 	}
@@ -93,6 +93,7 @@ func Mount(f *facts.File, r *facts.Run, m *pkgmgr.Manager) (fix analysis.Fix, wh
 			continue
 		}
 		b.runs = append(b.runs, other)
+		b.own[other] = b.mounted
 		b.fix.Edits = append(b.fix.Edits, edits...)
 		b.fix.Relies = append(b.fix.Relies, other.In.Span)
 	}
@@ -138,14 +139,19 @@ func knowsMounts(doc *syntax.Document) bool {
 	return official && !strings.HasPrefix(tag, "1.0") && !strings.HasPrefix(tag, "experimental")
 }
 
+// archives is where apt keeps what it downloads, if at all.
+const archives = "/var/cache/apt"
+
 // A mounter makes the fix for the RUNs of one stage.
 type mounter struct {
 	*facts.File
 	manager *pkgmgr.Manager
 	stage   *facts.Run // one of the stage
 	runs    []*facts.Run
+	own     map[*facts.Run][]string // what is mounted in each
 	fix     analysis.Fix
 	dirs    []string // that are mounted
+	mounted []string // in the RUN looked at last
 	caches  []*pkgmgr.Cache
 	dropped []string // clean-ups
 	doubt   string   // why the fix is not safe: the first reason
@@ -174,7 +180,10 @@ func (b *mounter) run(r *facts.Run) []analysis.Edit {
 		if c.Call == nil || c.Call.Manager != b.manager {
 			continue
 		}
-		if c.Script != nil || c.Call.Unclear || c.Name == "corepack" {
+		if c.Script != nil || c.Call.Unclear || c.Name == "corepack" || slices.ContainsFunc(c.Prefix, func(w shell.Word) bool {
+			text := facts.Shape(w)
+			return text != "sudo" && text != "env" && !strings.HasPrefix(text, "-") && !strings.Contains(text, "=")
+		}) {
 			return refuse("one of its calls cannot be read for certain")
 		}
 		if c.Call.Has("--offline", "--prefer-offline", "--no-index", "--no-network", "--local") {
@@ -229,6 +238,7 @@ func (b *mounter) run(r *facts.Run) []analysis.Edit {
 	}
 	edits = append(edits, drops...)
 	changes = append(changes, more...)
+	b.mounted = dirs
 	for _, d := range dirs {
 		if !slices.Contains(b.dirs, d) {
 			b.dirs = append(b.dirs, d)
@@ -401,8 +411,14 @@ func (b *mounter) drops(r *facts.Run, dirs []string, home facts.Home) (edits []a
 	}
 	for _, c := range r.Commands {
 		line := b.Line(r.In)
+		if c.Name == "R" || c.Name == "Rscript" {
+			b.doubts("line %d runs %s, which may delete what the mount holds", line, c.Name)
+		}
 		if c.Call != nil && c.Call.Manager == b.manager {
 			if c.Call.Verb == pkgmgr.Clean {
+				if b.manager == &pkgmgr.Apt && !slices.Contains(dirs, archives) {
+					return nil, nil, fmt.Sprintf("`%s %s` empties %s, which is not mounted", c.Name, c.Call.Word, archives)
+				}
 				if why = b.takeOut(r, c, parents, drop); why != "" {
 					return nil, nil, why
 				}
@@ -620,6 +636,11 @@ func (b *mounter) conditions() {
 		b.doubts("what the base image has in it, which the mount hides, is not known")
 	}
 	last := b.runs[len(b.runs)-1]
+	for _, r := range b.runs {
+		if b.manager == &pkgmgr.Apt && len(b.own[r]) < len(b.dirs) {
+			b.doubts("the mount hides what line %d may leave in %s", b.Line(r.In), archives)
+		}
+	}
 	for st := last.Stage; st != nil; st = st.Parent {
 		for _, in := range st.Instructions {
 			if in.Index > last.In.Index {

@@ -209,6 +209,13 @@ func (c *command) empties(d *deriver, dir string) string {
 	n := newNamer(d.op.Exec, d.parse(d.script.text))
 	for _, w := range c.operands() {
 		at := []string{}
+		if text, known := n.text(w); known && strings.HasPrefix(text, "/") && strings.Contains(text, "\x01") && !strings.Contains(text, "..") {
+			// A pattern reaches what begins as it does.
+			if start, _, _ := strings.Cut(text, "\x01"); strings.HasPrefix(dir, start) || under(start, dir) {
+				return c.name
+			}
+			continue
+		}
 		if p := d.place(w, true); p.known {
 			at = append(at, p.path)
 		} else {

@@ -239,11 +239,9 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 			list, at = m.library.commands(q), q.Root
 		}
 		for _, call := range list {
-			if s.manager == "apt" && (call.name == "apt-get" || call.name == "apt") {
-				if v, _ := call.verb(); v == "update" {
-					// In a condition it might not run, and its failure might not show.
-					renewed = renewed || call.fills("apt") && d.surely(p, c.node) && (!within || succeeded(at, call.node))
-				}
+			if v, _ := call.verb(); fetches[s.manager][v] {
+				// In a condition it might not run, and its failure might not show.
+				renewed = renewed || call.fills(s.manager) && d.surely(p, c.node) && (!within || succeeded(at, call.node))
 			}
 			if renewed {
 				// From here on both builds do the same with the same files.
@@ -262,6 +260,12 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 		}
 	}
 	return "", renewed
+}
+
+// fetches are the verbs by which a distribution's package manager fetches its index, and
+// does no more.
+var fetches = map[string]map[string]bool{
+	"apt": setOf("update"), "dnf": setOf("makecache"), "yum": setOf("makecache"), "microdnf": setOf("makecache"), "zypper": setOf("refresh ref"),
 }
 
 func first(args []string) string {
@@ -332,7 +336,7 @@ func (c *command) needsIndex(manager string) string {
 	case "dnf", "yum", "microdnf", "zypper", "pacman":
 		switch {
 		case rpms[manager] && (rpms[c.name] || c.name == "dnf5" || c.name == "dnf-3"), distributions[manager][c.name]:
-			if setOf("clean cc remove rm erase autoremove makecache refresh ref")[v] {
+			if setOf("clean cc remove rm erase autoremove makecache refresh ref")[v] || c.name == "pacman" && c.trims() {
 				return ""
 			}
 			return c.name + " " + v
@@ -381,6 +385,15 @@ func (c *command) needsIndex(manager string) string {
 		}
 	}
 	return ""
+}
+
+// trims reports whether a call of pacman cleans up or removes packages, which it does
+// without an index, too, as long as its folder is there (tried with 6.0.2).
+func (c *command) trims() bool {
+	args, all := c.args()
+	return all && slices.ContainsFunc(args, func(a string) bool {
+		return strings.HasPrefix(a, "-R") || a == "--remove" || strings.HasPrefix(a, "-Sc") || strings.HasPrefix(a, "-S") && strings.HasSuffix(a, "cc")
+	})
 }
 
 // rpms are the package managers that share folders where one is another's name.
