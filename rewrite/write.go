@@ -8,6 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // ErrChanged is why a file is not written that no longer holds the text that was
@@ -135,8 +138,31 @@ type pending struct {
 	closed bool
 }
 
+// A pending file that is so old belongs to a Shale that was killed.
+const abandoned = time.Hour
+
+var pendingName = lazyregexp.New(`^\.shale-[0-9a-z]{1,13}\.tmp$`)
+
+// sweep removes what killed Shales left in a folder that is written to now. What it
+// cannot remove may stay.
+func sweep(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !pendingName.MatchString(e.Name()) {
+			continue
+		}
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > abandoned {
+			os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
 // tempFile opens a new file in dir. perm is subject to the umask.
 func tempFile(path, dir string, perm fs.FileMode) (*pending, error) {
+	sweep(dir)
 	for {
 		// A name of its own length, for path's may be as long as names can be;
 		// with a dot, and like no Dockerfile's, for whoever walks the folder now.

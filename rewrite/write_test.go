@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -264,4 +265,33 @@ func TestCreateFile(t *testing.T) {
 
 	path = filepath.Join(t.TempDir(), "missing", ".dockerignore")
 	refused(t, CreateFile(path, "node_modules\n"), path, "folder")
+}
+
+// What a killed Shale left is removed by the next one that writes there, and nothing
+// else is: not what another one works on now, and not what only looks like it.
+func TestWriteFileSweeps(t *testing.T) {
+	path := dockerfile(t)
+	dir := filepath.Dir(path)
+	old := time.Now().Add(-2 * time.Hour)
+	for _, name := range []string{".shale-abc123.tmp", ".shale-ABC.tmp", ".shale-notes.tmp.md", "x.shale-abc.tmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(filepath.Join(dir, name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".shale-fresh1.tmp"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".shale-folder.tmp"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(filepath.Join(dir, ".shale-folder.tmp"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFile(path, oldText, newText); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, path, newText, ".shale-ABC.tmp", ".shale-folder.tmp", ".shale-fresh1.tmp", ".shale-notes.tmp.md", "Dockerfile", "x.shale-abc.tmp")
 }
