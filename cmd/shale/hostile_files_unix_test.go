@@ -196,7 +196,7 @@ func hostileKinds() []hostile {
 			f.link("/etc/passwd", "package.json")
 			f.link("../../../../../../etc/passwd", ".dockerignore")
 		}, exit: "01"},
-		{name: "names that drive a terminal", make: hostileNames, exit: "12", says: `x1b|u001b`},
+		{name: "names that drive a terminal", raw: true, make: hostileNames, exit: "12", says: `x1b|u001b`},
 		{name: "folders 1,000 deep", big: true, make: func(f *hostileFolder) {
 			f.write(strings.Repeat("d/", 1000)+"Dockerfile", text("FROM a\n"))
 		}, exit: "01"},

@@ -64,7 +64,7 @@ func hostileTexts() []hostile {
 		{name: "no UTF-8", big: true, make: lines(from, times(20_000, "RUN \xff\xfe\xc0\xaf\xed\xa0\x80\n"))},
 		{name: "bytes from 128, 15 MB", big: true, make: lines(from, times(15*mb/4, "\xff\x80\xc1\n"))},
 		{name: "line ends of Macintosh", big: true, make: lines(from, times(15*mb/4, "# x\r"))},
-		{name: "terminal escapes", make: lines(text("FROM debian:12 AS \x1b[2J\nFROM a\u009b2Jb AS x\u202ey\nCOPY --from=x\u202ey \x1b]0;t\x07 \u2066x\u2069\nRUN cd \x1b[31m && apt-get install \u202ex\nENV \x1b[5m=1\n\x1b[8mNOPE \u009d0;x\u009c\nUSER \x9b31m\nWORKDIR a\u061c\u200e\nMAINTAINER \x1b[1m\r\b\nLABEL \x1b=\x7f\nSHELL [\"\x1b\"]\n# shale ignore=\x1b[31m,\u202ex\nRUN \x1b\n# hadolint ignore=\x1b\u009b\n# check=skip=\x1b\nEXPOSE \x1b[7m\nHEALTHCHECK --\x1b=1 CMD x\nRUN --\x1bmount=\x1b x\nRUN <<\x1bE\nSTOPSIGNAL \u009bx\nADD http://\x1b[1m/x y\n"))},
+		{name: "terminal escapes", raw: true, make: lines(text("FROM debian:12 AS \x1b[2J\nFROM a\u009b2Jb AS x\u202ey\nCOPY --from=x\u202ey \x1b]0;t\x07 \u2066x\u2069\nRUN cd \x1b[31m && apt-get install \u202ex\nENV \x1b[5m=1\n\x1b[8mNOPE \u009d0;x\u009c\nUSER \x9b31m\nWORKDIR a\u061c\u200e\nMAINTAINER \x1b[1m\r\b\nLABEL \x1b=\x7f\nSHELL [\"\x1b\"]\n# shale ignore=\x1b[31m,\u202ex\nRUN \x1b\n# hadolint ignore=\x1b\u009b\n# check=skip=\x1b\nEXPOSE \x1b[7m\nHEALTHCHECK --\x1b=1 CMD x\nRUN --\x1bmount=\x1b x\nRUN <<\x1bE\nSTOPSIGNAL \u009bx\nADD http://\x1b[1m/x y\n"))},
 	}
 }
 

@@ -37,6 +37,7 @@ type hostile struct {
 	big  bool // only with SHALE_TEST_DEEP
 	make func(*hostileFolder)
 	args []string // checked and fixed without; the folder is where it runs
+	raw  bool     // it holds what must not reach a terminal, in any format
 	exit string   // the statuses that are right, as "01"; "" for any of 0, 1 and 2
 	says string   // what stands in the output, as a regular expression
 }
@@ -111,6 +112,11 @@ func TestHostileInput(t *testing.T) {
 			commands := [][]string{{"check"}}
 			if deep {
 				commands = append(commands, []string{"fix", "--diff"}, []string{"check", "--format=json"}, []string{"check", "--format=sarif"}, []string{"fmt", "--diff"})
+			}
+			for _, format := range formatNames() {
+				if h.raw {
+					commands = append(commands, []string{"check", "--format=" + format})
+				}
 			}
 			if h.args != nil {
 				commands = [][]string{h.args}
