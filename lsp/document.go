@@ -13,7 +13,6 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/shale-build/shale/analysis"
-	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/source"
@@ -133,7 +132,7 @@ func (s *server) check(ctx context.Context, d *snapshot) (*findings, error) {
 					s.log.Printf("%s: %v\n%s", d.uri, d.findings.fault, debug.Stack())
 				}
 			}()
-			faults, kept := d.analyse(s.opts.Rules, &s.walks, s.earlier(d.uri))
+			faults, kept := d.analyse(s)
 			s.keep(d.uri, kept)
 			for _, err := range faults {
 				s.log.Printf("%s: %v", d.uri, err)
@@ -167,12 +166,12 @@ func (s *server) keep(uri string, k *facts.Kept) {
 
 // analyse runs the rules; it returns those that failed, and what the next text can be
 // read with.
-func (d *snapshot) analyse(rules []*analysis.Rule, walks *buildctx.Walks, earlier *facts.Kept) ([]error, *facts.Kept) {
+func (d *snapshot) analyse(s *server) ([]error, *facts.Kept) {
 	if !d.dockerfile() {
 		return nil, nil
 	}
 	f := &d.findings
-	f.input = analysis.Input{Path: d.path, Content: d.text, Builds: d.near.builds.of(d.path), Walks: walks}
+	f.input = analysis.Input{Path: d.path, Content: d.text, Builds: d.near.builds.of(d.path), Walks: &s.walks, History: s.history.logs()}
 	if d.path != "" || d.near.wrong != nil {
 		if f.input.Config, f.config = d.near.configFor(d.path); f.config != nil || f.input.Config.Excluded(d.path) {
 			f.file = facts.New(d.path, syntax.Parse(d.text), facts.Options{Config: f.input.Config, Builds: f.input.Builds})
@@ -181,8 +180,8 @@ func (d *snapshot) analyse(rules []*analysis.Rule, walks *buildctx.Walks, earlie
 		}
 	}
 	in := f.input // which is used again, when there is nothing earlier
-	in.Earlier = earlier
-	report := analysis.Check(in, rules)
+	in.Earlier = s.earlier(d.uri)
+	report := analysis.Check(in, s.opts.Rules)
 	f.file = report.File
 	f.diagnostics, f.refused = report.Diagnostics, len(report.File.Doc.Problems) > 0
 	return report.Faults, report.File.Keep()
@@ -265,6 +264,7 @@ func (s *server) didClose(_ context.Context, p *documentParams) error {
 func (s *server) didSave(_ context.Context, p *documentParams) error {
 	doc, ok := s.work.docs[p.TextDocument.URI]
 	s.walks.Forget()
+	s.history.renew()
 	if ok && doc.dockerfile() {
 		s.put(s.again(doc))
 		return nil
@@ -276,6 +276,7 @@ func (s *server) didSave(_ context.Context, p *documentParams) error {
 // reload forgets what was read from the disk and looks at every document again.
 func (s *server) reload() {
 	s.walks.Forget()
+	s.history.renew()
 	w := *s.work
 	w.folders, w.elsewhere = s.surroundAll(slices.Collect(maps.Keys(s.folderURIs)))
 	s.work = &w

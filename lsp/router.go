@@ -54,6 +54,7 @@ type server struct {
 	settled  chan struct{} // closed when the client's settings are known, or it says none
 	settling sync.Once
 	walks    buildctx.Walks
+	history  *histories // nil for none
 
 	mu      sync.Mutex
 	told    map[string]toldTokens // by URI, of open documents
@@ -90,6 +91,9 @@ func newServer(ctx context.Context, in io.Reader, out io.Writer, o Options, logg
 	s.work.folders, s.work.elsewhere = s.surroundAll(nil)
 	s.conn = jsonrpc2.NewConn(s.stream)
 	s.pub = newPublisher(ctx, s)
+	if o.History.Log != nil {
+		s.history = &histories{ctx: ctx, s: s, of: map[string]*history{}}
+	}
 	return s
 }
 

@@ -19,6 +19,7 @@ type Options struct {
 	Checks  []*analysis.Rule         // these compile: run once it is quiet
 	Quiet   time.Duration            // for how long; 0 is a third of a second
 	Others  []*analysis.Rule         // that do not run here, and that a configuration may name
+	History History                  // of the repositories that build contexts lie in; zero for none
 	Alone   bool                     // the process is the server's alone, which keeps its memory small
 	Version string                   // told to the client
 	Log     io.Writer                // for people; nil discards. Never the protocol's output

@@ -20,13 +20,15 @@ func (f *File) Changes(in *syntax.Instruction) (gitlog.Changes, bool) {
 	if _, known := f.Sources(in); c == nil || !known {
 		return gitlog.Changes{}, false
 	}
-	log := f.opts.History.Of(c.Root())
+	log := Once(f, logOf{}, func() *gitlog.Log { return f.opts.History.Of(c.Root()) })
 	if log == nil {
 		return gitlog.Changes{}, false
 	}
 	changes := log.In(c.Root(), lastCommits, func(file string) bool { return f.Takes(in, file) && !c.Ignored(file) })
 	return changes, changes.Of > 0
 }
+
+type logOf struct{}
 
 // Takes reports whether a source of a COPY or ADD is a file of the build context, or a
 // folder above it, whether .dockerignore hides it or not.

@@ -2,6 +2,7 @@
 package gitlog
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +15,21 @@ import (
 type Log struct {
 	root  string
 	files map[string][]int // by path, the commits that changed it, the newest is 0
+
+	mu      sync.Mutex
+	windows map[window][]changed // the files that the last commits to a folder changed
+}
+
+// A window is the last commits to a folder.
+type window struct {
+	dir  string
+	last int
+}
+
+// changed is a file below a folder, and which of the commits of a window changed it.
+type changed struct {
+	path    string
+	commits []int
 }
 
 // Logs remembers the log of each repository, so that one reading serves all the
@@ -23,6 +39,9 @@ type Logs struct {
 	// "git log -z --name-only --format=%x01" prints them; an error where there are none,
 	// or where it is not sure that all files are told.
 	Read func(root string) (string, error)
+	// Known, if it is not nil, is asked in place of Read, each time: it returns what is
+	// known of the repository at root, nil for nothing, and does not wait.
+	Known func(root string) *Log
 
 	mu   sync.Mutex
 	logs map[string]*reading
@@ -35,7 +54,7 @@ type reading struct {
 
 // Of returns the log of the repository that a folder lies in; nil where there is none.
 func (h *Logs) Of(dir string) *Log {
-	if h == nil || h.Read == nil {
+	if h == nil || h.Read == nil && h.Known == nil {
 		return nil
 	}
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
@@ -44,6 +63,9 @@ func (h *Logs) Of(dir string) *Log {
 	root, ok := discover.Repository(dir)
 	if !ok {
 		return nil
+	}
+	if h.Known != nil {
+		return h.Known(root)
 	}
 	h.mu.Lock()
 	if h.logs == nil {
@@ -57,15 +79,16 @@ func (h *Logs) Of(dir string) *Log {
 	h.mu.Unlock()
 	r.once.Do(func() {
 		if text, err := h.Read(root); err == nil {
-			r.log = parse(root, text)
+			r.log = Parse(root, text)
 		}
 	})
 	return r.log
 }
 
-// parse reads what git prints: for each commit the byte 1, then its files, all of them
-// ended by NUL, the first file with a line end before it.
-func parse(root, text string) *Log {
+// Parse reads what git prints of the repository at root, in the form of Logs.Read: for
+// each commit the byte 1, then its files, all of them ended by NUL, the first file with a
+// line end before it.
+func Parse(root, text string) *Log {
 	l := &Log{root: root, files: map[string][]int{}}
 	commit := -1
 	for entry := range strings.SplitSeq(text, "\x00") {
@@ -115,12 +138,46 @@ func (c Changes) Plus(o Changes) Changes {
 // In returns those of the last commits to a folder that changed a file of it for which
 // is holds; at most last commits count. is gets paths below the folder.
 func (l *Log) In(dir string, last int, is func(path string) bool) Changes {
+	files := l.window(window{dir, last})
+	of, commits := map[int]bool{}, map[int]bool{}
+	for _, f := range files {
+		for _, c := range f.commits {
+			of[c] = true
+		}
+		if is(f.path) {
+			for _, c := range f.commits {
+				commits[c] = true
+			}
+		}
+	}
+	if len(of) == 0 {
+		return Changes{}
+	}
+	return Changes{Of: len(of), commits: commits}
+}
+
+func (l *Log) window(w window) []changed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	files, ok := l.windows[w]
+	if !ok {
+		files = l.read(w)
+		if l.windows == nil {
+			l.windows = map[window][]changed{}
+		}
+		l.windows[w] = files
+	}
+	return files
+}
+
+func (l *Log) read(w window) []changed {
+	dir := w.dir
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real
 	}
 	rel, err := filepath.Rel(l.root, dir)
 	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-		return Changes{}
+		return nil
 	}
 	prefix := filepath.ToSlash(rel) + "/"
 	if rel == "." {
@@ -134,24 +191,21 @@ func (l *Log) In(dir string, last int, is func(path string) bool) Changes {
 			}
 		}
 	}
-	newest := make([]int, 0, len(all))
-	for c := range all {
-		newest = append(newest, c)
-	}
-	slices.Sort(newest)
-	newest = newest[:min(last, len(newest))]
-	out := Changes{Of: len(newest), commits: map[int]bool{}}
+	newest := slices.Sorted(maps.Keys(all))
+	newest = newest[:min(w.last, len(newest))]
 	if len(newest) == 0 {
-		return out
+		return nil
 	}
 	oldest := newest[len(newest)-1]
+	var out []changed
 	for file, commits := range l.files {
-		if path, below := strings.CutPrefix(file, prefix); below && commits[0] <= oldest && is(path) {
-			for _, c := range commits {
-				if c <= oldest {
-					out.commits[c] = true
-				}
-			}
+		path, below := strings.CutPrefix(file, prefix)
+		n := 0
+		for n < len(commits) && commits[n] <= oldest { // the newest stands first
+			n++
+		}
+		if below && n > 0 {
+			out = append(out, changed{path, commits[:n]})
 		}
 	}
 	return out

@@ -24,7 +24,7 @@ var Order = analysis.Rule{
 			"where git tells that what is copied changed in many of the last 100 commits to the build context in which nothing else did that the `RUN` stands behind.",
 		Why: "The step runs again after each of these commits, on every machine that builds them: with `COPY src /app/src`, changed in 84 of 100 commits, above an `apt-get install`, 84 times instead of once. " +
 			"Behind it, a build after such a commit begins with the copy.",
-		Silent: "Where no git history can be read: outside a repository, in a shallow clone, as pipelines often make one, without git, and in editors, which do not wait for it. With fewer than 20 commits to the build context. " +
+		Silent: "Where no git history can be read: outside a repository, in a shallow clone, as pipelines often make one, and without git; in an editor until it is read, for which nothing waits. With fewer than 20 commits to the build context. " +
 			"Where the difference is not large: fewer than 10 commits, or than a fifth of them. Where the `RUN` may use what is copied, or that is not known, and where it neither installs nor downloads. " +
 			"Where the build context is not known, and where broad-copy, which needs no history, says it already.",
 		Fix: "There is none: that the step does without the files is likely and not proven.",

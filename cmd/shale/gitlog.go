@@ -45,6 +45,14 @@ func lastCommits(ctx context.Context, root string) (string, error) {
 	return git("log", "-z", "--no-merges", "--no-renames", "--no-ext-diff", "--no-show-signature", "--name-only", "--format=%x01", "-n", readsCommits, "HEAD", "--")
 }
 
+// headCommit names the newest commit of a repository.
+func headCommit(ctx context.Context, root string) (string, error) {
+	ctx, stop := context.WithTimeout(ctx, readsFor)
+	defer stop()
+	out, err := gitCommand(ctx, root, "rev-parse", "--verify", "HEAD").Output()
+	return string(bytes.TrimSpace(out)), err
+}
+
 // limited keeps what is written to it up to a size, and fails behind that.
 type limited struct {
 	bytes.Buffer

@@ -21,6 +21,7 @@ func (a *app) lspCommand() *cobra.Command {
 			release, _ := versions()
 			err := lsp.Serve(c.Context(), a.in, a.out, lsp.Options{
 				Alone:   true,
+				History: lsp.History{Head: headCommit, Log: lastCommits},
 				Rules:   rules.All(),
 				Checks:  checks.All(),
 				Others:  a.foreign,
