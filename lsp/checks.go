@@ -34,7 +34,9 @@ func (s *server) checkAll(ctx context.Context, d *snapshot) (*findings, error) {
 			s.compiles <- struct{}{}
 			defer func() { <-s.compiles }()
 			defer s.tidyLater()
-			report := analysis.Check(f.input, s.opts.Checks)
+			in := f.input
+			in.Earlier = s.earlier(d.uri) // as a rule of this very text
+			report := analysis.Check(in, s.opts.Checks)
 			for _, err := range report.Faults {
 				s.log.Printf("%s: %v", d.uri, err)
 			}
