@@ -32,7 +32,7 @@ RUN useradd --system app && chown app /srv/app
 // BenchmarkEdit measures from an edit on the client's side to the diagnostics
 // having arrived there, the JSON of both sides included.
 func BenchmarkEdit(b *testing.B) {
-	for _, n := range []int{20, 100, 1000} {
+	for _, n := range []int{20, 100, 1000, 10000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			c := connect(b, rules.All()...)
 			c.initialize(full("utf-16"))
