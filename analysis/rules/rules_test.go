@@ -19,6 +19,15 @@ func TestFixtures(t *testing.T) {
 	fixture.Run(t, "../../testdata/rules", rules.All())
 }
 
+// read is how a RUN was read, and where.
+func read(r *facts.Run) [4]any {
+	if r.Program == nil {
+		return [4]any{r.Opaque}
+	}
+	t := r.Program.Text
+	return [4]any{r.Program.Dialect, t.String(), t.Span(0, t.Len()), len(r.Commands)}
+}
+
 // What is found in an edited text does not depend on what was kept of the one before.
 func TestEarlier(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/rules/*/*.txtar")
@@ -52,6 +61,15 @@ func TestEarlier(t *testing.T) {
 				}
 				if len(want.Faults)+len(got.Faults) > 0 {
 					t.Fatalf("%q %v %v", text, want.Faults, got.Faults)
+				}
+				for i, in := range want.File.Doc.Instructions {
+					if in.Name != "run" {
+						continue
+					}
+					a, b := want.File.Run(in), got.File.Run(got.File.Doc.Instructions[i])
+					if diff := cmp.Diff(read(a), read(b)); diff != "" {
+						t.Fatalf("%s: %q\n%s", file, text, diff)
+					}
 				}
 				kept = got.File.Keep()
 				at := r.IntN(len(text) + 1)

@@ -94,8 +94,9 @@ func TestReparse(t *testing.T) {
 		d := syntax.Parse(text)
 		for range rapid.IntRange(1, 6).Draw(t, "edits") {
 			from := rapid.IntRange(0, len(text)).Draw(t, "from")
-			to := min(len(text), from+rapid.SampledFrom([]int{0, 0, 1, 2, 20}).Draw(t, "drop"))
-			text = text[:from] + rapid.SampledFrom(words).Draw(t, "with") + text[to:]
+			with := rapid.SampledFrom(words).Draw(t, "with")
+			to := min(len(text), from+rapid.SampledFrom([]int{0, 0, 1, 2, 20, len(with)}).Draw(t, "drop"))
+			text = text[:from] + with + text[to:]
 			d = reparse(t, d, text)
 		}
 	})
