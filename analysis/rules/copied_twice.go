@@ -36,7 +36,7 @@ func runCopiedTwice(p *analysis.Pass) {
 				continue
 			}
 			for _, next := range s.Instructions[i+1:] {
-				if next.Name == "copy" && next.Faithful && sameFlags(in, next) && holds(p, next, in) {
+				if next.Name == "copy" && next.Faithful && mayHold(next, in) && sameFlags(in, next) && holds(p, next, in) {
 					copiedTwice(p, in, next)
 					break
 				}
@@ -88,11 +88,17 @@ func sameFlags(a, b *syntax.Instruction) bool {
 	return slices.Equal(write(a), write(b)) && b.Flag("exclude") == nil && b.Flag("parents") == nil
 }
 
-// holds reports whether what one copy brings, another brings to the same place.
-func holds(p *analysis.Pass, all, part *syntax.Instruction) bool {
+// mayHold is what holds asks first, for it asks it of each pair of copies.
+func mayHold(all, part *syntax.Instruction) bool {
 	if len(all.Args) != 2 || len(part.Args) < 2 {
 		return false
 	}
+	from := all.Args[0].Value
+	return from == part.Args[0].Value || all.Flag("from") == nil && path.Clean("/"+from) == "/"
+}
+
+// holds reports whether what one copy brings, another brings to the same place.
+func holds(p *analysis.Pass, all, part *syntax.Instruction) bool {
 	to, ok := p.Dest(all)
 	at, ok2 := p.Dest(part)
 	from := all.Args[0].Value
