@@ -523,7 +523,7 @@ func harmless(name string) bool {
 var builtinsHarmless = setOf("cd export set unset umask readonly local return exit read shift ulimit pushd popd trap type wait kill break continue hash shopt alias time")
 
 var harmlessToo = setOf(`a2enmod a2dismod a2ensite a2dissite a2enconf a2disconf apache2ctl apachectl awk gawk chpasswd cmake conda convert corepack cpan cpanm createuser crontab curl-config
-	debconf-set-selections docker-php-ext-configure docker-php-ext-enable docker-php-ext-install dotnet dpkg-reconfigure fc-cache flask gcc g++ cc ld ar
+	debconf-set-selections docker-php-ext-configure docker-php-ext-enable docker-php-ext-install docker-php-source dotnet dpkg-reconfigure fc-cache flask gcc g++ cc ld ar
 	gpg gpg2 gpgconf groupadd gunicorn helm java javac jar keytool kubectl localectl locale-gen luarocks
 	mamba micromamba mkfifo mkpasswd mysql mysql_install_db nginx openssl patch pecl pg_config phpenmod phpdismod
 	php5enmod pipenv pipx pnpm poetry psql rbenv rsync rustup rustc setcap getcap ssh-keygen ssh-keyscan strip
