@@ -165,6 +165,29 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
+// A file of more lines has more than one subject.
+func TestFilesAreShort(t *testing.T) {
+	const most = 600
+	for _, top := range []string{"analysis", "cmd", "lsp", "rewrite", "editors"} {
+		err := filepath.WalkDir(filepath.Join(root(t), top), func(path string, d os.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			if n := strings.Count(string(text), "\n"); n > most {
+				t.Errorf("%s has %d lines, %d at most", path, n, most)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestOneFixtureFolderARule(t *testing.T) {
 	dir := filepath.Join(root(t), "testdata", "rules")
 	entries, err := os.ReadDir(dir)

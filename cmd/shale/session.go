@@ -23,9 +23,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxSize is what fits into a message of BuildKit's: a longer Dockerfile is built by
+// maxSize is what fits into a message of BuildKit's, 16 MiB: a longer Dockerfile is built by
 // nobody.
-const maxSize = 16 << 20
+const maxSize = 16_000_000
 
 const issuesURL = "https://github.com/shale-build/shale/issues"
 

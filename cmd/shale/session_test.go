@@ -171,7 +171,7 @@ func TestTooLarge(t *testing.T) {
 	}
 	var out, messages bytes.Buffer
 	a := &app{out: &stream{w: &out}, err: &stream{w: &messages}, getenv: os.Getenv, rules: rules.All()}
-	if status := a.run(t.Context(), []string{"check"}); status != exitFault || messages.String() != "shale: error: Dockerfile: more than 67 MB: not read, for no Dockerfile is so large\n" {
+	if status := a.run(t.Context(), []string{"check"}); status != exitFault || messages.String() != "shale: error: Dockerfile: more than 16 MB: not read, for no Dockerfile is so large\n" {
 		t.Errorf("status %d: %s", status, messages.String())
 	}
 }
