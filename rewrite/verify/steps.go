@@ -77,6 +77,10 @@ func (r *journal) cold() time.Duration {
 	return last.Sub(first)
 }
 
+// linked begins the name of what puts the layer of a COPY --link on top of others: it
+// runs whenever they are new, and copies nothing.
+const linked = "LINK "
+
 // reran lists the steps that ran, and counts those that came from the cache.
 func (r *journal) reran(lines *lineFinder) (ran []Step, cached int) {
 	ran = []Step{}
@@ -85,7 +89,7 @@ func (r *journal) reran(lines *lineFinder) (ran []Step, cached int) {
 		v := r.vertices[d]
 		m := stepName.FindStringSubmatch(v.Name)
 		switch {
-		case m == nil || strings.HasPrefix(m[3], "FROM ") || v.Started == nil || v.Completed == nil:
+		case m == nil || strings.HasPrefix(m[3], "FROM ") || strings.HasPrefix(m[3], linked) || v.Started == nil || v.Completed == nil:
 		case v.Cached:
 			cached++
 		default:
