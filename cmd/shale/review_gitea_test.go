@@ -225,6 +225,8 @@ func TestReviewOnGitea(t *testing.T) {
 	step("a draft", func(t *testing.T) { p.draft(t) })
 	step("who may only read", func(t *testing.T) { p.reader(t) })
 	step("tokens", func(t *testing.T) { p.tokens(t) })
+	step("a job's token", func(t *testing.T) { p.job(t) })
+	step("a job's lesser token", func(t *testing.T) { p.lesserJob(t) })
 }
 
 // story is what becomes of two comments with each push.

@@ -118,6 +118,9 @@ func (g guard) hint(code int, said string) string {
 		}
 		return "the token needs the scopes write:repository, write:issue and read:user; one of a job needs `permissions: pull-requests: write` and `contents: read`"
 	case http.StatusNotFound:
+		if g.where.Kind == Gitea || g.where.Kind == Forgejo {
+			return "there is no such pull request there, or the token may not see it; one of a job needs `permissions: pull-requests: write` and `contents: read`"
+		}
 		return "there is no such pull request there, or the token may not see it"
 	case 0:
 		return "is " + g.where.API + " the address of its API?"
