@@ -12,6 +12,8 @@
 # make figures  measure the README's figures anew, with a BuildKit of its own
 # make bench    measure against BuildKit's parser, and the server's edits
 # make bench-peer  the server's edits beside those of the server that editors bring, from npm
+# make speed DIR=…  time and memory on the Dockerfiles below DIR, beside BuildKit's parser and
+#               linters from npm: docs/speed.md
 # make release-check  a release for this platform and its packages, published nowhere;
 #               with ALL=1 for all platforms
 # make soak     a random session of edits and requests for DURATION (20m): memory stays flat
@@ -28,7 +30,7 @@ export CGO_ENABLED ?= 0
 # compiled once.
 export GOFLAGS ?= -trimpath
 
-.PHONY: all build demo test tools vet test-go test-nvim test-deep test-gitea vsix test-vscode consumers docs docs-screenshots figures bench bench-peer corpus soak release-check vulncheck fuzz clean
+.PHONY: all build demo test tools vet test-go test-nvim test-deep test-gitea vsix test-vscode consumers docs docs-screenshots figures bench bench-peer speed corpus soak release-check vulncheck fuzz clean
 
 all: build
 
@@ -100,6 +102,10 @@ bench:
 
 bench-peer:
 	$(GO) test -tags peer ./lsp -run '^TestBesidePeer$$' -count 1 -timeout 30m -v
+
+speed: $(BIN)
+	@[ -n "$(DIR)" ] || { echo "usage: make speed DIR=folder"; exit 2; }
+	SHALE_BIN=$(CURDIR)/$(BIN) SPEED_DIR=$(abspath $(DIR)) $(GO) test -tags peer ./cmd/shale -run '^TestSpeed$$' -count 1 -timeout 30m -v
 
 release-check:
 	.ci/release-check
