@@ -1,8 +1,15 @@
 package rules
 
 import (
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/lazyregexp"
+	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -17,10 +24,11 @@ var RootUser = analysis.Rule{
 			"Kubernetes refuses such images under `runAsNonRoot`.",
 		Silent: "Off unless it is asked for (`rules.root-user.severity`): many images drop their rights in a script, or are run with another user, which a Dockerfile does not tell. " +
 			"Where nothing is started; where the command or entry point drops rights by `gosu`, `su-exec`, `setpriv` or `runuser`; for bases that are not known.",
-		Fix: "There is none: which files the program must be able to write is not known. The official images of node have a user `node`; elsewhere `useradd --system` or `adduser -S` makes one.",
+		Fix: "Makes a user with the base's own tool (`useradd`, on Alpine `adduser`), takes the one that the stage makes already or, on node's images, theirs; gives it the folders of `WORKDIR` and `VOLUME`, not what lies in them; and switches to it. " +
+			"Unsafe: which files the program must be able to write is not known. Not offered where a port below 1024 is exposed, or where the base has no such tool.",
 	},
 	Aliases:  []string{"DL3002"},
-	Best:     analysis.Display,
+	Best:     analysis.Unsafe,
 	Severity: analysis.Off,
 	Run: func(p *analysis.Pass) {
 		for _, s := range p.Stages().Stages {
@@ -35,16 +43,176 @@ var RootUser = analysis.Rule{
 					}
 				}
 			}
+			known := p.Base(s) != nil && p.Base(s).Certain && rootByDefault[p.Base(s).Name]
+			var d analysis.Diagnostic
 			switch {
 			case drops(s):
-			case user == nil && p.Base(s) != nil && p.Base(s).Certain && rootByDefault[p.Base(s).Name]:
-				p.Report(analysis.Diagnostic{Span: s.From.Span, Message: "no USER stands in this stage, and its base has none: the program runs as root", Withheld: []string{"which files the program must be able to write is not known"}})
+				continue
+			case user == nil && known:
+				d = analysis.Diagnostic{Span: s.From.Span, Message: "no USER stands in this stage, and its base has none: the program runs as root"}
 			case user != nil && rootName(p, user):
-				p.Report(analysis.Diagnostic{Span: user.Span, Message: "the last USER is root: the program runs as root", Withheld: []string{"which files the program must be able to write is not known"}})
+				d = analysis.Diagnostic{Span: user.Span, Message: "the last USER is root: the program runs as root"}
+			default:
+				continue
 			}
+			fix, why := anotherUser(p, s, user)
+			if why == "" {
+				d.Fixes, why = []analysis.Fix{fix}, "which files the program must be able to write is not known"
+			}
+			d.Withheld = []string{why}
+			p.Report(d)
 		}
 	},
 }
+
+// anotherUser is the fix: a user, made with the base's own tool unless there is one, and
+// owner of the folders that the program most likely writes to.
+func anotherUser(p *analysis.Pass, s *stage.Stage, user *syntax.Instruction) (fix analysis.Fix, why string) {
+	base := p.Base(s)
+	if base == nil || !base.Certain || !rootByDefault[base.Name] {
+		return fix, "how the base image makes users is not known"
+	}
+	if len(s.Instructions) == 0 {
+		return fix, "the stage has no instruction of its own"
+	}
+	place, folders, volumes := s.Instructions[0], map[string]bool{}, map[string]bool{}
+	for _, in := range s.Instructions {
+		if !slices.Contains(configuring, in.Name) {
+			place = in
+		}
+		for _, dir := range ownable(p, in) {
+			folders[dir] = true
+			volumes[dir] = volumes[dir] || in.Name == "volume"
+		}
+	}
+	if port := lowPort(s); port != "" {
+		return fix, "port " + port + " is below 1024, which on some machines only root may open"
+	}
+	name, make := "app", ""
+	switch by := madeUser(p, s); {
+	case by == unknownUser:
+		return fix, "which user the stage makes is not known"
+	case by != "":
+		name = by
+	case base.Name == "node":
+		name = "node"
+	case base.Name == "alpine" || strings.Contains(base.Tag, "alpine"):
+		make = "addgroup -S app && adduser -S -D -G app app"
+	case base.Name == "amazonlinux" || strings.Contains(base.Tag, "slim") && base.Name == "oraclelinux" || strings.Contains(base.Tag, "minimal"):
+		return fix, "the base image has no useradd"
+	default:
+		make = "useradd --system --create-home app"
+	}
+	var lines []string
+	own := slices.Sorted(maps.Keys(folders))
+	var run []string
+	if make != "" {
+		run = append(run, make)
+	}
+	// BuildKit makes the folder of a WORKDIR, and none of a VOLUME.
+	if missing := slices.DeleteFunc(slices.Clone(own), func(dir string) bool { return !volumes[dir] }); len(missing) > 0 {
+		run = append(run, "mkdir -p "+strings.Join(missing, " "))
+	}
+	if len(own) > 0 {
+		run = append(run, "chown "+name+" "+strings.Join(own, " "))
+	}
+	if len(run) > 0 {
+		lines = append(lines, "RUN "+strings.Join(run, " && "))
+	}
+	lines = append(lines, "USER "+name)
+	title := "Run as " + name
+	if len(own) > 0 {
+		title += ", who owns " + strings.Join(own, " and ")
+	}
+	eol := "\n"
+	if strings.Contains(p.Doc.Content, "\r\n") {
+		eol = "\r\n"
+	}
+	fix = analysis.Fix{Title: title + " (elsewhere it can write nothing)", Safety: analysis.Unsafe, Relies: []source.Span{place.Span}}
+	text := strings.Join(lines, eol)
+	if place == user {
+		fix.Edits = []analysis.Edit{{Edit: source.Replace(place.Span, text)}}
+	} else {
+		fix.Edits = []analysis.Edit{{Edit: source.Insert(place.Span.End, eol+text)}}
+	}
+	return fix, ""
+}
+
+// configuring are instructions that only set what the image's config says: a user may
+// stand above them.
+var configuring = strings.Fields("cmd entrypoint expose healthcheck label stopsignal env arg")
+
+// ownable lists the folders of its own that an instruction says a program works in.
+func ownable(p *analysis.Pass, in *syntax.Instruction) (dirs []string) {
+	switch in.Name {
+	case "workdir":
+		if dir, ok := p.Dest(in); ok {
+			dirs = append(dirs, dir)
+		}
+	case "volume":
+		for _, a := range in.Args {
+			if v := p.Stages().Expand(in, a.Value); v.Known() && path.IsAbs(v.Text) {
+				dirs = append(dirs, path.Clean(v.Text))
+			}
+		}
+	}
+	return slices.DeleteFunc(dirs, func(dir string) bool {
+		return !plainPath.MatchString(dir) || !ownFolder(dir) && !(sharedFolder(dir) && strings.Count(dir, "/") > 1)
+	})
+}
+
+var plainPath = lazyregexp.New(`^(?:/[A-Za-z0-9_][\w.+-]*)+$`)
+
+// lowPort is a port that a stage exposes and only root may open on machines that have
+// net.ipv4.ip_unprivileged_port_start at its default; "" if there is none.
+func lowPort(s *stage.Stage) string {
+	for at := s; at != nil; at = at.Parent {
+		for _, in := range at.Instructions {
+			if in.Name != "expose" {
+				continue
+			}
+			for _, a := range in.Args {
+				port, _, _ := strings.Cut(a.Value, "/")
+				if n, err := strconv.Atoi(port); err == nil && n < 1024 {
+					return port
+				}
+			}
+		}
+	}
+	return ""
+}
+
+const unknownUser = "\x00"
+
+// madeUser is the name of the one user that a stage makes, "" if it makes none.
+func madeUser(p *analysis.Pass, s *stage.Stage) (name string) {
+	for at := s; at != nil; at = at.Parent {
+		for _, r := range p.Runs(at) {
+			if r.Opaque != "" && makesUser.MatchString(r.In.Text.String()) {
+				return unknownUser
+			}
+			for _, c := range r.Commands {
+				if c.Name != "useradd" && c.Name != "adduser" {
+					continue
+				}
+				made := ""
+				if len(c.Args) > 0 {
+					made, _ = c.Args[len(c.Args)-1].Literal()
+				}
+				if name != "" || !accountName.MatchString(made) {
+					return unknownUser
+				}
+				name = made
+			}
+		}
+	}
+	return name
+}
+
+var (
+	makesUser   = lazyregexp.New(`\b(?:useradd|adduser)\b`)
+	accountName = lazyregexp.New(`^[a-z_][a-z0-9_-]*$`)
+)
 
 // rootByDefault are official images without a USER. Source: their Dockerfiles.
 var rootByDefault = map[string]bool{"alpine": true, "debian": true, "ubuntu": true, "python": true, "node": true, "golang": true, "ruby": true, "php": true, "rust": true, "openjdk": true, "gcc": true,
