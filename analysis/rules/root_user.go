@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -25,7 +26,7 @@ var RootUser = analysis.Rule{
 		Silent: "Off unless it is asked for (`rules.root-user.severity`): many images drop their rights in a script, or are run with another user, which a Dockerfile does not tell. " +
 			"Where nothing is started; where the command or entry point drops rights by `gosu`, `su-exec`, `setpriv` or `runuser`; for bases that are not known.",
 		Fix: "Makes a user with the base's own tool (`useradd`, on Alpine `adduser`), takes the one that the stage makes already or, on node's images, theirs; gives it the folders of `WORKDIR` and `VOLUME`, not what lies in them; and switches to it. " +
-			"Unsafe: which files the program must be able to write is not known. Not offered where a port below 1024 is exposed, or where the base has no such tool.",
+			"Unsafe: which files the program must be able to write is not known. Not offered where a port below 1024 is exposed, where another stage stands on this one, or where the base has no such tool.",
 	},
 	Aliases:  []string{"DL3002"},
 	Best:     analysis.Unsafe,
@@ -75,14 +76,23 @@ func anotherUser(p *analysis.Pass, s *stage.Stage, user *syntax.Instruction) (fi
 	if len(s.Instructions) == 0 {
 		return fix, "the stage has no instruction of its own"
 	}
+	for _, o := range p.Stages().Stages {
+		if o.Parent == s {
+			return fix, fmt.Sprintf("the stage on line %d stands on this one, and its steps would run as that user", p.Line(o.From))
+		}
+	}
 	place, folders, volumes := s.Instructions[0], map[string]bool{}, map[string]bool{}
 	for _, in := range s.Instructions {
 		if !slices.Contains(configuring, in.Name) {
 			place = in
 		}
-		for _, dir := range ownable(p, in) {
-			folders[dir] = true
-			volumes[dir] = volumes[dir] || in.Name == "volume"
+	}
+	for at := s; at != nil; at = at.Parent {
+		for _, in := range at.Instructions {
+			for _, dir := range ownable(p, in) {
+				folders[dir] = true
+				volumes[dir] = volumes[dir] || in.Name == "volume"
+			}
 		}
 	}
 	if port := lowPort(s); port != "" {
