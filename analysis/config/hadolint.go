@@ -26,7 +26,7 @@ type hadolint struct {
 // readHadolint returns the severities that a hadolint configuration gives to
 // Shale's rules.
 func readHadolint(path string, schema Schema) (map[string]string, error) {
-	text, err := read(path)
+	text, err := read(path, false)
 	if err != nil {
 		return nil, &Error{[]Problem{{File: display(path), Message: err.Error()}}}
 	}

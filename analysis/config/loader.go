@@ -113,7 +113,7 @@ func New(o Options) (*Loader, error) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(wd, path)
 		}
-		c, err := l.load(path)
+		c, err := l.load(path, true)
 		if err != nil {
 			return nil, err
 		}
@@ -173,7 +173,7 @@ func (l *Loader) dir(dir string) result {
 	_, err := os.Lstat(file)
 	switch up := filepath.Dir(dir); {
 	case err == nil:
-		r.config, r.err = l.load(file)
+		r.config, r.err = l.load(file, false)
 	case up != dir:
 		r = l.dir(up)
 	default:
@@ -183,8 +183,9 @@ func (l *Loader) dir(dir string) result {
 	return r
 }
 
-// load reads a configuration file with those that it extends.
-func (l *Loader) load(path string) (*Config, error) {
+// load reads a configuration file, which the user may have named, with those that it
+// extends.
+func (l *Loader) load(path string, named bool) (*Config, error) {
 	var chain []settings
 	seen := map[string]bool{}
 	how := "context in " + display(path)
@@ -200,7 +201,7 @@ func (l *Loader) load(path string) (*Config, error) {
 		if seen[real] = true; len(seen) > 50 {
 			return nil, &Error{[]Problem{{display(from), at.line, at.column, "extend goes on through more than 50 files"}}}
 		}
-		text, err := read(next)
+		text, err := read(next, named && from == "")
 		if err != nil {
 			if from != "" {
 				return nil, &Error{[]Problem{{display(from), at.line, at.column, fmt.Sprintf("extend names %s: %v", display(next), err)}}}
@@ -302,8 +303,8 @@ func (c *Config) apply(s settings, base, how string) {
 }
 
 // read returns a configuration file's text; one that is too big is cut where
-// parse refuses it.
-func read(path string) (string, error) {
+// parse refuses it. Only what the user named may be a pipe: opening another would wait.
+func read(path string, named bool) (string, error) {
 	fi, err := os.Stat(path)
 	if err != nil {
 		return "", explain(err)
@@ -311,7 +312,7 @@ func read(path string) (string, error) {
 	if fi.IsDir() {
 		return "", errors.New("is a folder, not a file")
 	}
-	if base := filepath.Base(path); (base == Name || slices.Contains(hadolintNames, base)) && !fi.Mode().IsRegular() { // opening a pipe would wait
+	if !named && !fi.Mode().IsRegular() {
 		return "", errors.New("is not a regular file")
 	}
 	f, err := os.Open(path)

@@ -148,6 +148,10 @@ func hostileKinds() []hostile {
 	}
 	return append(out, []hostile{
 		{name: ".shale.toml is a pipe", make: fifo(".shale.toml"), exit: "2", says: `\.shale\.toml`},
+		{name: "a pipe that .shale.toml extends", make: func(f *hostileFolder) {
+			fifo("base.toml")(f)
+			f.write(".shale.toml", text("extend = \"base.toml\"\n"))
+		}, exit: "2", says: `extend names base\.toml: is not a regular file`},
 		{name: "everything is a folder", make: func(f *hostileFolder) {
 			f.write("Dockerfile", text(everyInstall))
 			for _, name := range []string{"Dockerfile.a", "package.json", ".dockerignore", "compose.yaml", "docker-bake.hcl", ".gitignore", "requirements.txt", "go.mod", "pom.xml", "Cargo.toml", "x/Dockerfile"} {
