@@ -213,11 +213,7 @@ func (v *view) mentioned(name string) bool {
 }
 
 func wordByte(text string, at int) bool {
-	if at < 0 || at >= len(text) {
-		return false
-	}
-	c := text[at]
-	return c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+	return 0 <= at && at < len(text) && source.NameByte(text[at])
 }
 
 // accounted reports whether a place is a use, a comment or a keyword.

@@ -89,7 +89,7 @@ func alike(src string) bool {
 		case '{':
 			if prev == '$' {
 				end := i + 1
-				for end < len(src) && isNameByte(src[end]) {
+				for end < len(src) && source.NameByte(src[end]) {
 					end++
 				}
 				if end == i+1 || end == len(src) || src[end] != '}' {
@@ -172,10 +172,6 @@ var keywords = [...]string{
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }
-
-func isNameByte(c byte) bool {
-	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-}
 
 // mask replaces what mvdan/sh reads otherwise than a shell does, byte for byte:
 // a carriage return, which is no blank to a shell, and bytes that are not UTF-8.

@@ -61,6 +61,11 @@ func Common(a, b string) (head, tail int) {
 	return head, tail
 }
 
+// NameByte reports whether a byte may stand in the name of a variable.
+func NameByte(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
 // An Edit replaces the bytes of a span by a new text.
 type Edit struct {
 	Span Span

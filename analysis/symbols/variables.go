@@ -1,5 +1,7 @@
 package symbols
 
+import "github.com/shale-build/shale/analysis/source"
+
 // A Variable is text[From:To] of a word: the name in $NAME or ${NAME…}.
 type Variable struct {
 	Name     string
@@ -58,7 +60,7 @@ func (x *scanner) dollar() {
 		x.at++
 	}
 	from := x.at
-	for x.at < len(x.text) && isNameByte(x.text[x.at]) {
+	for x.at < len(x.text) && source.NameByte(x.text[x.at]) {
 		x.at++
 	}
 	if name := x.text[from:x.at]; ValidName(name) {
@@ -73,8 +75,4 @@ func (x *scanner) dollar() {
 	if x.at < len(x.text) {
 		x.at++
 	}
-}
-
-func isNameByte(c byte) bool {
-	return c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }

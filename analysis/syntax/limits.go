@@ -174,7 +174,7 @@ func (g *growth) size(text string, depth int) int {
 			text = text[1:]
 		}
 		end := 0
-		for end < len(text) && isNameByte(text[end]) {
+		for end < len(text) && source.NameByte(text[end]) {
 			end++
 		}
 		value, ok := g.values[text[:end]]
@@ -209,10 +209,6 @@ func closing(text string) int {
 		}
 	}
 	return len(text)
-}
-
-func isNameByte(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
 func capped(n int) int { return min(n, maxGrowth+1) }
