@@ -107,15 +107,11 @@ func silence(doc *syntax.Document, in *syntax.Instruction, key, rule string) sou
 	if key == "ignore-file" && len(in.Lead) > 0 {
 		at = doc.Lines.Full(doc.Lines.Line(in.Lead[0].Span.Start)).Start
 	}
-	eol := "\n"
-	if i := strings.IndexByte(doc.Content, '\n'); i > 0 && doc.Content[i-1] == '\r' {
-		eol = "\r\n"
-	}
 	indent := ""
 	if key == "ignore" {
 		indent = source.Span{Start: in.Lines.Start, End: in.Keyword.Start}.In(doc.Content)
 	}
-	return source.Insert(at, indent+"# shale "+key+"="+rule+eol)
+	return source.Insert(at, indent+"# shale "+key+"="+rule+doc.LineEnd())
 }
 
 // lastName is where the last of some names ends in a list of them.

@@ -32,10 +32,7 @@ type styleOfFile struct{}
 
 // commonStyle is that of the first RUN that has more than one line.
 func commonStyle(doc *syntax.Document) style {
-	s := style{indent: "    ", eol: "\n", escape: string(doc.Escape)}
-	if i := strings.IndexByte(doc.Content, '\n'); i > 0 && doc.Content[i-1] == '\r' {
-		s.eol = "\r\n"
-	}
+	s := style{indent: "    ", eol: doc.LineEnd(), escape: string(doc.Escape)}
 	for _, in := range doc.Instructions {
 		if in.Name == "run" && s.learn(doc, in) {
 			break

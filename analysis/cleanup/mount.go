@@ -262,11 +262,7 @@ func flags(doc *syntax.Document, in *syntax.Instruction, more []string) analysis
 	for _, f := range in.Flags {
 		at = max(at, f.Span.End)
 	}
-	eol := "\n"
-	if i := strings.IndexByte(doc.Content, '\n'); i > 0 && doc.Content[i-1] == '\r' {
-		eol = "\r\n"
-	}
-	next := " " + string(doc.Escape) + eol + "   "
+	next := " " + string(doc.Escape) + doc.LineEnd() + "   "
 	line, _, _ := strings.Cut(doc.Content[at:], "\n")
 	text := strings.Join(more, next+" ")
 	if continued := strings.TrimSpace(line) == string(doc.Escape); !continued && (len(more) > 1 || at-in.Span.Start+len(text)+len(line) > 100) {

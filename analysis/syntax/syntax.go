@@ -171,6 +171,14 @@ func (in *Instruction) Flag(name string) *Flag {
 	return nil
 }
 
+// LineEnd is what ends the first line, "\n" where there is none.
+func (d *Document) LineEnd() string {
+	if i := strings.IndexByte(d.Content, '\n'); i > 0 && d.Content[i-1] == '\r' {
+		return "\r\n"
+	}
+	return "\n"
+}
+
 // Directive returns the value of a parser directive.
 func (d *Document) Directive(name string) (string, bool) {
 	for _, p := range d.Directives {
