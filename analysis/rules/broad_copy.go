@@ -12,7 +12,6 @@ import (
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
-	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -110,7 +109,7 @@ func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
 // so, or he installs packages or makes accounts in a RUN behind it.
 func (l *lateCopy) byRoot(p *analysis.Pass) bool {
 	user := p.Stages().User(l.folder)
-	if user.Is == stage.Set && slices.Contains([]string{"root", "0", "root:root", "0:0"}, user.Text) {
+	if user.Root() {
 		return true
 	}
 	return slices.ContainsFunc(l.runs, func(r *facts.Run) bool {

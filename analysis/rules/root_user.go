@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/stage"
@@ -44,19 +45,19 @@ var RootUser = analysis.Rule{
 					}
 				}
 			}
-			known := p.Base(s) != nil && p.Base(s).Certain && rootByDefault[p.Base(s).Name]
+			base := rootBase(p, s)
 			var d analysis.Diagnostic
 			switch {
 			case drops(s):
 				continue
-			case user == nil && known:
+			case user == nil && base != nil:
 				d = analysis.Diagnostic{Span: s.From.Span, Message: "no USER stands in this stage, and its base has none: the program runs as root"}
-			case user != nil && rootName(p, user):
+			case user != nil && len(user.Args) > 0 && p.Stages().Expand(user, user.Args[0].Value).Root():
 				d = analysis.Diagnostic{Span: user.Span, Message: "the last USER is root: the program runs as root"}
 			default:
 				continue
 			}
-			fix, why := anotherUser(p, s, user)
+			fix, why := anotherUser(p, s, base, user)
 			if why == "" {
 				d.Fixes, why = []analysis.Fix{fix}, "which files the program must be able to write is not known"
 			}
@@ -68,9 +69,8 @@ var RootUser = analysis.Rule{
 
 // anotherUser is the fix: a user, made with the base's own tool unless there is one, and
 // owner of the folders that the program most likely writes to.
-func anotherUser(p *analysis.Pass, s *stage.Stage, user *syntax.Instruction) (fix analysis.Fix, why string) {
-	base := p.Base(s)
-	if base == nil || !base.Certain || !rootByDefault[base.Name] {
+func anotherUser(p *analysis.Pass, s *stage.Stage, base *facts.Base, user *syntax.Instruction) (fix analysis.Fix, why string) {
+	if base == nil {
 		return fix, "how the base image makes users is not known"
 	}
 	if len(s.Instructions) == 0 {
@@ -81,71 +81,76 @@ func anotherUser(p *analysis.Pass, s *stage.Stage, user *syntax.Instruction) (fi
 			return fix, fmt.Sprintf("the stage on line %d stands on this one, and its steps would run as that user", p.Line(o.From))
 		}
 	}
-	place, folders, volumes := s.Instructions[0], map[string]bool{}, map[string]bool{}
+	if port := lowPort(s); port != "" {
+		return fix, "port " + port + " is below 1024, which on some machines only root may open"
+	}
+	name, tool, why := account(p, s, base)
+	if why != "" {
+		return fix, why
+	}
+	var run []string
+	if tool != "" {
+		run = append(run, tool)
+	}
+	title := "Run as " + name
+	own, missing := folders(p, s)
+	if len(missing) > 0 {
+		run = append(run, "mkdir -p "+strings.Join(missing, " "))
+	}
+	if len(own) > 0 {
+		run = append(run, "chown "+name+" "+strings.Join(own, " "))
+		title += ", who owns " + strings.Join(own, " and ")
+	}
+	text := "USER " + name
+	if len(run) > 0 {
+		text = "RUN " + strings.Join(run, " && ") + p.Doc.LineEnd() + text
+	}
+	place := s.Instructions[0]
 	for _, in := range s.Instructions {
 		if !slices.Contains(configuring, in.Name) {
 			place = in
 		}
 	}
+	edit := source.Insert(place.Span.End, p.Doc.LineEnd()+text)
+	if place == user {
+		edit = source.Replace(place.Span, text)
+	}
+	return analysis.Fix{
+		Title: title + " (elsewhere it can write nothing)", Safety: analysis.Unsafe,
+		Edits: []analysis.Edit{{Edit: edit}}, Relies: []source.Span{place.Span},
+	}, ""
+}
+
+// account names the user to run as, and the command that makes it; "" where it is there.
+func account(p *analysis.Pass, s *stage.Stage, base *facts.Base) (name, tool, why string) {
+	switch by := madeUser(p, s); {
+	case by == unknownUser:
+		return "", "", "which user the stage makes is not known"
+	case by != "":
+		return by, "", ""
+	case base.Name == "node":
+		return "node", "", ""
+	case base.Name == "alpine" || strings.Contains(base.Tag, "alpine"):
+		return "app", "addgroup -S app && adduser -S -D -G app app", ""
+	case base.Name == "amazonlinux" || strings.Contains(base.Tag, "slim") && base.Name == "oraclelinux" || strings.Contains(base.Tag, "minimal"):
+		return "", "", "the base image has no useradd"
+	}
+	return "app", "useradd --system --create-home app", ""
+}
+
+// folders lists the folders that a stage says its program works in, and those of them
+// that are likely not there: BuildKit makes the folder of a WORKDIR, and none of a VOLUME.
+func folders(p *analysis.Pass, s *stage.Stage) (own, missing []string) {
+	volume := map[string]bool{}
 	for at := s; at != nil; at = at.Parent {
 		for _, in := range at.Instructions {
 			for _, dir := range ownable(p, in) {
-				folders[dir] = true
-				volumes[dir] = volumes[dir] || in.Name == "volume"
+				volume[dir] = volume[dir] || in.Name == "volume"
 			}
 		}
 	}
-	if port := lowPort(s); port != "" {
-		return fix, "port " + port + " is below 1024, which on some machines only root may open"
-	}
-	name, make := "app", ""
-	switch by := madeUser(p, s); {
-	case by == unknownUser:
-		return fix, "which user the stage makes is not known"
-	case by != "":
-		name = by
-	case base.Name == "node":
-		name = "node"
-	case base.Name == "alpine" || strings.Contains(base.Tag, "alpine"):
-		make = "addgroup -S app && adduser -S -D -G app app"
-	case base.Name == "amazonlinux" || strings.Contains(base.Tag, "slim") && base.Name == "oraclelinux" || strings.Contains(base.Tag, "minimal"):
-		return fix, "the base image has no useradd"
-	default:
-		make = "useradd --system --create-home app"
-	}
-	var lines []string
-	own := slices.Sorted(maps.Keys(folders))
-	var run []string
-	if make != "" {
-		run = append(run, make)
-	}
-	// BuildKit makes the folder of a WORKDIR, and none of a VOLUME.
-	if missing := slices.DeleteFunc(slices.Clone(own), func(dir string) bool { return !volumes[dir] }); len(missing) > 0 {
-		run = append(run, "mkdir -p "+strings.Join(missing, " "))
-	}
-	if len(own) > 0 {
-		run = append(run, "chown "+name+" "+strings.Join(own, " "))
-	}
-	if len(run) > 0 {
-		lines = append(lines, "RUN "+strings.Join(run, " && "))
-	}
-	lines = append(lines, "USER "+name)
-	title := "Run as " + name
-	if len(own) > 0 {
-		title += ", who owns " + strings.Join(own, " and ")
-	}
-	eol := "\n"
-	if strings.Contains(p.Doc.Content, "\r\n") {
-		eol = "\r\n"
-	}
-	fix = analysis.Fix{Title: title + " (elsewhere it can write nothing)", Safety: analysis.Unsafe, Relies: []source.Span{place.Span}}
-	text := strings.Join(lines, eol)
-	if place == user {
-		fix.Edits = []analysis.Edit{{Edit: source.Replace(place.Span, text)}}
-	} else {
-		fix.Edits = []analysis.Edit{{Edit: source.Insert(place.Span.End, eol+text)}}
-	}
-	return fix, ""
+	own = slices.Sorted(maps.Keys(volume))
+	return own, slices.DeleteFunc(slices.Clone(own), func(dir string) bool { return !volume[dir] })
 }
 
 // configuring are instructions that only set what the image's config says: a user may
@@ -228,12 +233,12 @@ var (
 var rootByDefault = map[string]bool{"alpine": true, "debian": true, "ubuntu": true, "python": true, "node": true, "golang": true, "ruby": true, "php": true, "rust": true, "openjdk": true, "gcc": true,
 	"buildpack-deps": true, "fedora": true, "centos": true, "amazonlinux": true, "rockylinux": true, "almalinux": true, "oraclelinux": true}
 
-func rootName(p *analysis.Pass, user *syntax.Instruction) bool {
-	if len(user.Args) == 0 {
-		return false
+// rootBase is the image that a stage certainly stands on, if it is one of them.
+func rootBase(p *analysis.Pass, s *stage.Stage) *facts.Base {
+	if b := p.Base(s); b != nil && b.Certain && rootByDefault[b.Name] {
+		return b
 	}
-	v := p.Stages().Expand(user, user.Args[0].Value)
-	return v.Is == stage.Set && (v.Text == "root" || v.Text == "0" || v.Text == "root:root" || v.Text == "0:0")
+	return nil
 }
 
 // drops reports whether the stage speaks of a program that gives up root's rights.

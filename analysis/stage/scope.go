@@ -28,6 +28,11 @@ const (
 // Known reports whether the value is certain.
 func (v Value) Known() bool { return v.Is == Set }
 
+// Root reports whether the value of a USER is certainly root, alone or with his group.
+func (v Value) Root() bool {
+	return v.Is == Set && (v.Text == "root" || v.Text == "0" || v.Text == "root:root" || v.Text == "0:0")
+}
+
 // A scope holds the values in force along one stage. Each name has its bindings
 // in the order of the file, so that a look-up at a line is a binary search.
 type scope struct {
