@@ -280,7 +280,13 @@ func (s *server) reload() {
 	w := *s.work
 	w.folders, w.elsewhere = s.surroundAll(slices.Collect(maps.Keys(s.folderURIs)))
 	s.work = &w
-	for _, doc := range w.sorted() {
+	s.lookAgain()
+}
+
+// lookAgain has every document looked at again, as something else than an edit changed
+// what is found.
+func (s *server) lookAgain() {
+	for _, doc := range s.work.sorted() {
 		s.put(s.again(doc))
 	}
 	s.refresh()

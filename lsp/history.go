@@ -94,21 +94,12 @@ func (h *histories) read(root string, r *history) {
 		r.busy, r.stale = again, false
 		h.mu.Unlock()
 		if changed && (known || log != nil) {
+			h.s.state.Lock()
 			h.s.lookAgain()
+			h.s.state.Unlock()
 		}
 		if !again {
 			return
 		}
 	}
-}
-
-// lookAgain has every document looked at again, as something else than an edit or the
-// disk changed what is found.
-func (s *server) lookAgain() {
-	s.state.Lock()
-	defer s.state.Unlock()
-	for _, doc := range s.work.sorted() {
-		s.put(s.again(doc))
-	}
-	s.refresh()
 }
