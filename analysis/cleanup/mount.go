@@ -93,7 +93,6 @@ func Mount(f *facts.File, r *facts.Run, m *pkgmgr.Manager) (fix analysis.Fix, wh
 			continue
 		}
 		b.runs = append(b.runs, other)
-		b.own[other] = b.mounted
 		b.fix.Edits = append(b.fix.Edits, edits...)
 		b.fix.Relies = append(b.fix.Relies, other.In.Span)
 	}
@@ -151,7 +150,6 @@ type mounter struct {
 	own     map[*facts.Run][]string // what is mounted in each
 	fix     analysis.Fix
 	dirs    []string // that are mounted
-	mounted []string // in the RUN looked at last
 	caches  []*pkgmgr.Cache
 	dropped []string // clean-ups
 	doubt   string   // why the fix is not safe: the first reason
@@ -238,7 +236,7 @@ func (b *mounter) run(r *facts.Run) []analysis.Edit {
 	}
 	edits = append(edits, drops...)
 	changes = append(changes, more...)
-	b.mounted = dirs
+	b.own[r] = dirs
 	for _, d := range dirs {
 		if !slices.Contains(b.dirs, d) {
 			b.dirs = append(b.dirs, d)
