@@ -64,13 +64,13 @@ func above(dir string) *ignores {
 func repository(root string) *ignores {
 	git := filepath.Join(root, ".git")
 	if fi, err := os.Stat(git); err == nil && !fi.IsDir() { // a work tree or a submodule
-		text, _ := readLimited(git)
+		text, _ := source.ReadFile(git, maxIgnore)
 		to, ok := strings.CutPrefix(strings.TrimSpace(text), "gitdir:")
 		if !ok {
 			return nil
 		}
 		git = resolve(root, strings.TrimSpace(to))
-		if common, err := readLimited(filepath.Join(git, "commondir")); err == nil {
+		if common, err := source.ReadFile(filepath.Join(git, "commondir"), maxIgnore); err == nil {
 			git = resolve(git, strings.TrimSpace(common))
 		}
 	}
@@ -92,7 +92,7 @@ func (g *ignores) file(dir, path string) *ignores {
 	if err != nil || !fi.Mode().IsRegular() {
 		return g
 	}
-	text, err := readLimited(path)
+	text, err := source.ReadFile(path, maxIgnore)
 	if err != nil {
 		return g
 	}
@@ -101,10 +101,6 @@ func (g *ignores) file(dir, path string) *ignores {
 		return g
 	}
 	return &ignores{outer: g, dir: dir, patterns: ps}
-}
-
-func readLimited(path string) (string, error) {
-	return source.ReadFile(path, maxIgnore)
 }
 
 // ignored reports whether a path, whose folders are not ignored, is.
