@@ -123,19 +123,19 @@ func (d walkDir) substitutions(n *shell.Node, dir string) {
 // readDirs finds the working folder of each command. environment knows the
 // variables that the RUN starts with.
 func (r *Run) readDirs(workdir string, environment func(name string) (string, bool)) {
-	var assigned map[string]bool // most RUNs assign nothing
-	assign := func(name string) {
+	var assigned map[string][]shell.Word // most RUNs assign nothing
+	assign := func(name string, values ...shell.Word) {
 		if assigned == nil {
-			assigned = map[string]bool{}
+			assigned = map[string][]shell.Word{}
 		}
-		assigned[name] = true
+		assigned[name] = append(assigned[name], values...)
 	}
 	r.Program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
 		for _, a := range n.Assigns {
-			assign(a.Name)
+			assign(a.Name, a.Value)
 		}
 		if n.Kind == shell.For {
-			assign(n.Name)
+			assign(n.Name, n.Words...)
 		}
 		if n.Kind != shell.Simple && n.Kind != shell.Declare {
 			return true
@@ -149,8 +149,9 @@ func (r *Run) readDirs(workdir string, environment func(name string) (string, bo
 		}
 		return true
 	})
+	r.assigned = assigned
 	r.value = func(name string) (string, bool, bool) {
-		if assigned[name] || !identifier(name) || slices.Contains(ofTheShell, name) {
+		if _, ours := assigned[name]; ours || !identifier(name) || slices.Contains(ofTheShell, name) {
 			return "", false, false
 		}
 		text, known := environment(name)

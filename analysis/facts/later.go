@@ -295,7 +295,7 @@ func (f *File) leadsTo(r *Run, c *Command, dir string) bool {
 				continue
 			}
 			variable = true
-			if slices.ContainsFunc(r.values(part.Text), func(v shell.Word) bool { return !strings.Contains(Shape(v), "\x00") && touches(v, dir) }) {
+			if slices.ContainsFunc(r.assigned[part.Text], func(v shell.Word) bool { return !strings.Contains(Shape(v), "\x00") && touches(v, dir) }) {
 				return true
 			}
 			text, known, fixed := r.value(part.Text)
@@ -318,26 +318,6 @@ func (f *File) leadsTo(r *Run, c *Command, dir string) bool {
 		list = append(slices.Clip(list), redir.Target)
 	}
 	return slices.ContainsFunc(list, leads)
-}
-
-// values are what the script itself gives a variable: its assignments, and the words of
-// its loops.
-func (r *Run) values(name string) (out []shell.Word) {
-	if _, _, fixed := r.value(name); fixed {
-		return nil
-	}
-	r.Program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
-		for _, a := range n.Assigns {
-			if a.Name == name {
-				out = append(out, a.Value)
-			}
-		}
-		if n.Kind == shell.For && n.Name == name {
-			out = append(out, n.Words...)
-		}
-		return true
-	})
-	return out
 }
 
 // surely reports whether the program fails when one of its commands does: a pure

@@ -25,8 +25,11 @@ type Run struct {
 
 	dirs  map[*shell.Node]string // the folder in which each command runs; "" when it is not known
 	value func(name string) (text string, known, fixed bool)
-	files map[*Command]Files
-	start string
+	// assigned are the variables that its script sets, and what with: the words of its
+	// assignments and loops.
+	assigned map[string][]shell.Word
+	files    map[*Command]Files
+	start    string
 
 	leftovers []Leftover
 	judged    bool // leftovers is derived
