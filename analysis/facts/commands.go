@@ -176,7 +176,7 @@ func EffectOf(program string, args []shell.Word) Effect {
 			e = 0
 		}
 	case "mvn", "gradle", "cargo", "bundle":
-		if runsProject(words) || !among(words, "--version", "-v", "version", "global", "config", "self-update", "require") {
+		if runsProject(words) || !among(words, "--version", "-v", "version", "config") {
 			e = 0
 		}
 	case "npm", "yarn", "pnpm", "mix", "go", "npx", "dotnet", "poetry", "pipenv", "uv", "conda", "mamba":
