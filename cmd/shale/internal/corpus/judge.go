@@ -88,10 +88,9 @@ func (j *judge) file(path, content string) (v verdict) {
 	if t.refused {
 		return v
 	}
-	if j.alone {
+	// Where the file itself does not compile, no fix is to blame.
+	if (j.alone || j.orders > 0) && validate.CheckCompiles(t.ctx, in.Content, in.Content, validate.Options{}) == nil {
 		t.eachAlone(in, report)
-	}
-	if j.orders > 0 {
 		t.inOrders(in, report)
 	}
 	if offers(report, analysis.Safe) {
@@ -112,20 +111,26 @@ func offers(r *analysis.Report, safety analysis.Safety) bool {
 	})
 }
 
-// eachAlone makes each fix alone, as an editor does.
+// eachAlone makes each fix alone, as an editor does, and notes which are refused. Unless
+// they are to be held to that, the unsafe ones, which no walk makes, are left out.
 func (t *trial) eachAlone(in analysis.Input, report *analysis.Report) {
-	if validate.CheckCompiles(t.ctx, in.Content, in.Content, validate.Options{}) != nil {
-		return // no fix is to blame
-	}
+	t.refusals = map[string]bool{}
 	for _, d := range report.Diagnostics {
 		for _, f := range d.Fixes {
 			var rejection *validate.Rejection
-			if f.Safety == analysis.Display {
+			if f.Safety == analysis.Display || !t.alone && f.Safety != analysis.Safe {
 				continue
 			}
-			if err := rewrite.ValidateFix(t.ctx, in, f, rewrite.Validator{}); errors.As(err, &rejection) {
+			err := rewrite.ValidateFix(t.ctx, in, f, rewrite.Validator{})
+			if err == nil {
+				continue
+			}
+			t.refusals[offered{d.Rule, f}.name()] = true
+			switch {
+			case !t.alone:
+			case errors.As(err, &rejection):
 				t.blame("rejected alone", "%s: %s: %q: %v", d.Rule, f.Safety, f.Title, err)
-			} else if err != nil {
+			default:
 				t.blame("not judged", "%s: %q: %v", d.Rule, f.Title, err)
 			}
 		}

@@ -94,7 +94,9 @@ func TestOrders(t *testing.T) {
 		j := &judge{ctx: t.Context(), rules: faulty(c.run), orders: 8, seed: 1}
 		in := analysis.Input{Path: "Dockerfile", Content: text}
 		trial := &trial{judge: j}
-		trial.inOrders(in, analysis.Check(in, j.rules))
+		report := analysis.Check(in, j.rules)
+		trial.eachAlone(in, report)
+		trial.inOrders(in, report)
 		var kinds []string
 		for _, w := range trial.wrong {
 			kinds = append(kinds, w.kind)
