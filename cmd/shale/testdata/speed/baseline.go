@@ -9,12 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+
+	"github.com/shale-build/shale/analysis/discover"
 )
 
 func main() {
@@ -36,7 +37,7 @@ func main() {
 		})
 	}
 	err := filepath.WalkDir(os.Args[1], func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && named(d.Name()) {
+		if err == nil && d.Type().IsRegular() && discover.Named(d.Name()) {
 			paths <- path
 		}
 		return err
@@ -48,10 +49,4 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Println(files.Load())
-}
-
-// named takes the plain names; the test fails where shale takes others, too.
-func named(name string) bool {
-	return name == "Dockerfile" || name == "Containerfile" || strings.HasPrefix(name, "Dockerfile.") ||
-		strings.HasSuffix(name, ".Dockerfile") || strings.HasSuffix(name, ".dockerfile")
 }
