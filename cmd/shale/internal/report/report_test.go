@@ -272,7 +272,7 @@ func TestSummary(t *testing.T) {
 		{"", Tally{Files: 3, Failed: 1}, "nothing found in 2 files; 1 file could not be worked on"},
 		{"", Tally{Files: 1, Found: 1, BySeverity: warning, Unsafe: 2}, "2 findings in 1 file (2 warnings); `shale fix --unsafe` mends 2"},
 		{"", Tally{Files: 1, Found: 1, BySeverity: warning, Safe: 1, Unsafe: 1}, "2 findings in 1 file (2 warnings); `shale fix` mends 1, with --unsafe 1 more"},
-		{"fixed", Tally{Files: 1, Found: 1, BySeverity: warning, Safe: 1, Unsafe: 1}, "2 remain in 1 file (2 warnings); `shale fix --unsafe` mends 1"},
+		{"fixed", Tally{Files: 1, Found: 1, BySeverity: warning, Safe: 1, Unsafe: 1}, "fixed nothing; 2 remain in 1 file (2 warnings); `shale fix --unsafe` mends 1"},
 		{"fixed", Tally{Files: 2, Applied: 3, Changed: 2}, "fixed 3 findings in 2 files"},
 		{"fixed", Tally{Files: 2}, "nothing found in 2 files"},
 	} {

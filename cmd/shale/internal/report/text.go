@@ -178,7 +178,10 @@ func (t *textWriter) summary() string {
 			}
 		}
 		what := Plural(k, "finding")
-		if len(parts) > 0 || t.o.Fixed != "" {
+		if t.o.Fixed != "" {
+			if len(parts) == 0 {
+				parts = append(parts, t.o.Fixed+" nothing")
+			}
 			what = fmt.Sprintf("%d remain", k)
 			if k == 1 {
 				what = "1 remains"
