@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -231,7 +230,7 @@ func (r *reviewer) name(path string) string {
 // show prints what would be posted.
 func (r *reviewer) show(made review.Review, format string) error {
 	if format == "json" {
-		return r.showJSON(made)
+		return forge.Show(r.out, r.head, made) // whichever forge it is for
 	}
 	for _, c := range made.Comments {
 		lines := fmt.Sprintf("line %d", c.Start)
@@ -246,35 +245,6 @@ func (r *reviewer) show(made review.Review, format string) error {
 	}
 	fmt.Fprintf(r.out, "--- the review\n\n%s", made.Body)
 	return nil
-}
-
-// showJSON prints the review as GitHub's API takes it, whichever forge it is for.
-func (r *reviewer) showJSON(made review.Review) error {
-	type comment struct {
-		Path      string `json:"path"`
-		Line      int    `json:"line"`
-		Side      string `json:"side"`
-		StartLine int    `json:"start_line,omitempty"`
-		StartSide string `json:"start_side,omitempty"`
-		Body      string `json:"body"`
-	}
-	out := struct {
-		CommitID string    `json:"commit_id,omitempty"`
-		Event    string    `json:"event"`
-		Body     string    `json:"body"`
-		Comments []comment `json:"comments"`
-	}{r.head, "COMMENT", made.Body, []comment{}}
-	for _, c := range made.Comments {
-		one := comment{Path: c.Path, Line: c.End, Side: "RIGHT", Body: c.Text}
-		if c.Start < c.End {
-			one.StartLine, one.StartSide = c.Start, "RIGHT"
-		}
-		out.Comments = append(out.Comments, one)
-	}
-	enc := json.NewEncoder(r.out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(out)
 }
 
 // publish posts the review and tells what came of it.

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/shale-build/shale/cmd/shale/internal/review"
 )
 
@@ -299,6 +301,43 @@ func TestGiteaPagesDraftsReaders(t *testing.T) {
 	}
 	if !slices.Equal(done, want) {
 		t.Errorf("%q, want %q", done, want)
+	}
+}
+
+// What a dry run shows is what would be posted.
+func TestShow(t *testing.T) {
+	var posted map[string]any
+	s := server{"POST /repos/octo/shop/pulls/7/reviews": func(in map[string]any, _ map[string][]string) (int, any) {
+		posted = in
+		return 200, map[string]any{"id": 1}
+	}}
+	f, err := Open(Where{Kind: GitHub, API: s.start(t), Repo: "octo/shop", Pull: 7, Token: "hush"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	several := said("bb", 3, 2, "two <lines>")
+	several.Start = 2
+	made := review.Review{Body: "2 fixes", Comments: []review.Comment{said("aa", 2, 0, "one"), several}}
+	if err := f.Post(context.Background(), Pull{Head: head}, made.Body, made.Comments); err != nil {
+		t.Fatal(err)
+	}
+	var shown map[string]any
+	var text strings.Builder
+	if err := Show(&text, head, made); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(text.String()), &shown); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(posted, shown); diff != "" || len(shown["comments"].([]any)) != 2 {
+		t.Errorf("%s\n%s", text.String(), diff)
+	}
+	text.Reset()
+	if err := Show(&text, "", review.Review{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "{\n  \"body\": \"\",\n  \"event\": \"COMMENT\",\n  \"comments\": []\n}\n"; text.String() != want {
+		t.Errorf("%s", text.String())
 	}
 }
 

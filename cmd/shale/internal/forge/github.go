@@ -2,7 +2,9 @@ package forge
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -156,7 +158,16 @@ func (g *onGitHub) Post(ctx context.Context, p Pull, body string, cs []review.Co
 }
 
 func (g *onGitHub) post(ctx context.Context, p Pull, body string, cs []review.Comment) error {
-	r := &github.PullRequestReviewRequest{CommitID: &p.Head, Body: &body, Event: github.Ptr("COMMENT")}
+	_, _, err := g.client.PullRequests.CreateReview(ctx, g.owner, g.name, g.pull, githubReview(p.Head, body, cs))
+	return err
+}
+
+// githubReview is a review of a commit as GitHub's API takes it.
+func githubReview(commit, body string, cs []review.Comment) *github.PullRequestReviewRequest {
+	r := &github.PullRequestReviewRequest{Body: &body, Event: github.Ptr("COMMENT")}
+	if commit != "" {
+		r.CommitID = &commit
+	}
 	for _, c := range cs {
 		d := &github.DraftReviewComment{Path: &c.Path, Body: &c.Text, Line: &c.End, Side: github.Ptr("RIGHT")}
 		if c.Start < c.End {
@@ -164,8 +175,21 @@ func (g *onGitHub) post(ctx context.Context, p Pull, body string, cs []review.Co
 		}
 		r.Comments = append(r.Comments, d)
 	}
-	_, _, err := g.client.PullRequests.CreateReview(ctx, g.owner, g.name, g.pull, r)
-	return err
+	return r
+}
+
+// Show writes a review of a commit, "" for one that is not known, as the JSON that
+// GitHub's API takes. Its list of comments is there when it is empty, too.
+func Show(w io.Writer, commit string, made review.Review) error {
+	r := githubReview(commit, made.Body, made.Comments)
+	out := struct {
+		*github.PullRequestReviewRequest
+		Comments []*github.DraftReviewComment `json:"comments"`
+	}{r, append([]*github.DraftReviewComment{}, r.Comments...)}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(out)
 }
 
 func (g *onGitHub) Edit(ctx context.Context, e review.Edit) error {
