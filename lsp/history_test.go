@@ -17,14 +17,14 @@ import (
 	"github.com/shale-build/shale/lsp"
 )
 
-// What git tells is known once it is read, which no edit waits for, and read again after
-// a commit, when a document is saved.
-func TestHistory(t *testing.T) {
+// repository writes files to a folder of their own.
+func repository(t *testing.T, files map[string]string) string {
+	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{".git/HEAD": "ref: refs/heads/main\n", "app.py": "print(1)\n"} {
+	for name, text := range files {
 		file := filepath.Join(root, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 			t.Fatal(err)
@@ -33,12 +33,14 @@ func TestHistory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	text := "FROM debian:13\nCOPY app.py /app/\nRUN apt-get update\n"
-	path := filepath.Join(root, "Dockerfile")
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	return root
+}
 
+// What git tells is known once it is read, which no edit waits for, and read again after
+// a commit, when a document is saved.
+func TestHistory(t *testing.T) {
+	text := "FROM debian:13\nCOPY app.py /app/\nRUN apt-get update\n"
+	root := repository(t, map[string]string{".git/HEAD": "ref: refs/heads/main\n", "app.py": "print(1)\n", "Dockerfile": text})
 	var mu sync.Mutex
 	head, log, asked := "1", strings.Repeat("\x01\x00\napp.py\x00", 24)+"\x01\x00\nDockerfile\x00", 0
 	git, commit := make(chan struct{}), make(chan struct{}, 10)
@@ -62,7 +64,7 @@ func TestHistory(t *testing.T) {
 	}
 	c := connectWith(t, lsp.Options{Rules: rules.All(), History: history, Version: "test"})
 	c.initialize(full("utf-16"))
-	doc := c.open(string(uri.File(path)), text, "utf-16")
+	doc := c.open(string(uri.File(filepath.Join(root, "Dockerfile"))), text, "utf-16")
 	order := func() bool {
 		return slices.ContainsFunc(doc.findings(), func(d diagnostic) bool { return d.Code == "order" })
 	}

@@ -176,28 +176,7 @@ func (m *model) valid(t *modelType, v any, at string) error {
 		if t.Name == "LSPAny" || t.Name == "LSPObject" || t.Name == "LSPArray" {
 			return nil
 		}
-		if s := m.structures[t.Name]; s != nil {
-			return m.structure(m.properties(s), v, at, t.Name)
-		}
-		if a := m.aliases[t.Name]; a != nil {
-			return m.valid(a, v, at)
-		}
-		e := m.enumerations[t.Name]
-		if e == nil {
-			return wrong("known to the model: " + t.Name)
-		}
-		if err := m.base(e.Type.Name, v, wrong); err != nil {
-			return err
-		}
-		for _, one := range e.Values {
-			if one.Value == v {
-				return nil
-			}
-		}
-		if e.SupportsCustomValues {
-			return nil
-		}
-		return wrong("a " + t.Name)
+		return m.named(t.Name, v, at, wrong)
 	case "literal":
 		var s modelStructure
 		if err := json.Unmarshal(t.Value, &s); err != nil {
@@ -248,20 +227,50 @@ func (m *model) valid(t *modelType, v any, at string) error {
 		}
 		return m.structure(all, v, at, "all of them")
 	case "or":
-		var nearest error
-		for i := range t.Items {
-			err := m.valid(&t.Items[i], v, at)
-			if err == nil {
-				return nil
-			}
-			if nearest != nil {
-				err = fmt.Errorf("%w; or: %w", nearest, err)
-			}
-			nearest = err
-		}
-		return nearest
+		return m.oneOf(t.Items, v, at)
 	}
 	return wrong("of a kind that is known here: " + t.Kind)
+}
+
+// named holds a value to what the model calls by a name of its own.
+func (m *model) named(name string, v any, at string, wrong func(string) error) error {
+	if s := m.structures[name]; s != nil {
+		return m.structure(m.properties(s), v, at, name)
+	}
+	if a := m.aliases[name]; a != nil {
+		return m.valid(a, v, at)
+	}
+	e := m.enumerations[name]
+	if e == nil {
+		return wrong("known to the model: " + name)
+	}
+	if err := m.base(e.Type.Name, v, wrong); err != nil {
+		return err
+	}
+	for _, one := range e.Values {
+		if one.Value == v {
+			return nil
+		}
+	}
+	if e.SupportsCustomValues {
+		return nil
+	}
+	return wrong("a " + name)
+}
+
+func (m *model) oneOf(kinds []modelType, v any, at string) error {
+	var nearest error
+	for i := range kinds {
+		err := m.valid(&kinds[i], v, at)
+		if err == nil {
+			return nil
+		}
+		if nearest != nil {
+			err = fmt.Errorf("%w; or: %w", nearest, err)
+		}
+		nearest = err
+	}
+	return nearest
 }
 
 func (m *model) base(name string, v any, wrong func(string) error) error {

@@ -66,17 +66,7 @@ func (s *scenario) reading(verb, arg string) (string, bool) {
 			fmt.Fprintf(&out, "%s %q to %s\n", place(l.Range), s.under(l.Range), s.name(l.Target))
 		}
 	case "hints":
-		var hints []struct {
-			Position position
-			Label    string
-		}
-		params := s.placed("")
-		params["range"] = all(s.doc.text)
-		s.ask("inlayHint", params, &hints)
-		for _, h := range hints {
-			before := s.under(span{position{h.Position.Line, 0}, h.Position})
-			fmt.Fprintf(&out, "%d:%d %s <%s>\n", h.Position.Line, h.Position.Character, before, h.Label)
-		}
+		s.printHints(&out)
 	case "lenses":
 		var lenses []struct {
 			Range   span
@@ -94,6 +84,20 @@ func (s *scenario) reading(verb, arg string) (string, bool) {
 		return "", false
 	}
 	return out.String(), true
+}
+
+func (s *scenario) printHints(out *strings.Builder) {
+	var hints []struct {
+		Position position
+		Label    string
+	}
+	params := s.placed("")
+	params["range"] = all(s.doc.text)
+	s.ask("inlayHint", params, &hints)
+	for _, h := range hints {
+		before := s.under(span{position{h.Position.Line, 0}, h.Position})
+		fmt.Fprintf(out, "%d:%d %s <%s>\n", h.Position.Line, h.Position.Character, before, h.Label)
+	}
 }
 
 func (s *scenario) ask(method string, params map[string]any, into any) {

@@ -90,25 +90,7 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 	s.t.Helper()
 	switch verb {
 	case "settings":
-		for _, line := range lines(body) {
-			key, value, _ := strings.Cut(line, " ")
-			switch key {
-			case "encoding":
-				s.encoding = value
-			case "eager":
-				s.eager = true
-			case "crlf":
-				s.crlf = true
-			case "pull":
-				s.pulls = true
-			case "options":
-				s.options = json.RawMessage(value)
-			case "protocol":
-				s.rules = []*analysis.Rule{gap, quotes, wrong}
-			default:
-				s.t.Fatalf("no setting is called %q", key)
-			}
-		}
+		s.set(body)
 	case "file":
 		path := filepath.Join(s.dir, arg)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
@@ -118,28 +100,7 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 			s.t.Fatal(err)
 		}
 	case "open":
-		o := lsp.Options{Rules: s.rules, Version: "test", DocURL: func(rule string) string { return "https://example.org/" + rule }}
-		if s.pulls {
-			o.Checks = checks.All()
-		}
-		c := connectWith(s.t, o)
-		if s.options != nil {
-			c.options = s.options
-		}
-		c.folder = "file://" + filepath.ToSlash(s.dir)
-		caps := full(s.encoding)
-		if s.eager {
-			delete(caps, "textDocument")
-		}
-		if s.pulls {
-			caps.object("textDocument.diagnostic")
-			delete(caps["textDocument"].(map[string]any), "publishDiagnostics")
-		}
-		if got := c.initialize(caps); got != s.encoding {
-			s.t.Fatalf("the encoding is %s", got)
-		}
-		body = strings.ReplaceAll(body, "§", " ") // a blank at a line end
-		s.doc = c.open("file://"+filepath.ToSlash(s.dir)+"/Dockerfile", s.ends(body), s.encoding)
+		s.open(body)
 	case "edit":
 		var es []textEdit
 		for _, line := range lines(body) {
@@ -147,38 +108,9 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 		}
 		s.doc.edit(es...)
 	case "diagnostics":
-		var out strings.Builder
-		found := s.doc.found(s.pulls)
-		for _, d := range found {
-			severity := []string{"", "error", "warning", "info", "hint"}[d.Severity]
-			fmt.Fprintf(&out, "%s %s %s", place(d.Range), severity, d.Code)
-			if strings.Contains(d.Message, "\nNo safe fix: ") {
-				out.WriteString(", no safe fix")
-			}
-			for _, r := range d.RelatedInformation {
-				fmt.Fprintf(&out, ", see %s", place(r.Location.Range))
-			}
-			out.WriteString("\n")
-		}
-		return out.String(), true
+		return s.diagnostics(), true
 	case "actions":
-		var out strings.Builder
-		for _, a := range s.doc.offered(all(s.doc.text), strings.Fields(arg)...) {
-			out.WriteString(a.Kind)
-			if strings.HasPrefix(a.Kind, "quickfix.") || strings.HasPrefix(a.Kind, "refactor") {
-				out.WriteString(": " + a.Title)
-			}
-			var mends []diagnostic
-			_ = json.Unmarshal(a.Diagnostics, &mends)
-			for _, d := range mends {
-				fmt.Fprintf(&out, " of %s at %s", d.Code, place(d.Range))
-			}
-			if a.IsPreferred {
-				out.WriteString(", preferred")
-			}
-			out.WriteString("\n")
-		}
-		return out.String(), true
+		return s.actions(strings.Fields(arg)), true
 	case "apply":
 		for _, a := range s.doc.offered(all(s.doc.text)) {
 			if !strings.HasPrefix(a.Title, arg) {
@@ -219,6 +151,94 @@ func (s *scenario) section(verb, arg, body string) (got string, checked bool) {
 		s.t.Fatalf("no section is called %q", verb)
 	}
 	return "", false
+}
+
+func (s *scenario) set(body string) {
+	s.t.Helper()
+	for _, line := range lines(body) {
+		key, value, _ := strings.Cut(line, " ")
+		switch key {
+		case "encoding":
+			s.encoding = value
+		case "eager":
+			s.eager = true
+		case "crlf":
+			s.crlf = true
+		case "pull":
+			s.pulls = true
+		case "options":
+			s.options = json.RawMessage(value)
+		case "protocol":
+			s.rules = []*analysis.Rule{gap, quotes, wrong}
+		default:
+			s.t.Fatalf("no setting is called %q", key)
+		}
+	}
+}
+
+func (s *scenario) open(body string) {
+	s.t.Helper()
+	o := lsp.Options{Rules: s.rules, Version: "test", DocURL: func(rule string) string { return "https://example.org/" + rule }}
+	if s.pulls {
+		o.Checks = checks.All()
+	}
+	c := connectWith(s.t, o)
+	if s.options != nil {
+		c.options = s.options
+	}
+	c.folder = "file://" + filepath.ToSlash(s.dir)
+	caps := full(s.encoding)
+	if s.eager {
+		delete(caps, "textDocument")
+	}
+	if s.pulls {
+		caps.object("textDocument.diagnostic")
+		delete(caps["textDocument"].(map[string]any), "publishDiagnostics")
+	}
+	if got := c.initialize(caps); got != s.encoding {
+		s.t.Fatalf("the encoding is %s", got)
+	}
+	body = strings.ReplaceAll(body, "§", " ") // a blank at a line end
+	s.doc = c.open("file://"+filepath.ToSlash(s.dir)+"/Dockerfile", s.ends(body), s.encoding)
+}
+
+func (s *scenario) diagnostics() string {
+	s.t.Helper()
+	var out strings.Builder
+	found := s.doc.found(s.pulls)
+	for _, d := range found {
+		severity := []string{"", "error", "warning", "info", "hint"}[d.Severity]
+		fmt.Fprintf(&out, "%s %s %s", place(d.Range), severity, d.Code)
+		if strings.Contains(d.Message, "\nNo safe fix: ") {
+			out.WriteString(", no safe fix")
+		}
+		for _, r := range d.RelatedInformation {
+			fmt.Fprintf(&out, ", see %s", place(r.Location.Range))
+		}
+		out.WriteString("\n")
+	}
+	return out.String()
+}
+
+func (s *scenario) actions(only []string) string {
+	s.t.Helper()
+	var out strings.Builder
+	for _, a := range s.doc.offered(all(s.doc.text), only...) {
+		out.WriteString(a.Kind)
+		if strings.HasPrefix(a.Kind, "quickfix.") || strings.HasPrefix(a.Kind, "refactor") {
+			out.WriteString(": " + a.Title)
+		}
+		var mends []diagnostic
+		_ = json.Unmarshal(a.Diagnostics, &mends)
+		for _, d := range mends {
+			fmt.Fprintf(&out, " of %s at %s", d.Code, place(d.Range))
+		}
+		if a.IsPreferred {
+			out.WriteString(", preferred")
+		}
+		out.WriteString("\n")
+	}
+	return out.String()
 }
 
 // write does to the files on disk what an action does to others than the document, and

@@ -68,7 +68,46 @@ func (c *Context) Go(dir string) World {
 		})
 	}
 
-	// What a required module is replaced by; no entry where it is not.
+	wanted := required(f)
+	b.replaced(mod, f.Replace)
+	if len(wanted) == 0 {
+		b.refuse(Refusal{Reason: mod + " needs no module from outside, so there is nothing to download", Path: mod, Hard: true, Vain: true})
+		return b.done()
+	}
+
+	sum := path.Join(dir, "go.sum")
+	text, s := b.read(sum)
+	switch s {
+	case missing:
+		b.refuse(Refusal{Reason: mod + " requires modules, and the build context holds no " + sum, Cure: "run go mod tidy and keep go.sum", Path: sum, Hard: true})
+		return b.done()
+	case unknown:
+		return b.done()
+	}
+	have, ok := b.checksums(sum, text)
+	if !ok {
+		return b.done()
+	}
+	var short []string
+	for _, m := range wanted {
+		if !have[[2]string{m.Path, m.Version}] || !have[[2]string{m.Path, m.Version + "/go.mod"}] {
+			short = append(short, m.String())
+		}
+	}
+	if len(short) > 0 {
+		slices.Sort(short)
+		b.refuse(Refusal{
+			Reason: fmt.Sprintf("%s lacks the checksums of %s, which the download would add and a later COPY would take away", sum, list(slices.Compact(short))),
+			Cure:   "run go mod download and keep go.sum", Path: sum,
+		})
+	}
+	b.world.Assumes = []string{sum + " holds the go.mod checksums of the whole module graph, as go mod tidy writes them"}
+	return b.done()
+}
+
+// required lists the modules that a go.mod requires from outside, as they are after its
+// replacements.
+func required(f *modfile.File) []module.Version {
 	replaced := map[module.Version]module.Version{}
 	for _, r := range f.Replace {
 		replaced[r.Old] = r.New
@@ -87,22 +126,13 @@ func (c *Context) Go(dir string) World {
 			wanted = append(wanted, n)
 		}
 	}
-	b.replaced(mod, f.Replace)
-	if len(wanted) == 0 {
-		b.refuse(Refusal{Reason: mod + " needs no module from outside, so there is nothing to download", Path: mod, Hard: true, Vain: true})
-		return b.done()
-	}
+	return wanted
+}
 
-	sum := path.Join(dir, "go.sum")
-	text, s := b.read(sum)
-	switch s {
-	case missing:
-		b.refuse(Refusal{Reason: mod + " requires modules, and the build context holds no " + sum, Cure: "run go mod tidy and keep go.sum", Path: sum, Hard: true})
-		return b.done()
-	case unknown:
-		return b.done()
-	}
-	have := map[[2]string]bool{}
+// checksums reads the sums of a go.sum, by module and version; not ok if it does not
+// parse, which is said.
+func (b *builder) checksums(sum, text string) (have map[[2]string]bool, ok bool) {
+	have = map[[2]string]bool{}
 	n := 0
 	for line := range strings.Lines(text) {
 		n++
@@ -112,27 +142,13 @@ func (c *Context) Go(dir string) World {
 		}
 		if len(fields) != 3 {
 			b.refuse(Refusal{Reason: fmt.Sprintf("%s:%d does not parse: it has %d fields, not 3", sum, n, len(fields)), Path: sum, Line: n, Hard: true})
-			return b.done()
+			return nil, false
 		}
 		if strings.HasPrefix(fields[2], "h1:") {
 			have[[2]string{fields[0], fields[1]}] = true
 		}
 	}
-	var short []string
-	for _, m := range wanted {
-		if !have[[2]string{m.Path, m.Version}] || !have[[2]string{m.Path, m.Version + "/go.mod"}] {
-			short = append(short, m.String())
-		}
-	}
-	if len(short) > 0 {
-		slices.Sort(short)
-		b.refuse(Refusal{
-			Reason: fmt.Sprintf("%s lacks the checksums of %s, which the download would add and a later COPY would take away", sum, list(slices.Compact(short))),
-			Cure:   "run go mod download and keep go.sum", Path: sum,
-		})
-	}
-	b.world.Assumes = []string{sum + " holds the go.mod checksums of the whole module graph, as go mod tidy writes them"}
-	return b.done()
+	return have, true
 }
 
 // replaced reads the go.mod of each folder that takes a module's place, which is all

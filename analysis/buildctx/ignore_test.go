@@ -158,6 +158,23 @@ func randomIgnore(rng *rand.Rand, hides bool) string {
 	return b.String()
 }
 
+// onDisk makes empty files, and folders, whose names end in a slash.
+func onDisk(t *testing.T, paths []string) string {
+	dir := tree(t, "")
+	for _, p := range paths {
+		var err error
+		if strings.HasSuffix(p, "/") {
+			err = os.MkdirAll(filepath.Join(dir, p), 0o755)
+		} else {
+			err = os.WriteFile(filepath.Join(dir, p), nil, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
 // TestIgnoreAgainstBuildKit compares random ignore files over a tree with the walk
 // that BuildKit's client makes.
 func TestIgnoreAgainstBuildKit(t *testing.T) {
@@ -173,18 +190,7 @@ func TestIgnoreAgainstBuildKit(t *testing.T) {
 		}
 	}
 	paths = append(paths, "c", "x.md")
-	dir := tree(t, "")
-	for _, p := range newMemory(paths) {
-		var err error
-		if strings.HasSuffix(p, "/") {
-			err = os.MkdirAll(filepath.Join(dir, p), 0o755)
-		} else {
-			err = os.WriteFile(filepath.Join(dir, p), nil, 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := onDisk(t, newMemory(paths))
 	disk, err := fsutil.NewFS(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -19,18 +19,7 @@ import (
 // Outside a repository there is no folder above.
 func Locate(r Request) (*Context, string) {
 	if r.Dir != "" {
-		how := r.How
-		if how == "" {
-			how = "the context given"
-		}
-		fi, err := os.Stat(r.Dir)
-		switch {
-		case err != nil:
-			return nil, fmt.Sprintf("the build context %s that %s names cannot be read: %v", r.Dir, how, reason(err))
-		case !fi.IsDir():
-			return nil, fmt.Sprintf("the build context %s that %s names is not a folder", r.Dir, how)
-		}
-		return open(r.Dir, how, r)
+		return locateNamed(r)
 	}
 	if r.Dockerfile == "" {
 		return nil, "text without a file has no build context; name one with --context DIR"
@@ -97,6 +86,22 @@ func Locate(r Request) (*Context, string) {
 		}
 	}
 	return c, ""
+}
+
+// locateNamed opens the context that the request names.
+func locateNamed(r Request) (*Context, string) {
+	how := r.How
+	if how == "" {
+		how = "the context given"
+	}
+	fi, err := os.Stat(r.Dir)
+	switch {
+	case err != nil:
+		return nil, fmt.Sprintf("the build context %s that %s names cannot be read: %v", r.Dir, how, reason(err))
+	case !fi.IsDir():
+		return nil, fmt.Sprintf("the build context %s that %s names is not a folder", r.Dir, how)
+	}
+	return open(r.Dir, how, r)
 }
 
 // open makes the context of a folder that exists.

@@ -173,28 +173,8 @@ func (b *mounter) run(r *facts.Run) []analysis.Edit {
 	var mounts, dirs []string
 	var edits []analysis.Edit
 	var changes []change.Change
-	updated := false
-	for _, c := range r.Commands {
-		if c.Call == nil || c.Call.Manager != b.manager {
-			continue
-		}
-		if c.Script != nil || c.Call.Unclear || c.Name == "corepack" || slices.ContainsFunc(c.Prefix, func(w shell.Word) bool {
-			text := facts.Shape(w)
-			return text != "sudo" && text != "env" && !strings.HasPrefix(text, "-") && !strings.Contains(text, "=")
-		}) {
-			return refuse("one of its calls cannot be read for certain")
-		}
-		if c.Call.Has("--offline", "--prefer-offline", "--no-index", "--no-network", "--local") {
-			b.doubts("line %d takes what it needs from the cache alone", b.Line(r.In))
-		}
-		switch c.Call.Verb {
-		case pkgmgr.Update:
-			updated = updated || c.Context.Always && c.Call.Plain()
-		case pkgmgr.Install, pkgmgr.Upgrade, pkgmgr.Download:
-			if b.manager == &pkgmgr.Apt && !updated {
-				return refuse("line %d installs from an index of another RUN, which the mount would hide; join the RUNs first", b.Line(r.In))
-			}
-		}
+	if why := b.readable(r); why != "" {
+		return refuse("%s", why)
 	}
 	home := b.HomeOf(r)
 	for _, c := range calls {
@@ -248,6 +228,34 @@ func (b *mounter) run(r *facts.Run) []analysis.Edit {
 		}
 	}
 	return append([]analysis.Edit{flags(b.Doc, r.In, mounts)}, edits...)
+}
+
+// readable says why what a RUN's calls do with the cache is not known; "" if it is.
+func (b *mounter) readable(r *facts.Run) string {
+	updated := false
+	for _, c := range r.Commands {
+		if c.Call == nil || c.Call.Manager != b.manager {
+			continue
+		}
+		if c.Script != nil || c.Call.Unclear || c.Name == "corepack" || slices.ContainsFunc(c.Prefix, func(w shell.Word) bool {
+			text := facts.Shape(w)
+			return text != "sudo" && text != "env" && !strings.HasPrefix(text, "-") && !strings.Contains(text, "=")
+		}) {
+			return "one of its calls cannot be read for certain"
+		}
+		if c.Call.Has("--offline", "--prefer-offline", "--no-index", "--no-network", "--local") {
+			b.doubts("line %d takes what it needs from the cache alone", b.Line(r.In))
+		}
+		switch c.Call.Verb {
+		case pkgmgr.Update:
+			updated = updated || c.Context.Always && c.Call.Plain()
+		case pkgmgr.Install, pkgmgr.Upgrade, pkgmgr.Download:
+			if b.manager == &pkgmgr.Apt && !updated {
+				return fmt.Sprintf("line %d installs from an index of another RUN, which the mount would hide; join the RUNs first", b.Line(r.In))
+			}
+		}
+	}
+	return ""
 }
 
 // flags is the edit that gives a RUN more flags, each on a line of its own where they
@@ -420,16 +428,8 @@ func (b *mounter) drops(r *facts.Run, dirs []string, home facts.Home) (edits []a
 			continue
 		}
 		if c.Name != "rm" {
-			switch {
-			case c.Effect == 0 && c.Call == nil && !c.Builtin() && c.Name != "find" || c.RunsCode() && c.Name != "find":
-				b.doubts("line %d runs %s, which may delete what the mount holds", line, cmp.Or(c.Word(), "what is not known"))
-			case c.Name == "mv" && unclear(r, c, dirs), c.Name == "rmdir" && unclear(r, c, dirs), c.Name == "unlink" && unclear(r, c, dirs), c.Name == "find" && (unclear(r, c, dirs) || c.RunsCode()):
-				b.doubts("line %d runs %s, on what is not known", line, c.Name)
-			case slices.ContainsFunc(c.Args, func(w shell.Word) bool { return in(w, dirs, home) != apart }):
-				if c.Name == "find" || c.Name == "mv" || c.Name == "rmdir" {
-					return nil, nil, fmt.Sprintf("%s may empty the mount", c.Name)
-				}
-				b.doubts("line %d runs %s on its folder", line, c.Name)
+			if why = b.passes(r, c, dirs, home); why != "" {
+				return nil, nil, why
 			}
 			continue
 		}
@@ -468,6 +468,24 @@ func (b *mounter) drops(r *facts.Run, dirs []string, home facts.Home) (edits []a
 		}
 	}
 	return edits, changes, commented
+}
+
+// passes says why a command that is neither the manager's nor rm certainly takes something
+// out of the mounts; what may do so is a doubt.
+func (b *mounter) passes(r *facts.Run, c *facts.Command, dirs []string, home facts.Home) string {
+	line := b.Line(r.In)
+	switch {
+	case c.Effect == 0 && c.Call == nil && !c.Builtin() && c.Name != "find" || c.RunsCode() && c.Name != "find":
+		b.doubts("line %d runs %s, which may delete what the mount holds", line, cmp.Or(c.Word(), "what is not known"))
+	case c.Name == "mv" && unclear(r, c, dirs), c.Name == "rmdir" && unclear(r, c, dirs), c.Name == "unlink" && unclear(r, c, dirs), c.Name == "find" && (unclear(r, c, dirs) || c.RunsCode()):
+		b.doubts("line %d runs %s, on what is not known", line, c.Name)
+	case slices.ContainsFunc(c.Args, func(w shell.Word) bool { return in(w, dirs, home) != apart }):
+		if c.Name == "find" || c.Name == "mv" || c.Name == "rmdir" {
+			return fmt.Sprintf("%s may empty the mount", c.Name)
+		}
+		b.doubts("line %d runs %s on its folder", line, c.Name)
+	}
+	return ""
 }
 
 // takeOut drops a whole command: an element of the RUN's "&&" list, or of its list of

@@ -73,27 +73,7 @@ func wild(pattern, text string, paths bool) verdict {
 				t += i
 				continue
 			}
-			for ; t < len(text); t++ {
-				if !strings.ContainsRune(`*?[\`, rune(pattern[p])) {
-					for t < len(text) && text[t] != pattern[p] && (slash || text[t] != '/') {
-						t++
-					}
-					if t >= len(text) || text[t] != pattern[p] {
-						if slash {
-							return abortAll
-						}
-						return abortToDouble
-					}
-				}
-				if m := wild(pattern[p:], text[t:], paths); m != no {
-					if !slash || m != abortToDouble {
-						return m
-					}
-				} else if !slash && text[t] == '/' {
-					return abortToDouble
-				}
-			}
-			return abortAll
+			return starred(pattern[p:], text[t:], paths, slash)
 		case '[':
 			next, ok, bad := class(pattern, p, text[t])
 			if bad {
@@ -113,6 +93,32 @@ func wild(pattern, text string, paths bool) verdict {
 		return no
 	}
 	return yes
+}
+
+// starred matches what follows a star, at each place up to which the star may reach;
+// slash says that it may reach over a "/".
+func starred(pattern, text string, paths, slash bool) verdict {
+	for t := 0; t < len(text); t++ {
+		if !strings.ContainsRune(`*?[\`, rune(pattern[0])) {
+			for t < len(text) && text[t] != pattern[0] && (slash || text[t] != '/') {
+				t++
+			}
+			if t >= len(text) || text[t] != pattern[0] {
+				if slash {
+					return abortAll
+				}
+				return abortToDouble
+			}
+		}
+		if m := wild(pattern, text[t:], paths); m != no {
+			if !slash || m != abortToDouble {
+				return m
+			}
+		} else if !slash && text[t] == '/' {
+			return abortToDouble
+		}
+	}
+	return abortAll
 }
 
 // class matches one byte against the class that opens at p; next is the place of

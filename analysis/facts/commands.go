@@ -84,6 +84,13 @@ func EffectOf(program string, args []shell.Word) Effect {
 		}
 		words = append(words, w)
 	}
+	e = e.onFiles(program, words)
+	e = e.onFetch(program, words)
+	return e.onCode(program, words)
+}
+
+// onFiles is what options make of the effect of a command on files.
+func (e Effect) onFiles(program string, words []string) Effect {
 	switch program {
 	case "sed":
 		if option(words, "i", "--in-place") {
@@ -107,6 +114,13 @@ func EffectOf(program string, args []shell.Word) Effect {
 		if option(words, "u", "--update") {
 			e |= Times
 		}
+	case "install":
+		if option(words, "C", "--compare") {
+			e |= Times
+		}
+		if option(words, "s", "--strip") {
+			e &^= Settled
+		}
 	case "tar":
 		if option(words, "u", "--update") || len(words) > 0 && !strings.HasPrefix(words[0], "-") && strings.Contains(words[0], "u") ||
 			option(words, "N", "--newer") || among(words, "--newer-mtime", "--keep-newer-files") {
@@ -114,12 +128,6 @@ func EffectOf(program string, args []shell.Word) Effect {
 		}
 		if option(words, "I", "--use-compress-program") || option(words, "F", "--info-script") || among(words, "--checkpoint-action", "--to-command", "--remove-files", "--new-volume-script", "--rsh-command") {
 			e &^= Tool | Settled
-		}
-	case "awk", "gawk", "mawk":
-		for _, w := range words {
-			if w == "-f" || strings.HasPrefix(w, "--file") || strings.Contains(w, "system(") || strings.Contains(w, "|") {
-				e = 0
-			}
 		}
 	case "unzip":
 		if option(words, "u", "--update") || option(words, "f", "--freshen") {
@@ -132,6 +140,21 @@ func EffectOf(program string, args []shell.Word) Effect {
 		if among(words, "-ef") {
 			e &^= Settled // names of one file in one layer may be two files in two
 		}
+	case "tee":
+		if option(words, "a", "--append") {
+			e |= InPlace
+		}
+	case "tail":
+		if option(words, "f", "--follow") || option(words, "F", "--follow") {
+			e &^= Settled
+		}
+	}
+	return e
+}
+
+// onFetch is what options make of the effect of a command that fetches.
+func (e Effect) onFetch(program string, words []string) Effect {
+	switch program {
 	case "wget":
 		if option(words, "b", "--background") {
 			e &^= Settled
@@ -153,18 +176,37 @@ func EffectOf(program string, args []shell.Word) Effect {
 		if option(words, "C", "--continue-at") {
 			e |= InPlace
 		}
-	case "tee":
-		if option(words, "a", "--append") {
-			e |= InPlace
+	case "git":
+		if among(words, "-c", "bisect", "submodule", "rebase") {
+			e = 0
 		}
-	case "tail":
-		if option(words, "f", "--follow") || option(words, "F", "--follow") {
-			e &^= Settled
+		// A clone from a path makes hard links; one from an address does not.
+		if len(words) > 1 && words[0] == "clone" && slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w, "://") }) &&
+			!among(words, "--local", "-l", "--shared", "-s", "--reference", "--recurse-submodules", "--recursive", "--template", "--config") {
+			e |= Settled
+		}
+	}
+	return e
+}
+
+// onCode is what options make of the effect of a command that may run programs of
+// others: of a project, of a package, or of its own arguments.
+func (e Effect) onCode(program string, words []string) Effect {
+	switch program {
+	case "awk", "gawk", "mawk":
+		for _, w := range words {
+			if w == "-f" || strings.HasPrefix(w, "--file") || strings.Contains(w, "system(") || strings.Contains(w, "|") {
+				e = 0
+			}
 		}
 	case "env":
 		e = 0 // a bare env prints; with a command it is a prefix, which the caller has removed
 		if len(words) == 0 {
 			e = Tool | Settled
+		}
+	case "dpkg":
+		if among(words, "-i", "--install", "--configure", "--unpack") {
+			e |= Installs
 		}
 	case "node", "python", "python2", "python3", "ruby", "perl", "php", "java":
 		if !harmlessScript(words) {
@@ -189,26 +231,6 @@ func EffectOf(program string, args []shell.Word) Effect {
 		// Without names it installs the project, whose scripts run.
 		if projectInstall(words) {
 			e = 0
-		}
-	case "dpkg":
-		if among(words, "-i", "--install", "--configure", "--unpack") {
-			e |= Installs
-		}
-	case "install":
-		if option(words, "C", "--compare") {
-			e |= Times
-		}
-		if option(words, "s", "--strip") {
-			e &^= Settled
-		}
-	case "git":
-		if among(words, "-c", "bisect", "submodule", "rebase") {
-			e = 0
-		}
-		// A clone from a path makes hard links; one from an address does not.
-		if len(words) > 1 && words[0] == "clone" && slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w, "://") }) &&
-			!among(words, "--local", "-l", "--shared", "-s", "--reference", "--recurse-submodules", "--recursive", "--template", "--config") {
-			e |= Settled
 		}
 	}
 	return e

@@ -88,11 +88,7 @@ func alike(src string) bool {
 		switch c := src[i]; c {
 		case '{':
 			if prev == '$' {
-				end := i + 1
-				for end < len(src) && source.NameByte(src[end]) {
-					end++
-				}
-				if end == i+1 || end == len(src) || src[end] != '}' {
+				if !plainVariable(src[i+1:]) {
 					return false
 				}
 				continue
@@ -132,14 +128,8 @@ func alike(src string) bool {
 			if next == '>' || prev == '|' || prev == ';' {
 				return false
 			}
-			if prev == '>' || prev == '<' {
-				end := i + 1
-				for end < len(src) && (src[end] == '-' || '0' <= src[end] && src[end] <= '9') {
-					end++
-				}
-				if end == i+1 || end < len(src) && strings.IndexByte(" \t\n;|)", src[end]) < 0 {
-					return false
-				}
+			if (prev == '>' || prev == '<') && !plainDescriptor(src[i+1:]) {
+				return false
 			}
 		case '<':
 			if next == '<' {
@@ -165,6 +155,24 @@ func alike(src string) bool {
 		}
 	}
 	return true
+}
+
+// plainVariable reports whether what stands behind "${" is a name and "}".
+func plainVariable(src string) bool {
+	end := 0
+	for end < len(src) && source.NameByte(src[end]) {
+		end++
+	}
+	return end > 0 && end < len(src) && src[end] == '}'
+}
+
+// plainDescriptor reports whether what stands behind ">&" is a number or "-", and no more.
+func plainDescriptor(src string) bool {
+	end := 0
+	for end < len(src) && (src[end] == '-' || '0' <= src[end] && src[end] <= '9') {
+		end++
+	}
+	return end > 0 && (end == len(src) || strings.IndexByte(" \t\n;|)", src[end]) >= 0)
 }
 
 var keywords = [...]string{

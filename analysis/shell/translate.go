@@ -214,28 +214,7 @@ func (t *translator) command(s *syntax.Stmt) *Node {
 	case *syntax.CallExpr:
 		t.call(n, c)
 	case *syntax.DeclClause:
-		n.Kind = Declare
-		n.Words = append(n.Words, t.word(t.litWord(c.Variant), 0))
-		for _, a := range c.Args {
-			switch {
-			case !a.Naked:
-				n.Assigns = append(n.Assigns, t.assign(a, inArgument))
-			case a.Value != nil:
-				n.Words = append(n.Words, t.word(a.Value, inArgument))
-			default:
-				w := t.word(t.litWord(a.Name), inArgument)
-				if a.Index != nil {
-					p := t.expr(a.Index)
-					w.Parts = append(w.Parts, p)
-					w.To = min(p.To+1, len(t.src))
-				}
-				n.Words = append(n.Words, w)
-			}
-		}
-		n.To = n.Words[len(n.Words)-1].To
-		if k := len(n.Assigns); k > 0 {
-			n.To = max(n.To, n.Assigns[k-1].To)
-		}
+		t.declare(n, c)
 	case *syntax.Subshell:
 		n.Kind, n.Children = Subshell, []*Node{t.list(c.Stmts, c.Last)}
 		n.To = offset(c.Rparen) + 1
@@ -243,15 +222,7 @@ func (t *translator) command(s *syntax.Stmt) *Node {
 		n.Kind, n.Children = Block, []*Node{t.list(c.Stmts, c.Last)}
 		n.To = offset(c.Rbrace) + 1
 	case *syntax.IfClause:
-		n.Kind = If
-		for i := c; i != nil; i = i.Else {
-			if i.ThenPos.IsValid() {
-				n.Children = append(n.Children, t.list(i.Cond, i.CondLast))
-			}
-			n.Children = append(n.Children, t.list(i.Then, i.ThenLast))
-			t.comment(i.Last)
-		}
-		n.To = offset(c.FiPos) + 2
+		t.ifClause(n, c)
 	case *syntax.WhileClause:
 		n.Kind, n.Name = Loop, "while"
 		if c.Until {
@@ -260,37 +231,9 @@ func (t *translator) command(s *syntax.Stmt) *Node {
 		n.Children = []*Node{t.list(c.Cond, c.CondLast), t.list(c.Do, c.DoLast)}
 		n.To = offset(c.DonePos) + 4
 	case *syntax.ForClause:
-		n.Kind = For
-		switch l := c.Loop.(type) {
-		case *syntax.WordIter:
-			n.Name = l.Name.Value
-			for _, w := range l.Items {
-				n.Words = append(n.Words, t.word(w, inArgument))
-			}
-		case *syntax.CStyleLoop:
-			for _, x := range []syntax.ArithmExpr{l.Init, l.Cond, l.Post} {
-				if x != nil {
-					n.Words = append(n.Words, t.exprWord(x))
-				}
-			}
-		}
-		n.Children = []*Node{t.list(c.Do, c.DoLast)}
-		n.To = offset(c.DonePos) + 4
-		if c.Braces {
-			n.To = offset(c.DonePos) + 1
-		}
+		t.forClause(n, c)
 	case *syntax.CaseClause:
-		n.Kind = Case
-		n.Words = append(n.Words, t.word(c.Word, 0))
-		for _, item := range c.Items {
-			t.comment(item.Comments)
-			for _, w := range item.Patterns {
-				n.Words = append(n.Words, t.word(w, inPattern))
-			}
-			n.Children = append(n.Children, t.list(item.Stmts, item.Last))
-		}
-		t.comment(c.Last)
-		n.To = offset(c.Esac) + 4
+		t.caseClause(n, c)
 	case *syntax.TestClause:
 		n.Kind = Test
 		t.test(n, c.X)
@@ -320,6 +263,79 @@ func (t *translator) command(s *syntax.Stmt) *Node {
 		n.Kind, n.To = Other, n.From
 	}
 	return n
+}
+
+func (t *translator) declare(n *Node, c *syntax.DeclClause) {
+	n.Kind = Declare
+	n.Words = append(n.Words, t.word(t.litWord(c.Variant), 0))
+	for _, a := range c.Args {
+		switch {
+		case !a.Naked:
+			n.Assigns = append(n.Assigns, t.assign(a, inArgument))
+		case a.Value != nil:
+			n.Words = append(n.Words, t.word(a.Value, inArgument))
+		default:
+			w := t.word(t.litWord(a.Name), inArgument)
+			if a.Index != nil {
+				p := t.expr(a.Index)
+				w.Parts = append(w.Parts, p)
+				w.To = min(p.To+1, len(t.src))
+			}
+			n.Words = append(n.Words, w)
+		}
+	}
+	n.To = n.Words[len(n.Words)-1].To
+	if k := len(n.Assigns); k > 0 {
+		n.To = max(n.To, n.Assigns[k-1].To)
+	}
+}
+
+func (t *translator) ifClause(n *Node, c *syntax.IfClause) {
+	n.Kind = If
+	for i := c; i != nil; i = i.Else {
+		if i.ThenPos.IsValid() {
+			n.Children = append(n.Children, t.list(i.Cond, i.CondLast))
+		}
+		n.Children = append(n.Children, t.list(i.Then, i.ThenLast))
+		t.comment(i.Last)
+	}
+	n.To = offset(c.FiPos) + 2
+}
+
+func (t *translator) forClause(n *Node, c *syntax.ForClause) {
+	n.Kind = For
+	switch l := c.Loop.(type) {
+	case *syntax.WordIter:
+		n.Name = l.Name.Value
+		for _, w := range l.Items {
+			n.Words = append(n.Words, t.word(w, inArgument))
+		}
+	case *syntax.CStyleLoop:
+		for _, x := range []syntax.ArithmExpr{l.Init, l.Cond, l.Post} {
+			if x != nil {
+				n.Words = append(n.Words, t.exprWord(x))
+			}
+		}
+	}
+	n.Children = []*Node{t.list(c.Do, c.DoLast)}
+	n.To = offset(c.DonePos) + 4
+	if c.Braces {
+		n.To = offset(c.DonePos) + 1
+	}
+}
+
+func (t *translator) caseClause(n *Node, c *syntax.CaseClause) {
+	n.Kind = Case
+	n.Words = append(n.Words, t.word(c.Word, 0))
+	for _, item := range c.Items {
+		t.comment(item.Comments)
+		for _, w := range item.Patterns {
+			n.Words = append(n.Words, t.word(w, inPattern))
+		}
+		n.Children = append(n.Children, t.list(item.Stmts, item.Last))
+	}
+	t.comment(c.Last)
+	n.To = offset(c.Esac) + 4
 }
 
 func (t *translator) only(n *Node, s *syntax.Stmt) {

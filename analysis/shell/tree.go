@@ -107,17 +107,7 @@ func (w *walker) node(n *Node, c Context, must, nested bool) {
 	child := func(n *Node, c Context, must, nested bool) { w.node(n, c, must, nested) }
 	switch n.Kind {
 	case List:
-		k := inside
-		for i, ch := range n.Children {
-			child(ch, k, must && i == len(n.Children)-1, nested)
-			if nested && k.Always && w.mayLeave(ch) {
-				k.Always = false
-			}
-			if c.Piped || c.Substitute {
-				// Under errexit the list ends at a failure that nobody sees.
-				k.Always = false
-			}
-		}
+		w.list(n, inside, must, nested)
 	case And, Or:
 		for i, ch := range n.Children {
 			k := inside
@@ -172,6 +162,20 @@ func (w *walker) node(n *Node, c Context, must, nested bool) {
 		inside.Always = false
 		for _, ch := range n.Children {
 			child(ch, inside, false, nested)
+		}
+	}
+}
+
+// list visits the elements of a list in the context of what stands in it.
+func (w *walker) list(n *Node, c Context, must, nested bool) {
+	for i, ch := range n.Children {
+		w.node(ch, c, must && i == len(n.Children)-1, nested)
+		if nested && c.Always && w.mayLeave(ch) {
+			c.Always = false
+		}
+		if c.Piped || c.Substitute {
+			// Under errexit the list ends at a failure that nobody sees.
+			c.Always = false
 		}
 	}
 }

@@ -252,42 +252,53 @@ func releases(t *testing.T, dist string) string {
 
 const sloppy = "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y --no-install-recommends git\n"
 
-// The action's steps do what its inputs say, with a release, and refuse one that
-// was tampered with.
-func TestAction(t *testing.T) {
-	dist := packed(t)
-	url := releases(t, dist)
-	a := readAction(t)
-	use := func(t *testing.T, ref string, inputs ...string) *job {
-		t.Helper()
-		j := &job{t: t, action: a, dir: t.TempDir(), temp: t.TempDir(), path: os.Getenv("PATH"), ref: ref,
-			inputs: map[string]string{"releases": url}, steps: map[string]map[string]string{}}
-		for _, in := range inputs {
-			k, v, _ := strings.Cut(in, "=")
-			if _, ok := a.Inputs[k]; !ok {
-				t.Fatalf("no input %q", k)
-			}
-			j.inputs[k] = v
-		}
-		script(t, j.dir, `git init -q . && mkdir -p "a b" ok && printf "$1" >"a b/Dockerfile" && printf 'FROM debian:12\n' >ok/Dockerfile`, sloppy)
-		return j
-	}
-	want := func(t *testing.T, j *job, status int, log ...string) {
-		t.Helper()
-		if j.status != status {
-			t.Errorf("exit status %d, want %d\n%s", j.status, status, j.log)
-		}
-		for _, text := range log {
-			if !strings.Contains(j.log, text) {
-				t.Errorf("%q is not in the log:\n%s", text, j.log)
-			}
-		}
-	}
+// The tests of an action share a release and the place where it is found.
+type actions struct {
+	action
+	dist, url string
+}
 
+func newActions(t *testing.T) *actions {
+	dist := packed(t)
+	return &actions{readAction(t), dist, releases(t, dist)}
+}
+
+// use is the action as a workflow of a repository with two Dockerfiles uses it.
+func (a *actions) use(t *testing.T, ref string, inputs ...string) *job {
+	t.Helper()
+	j := &job{t: t, action: a.action, dir: t.TempDir(), temp: t.TempDir(), path: os.Getenv("PATH"), ref: ref,
+		inputs: map[string]string{"releases": a.url}, steps: map[string]map[string]string{}}
+	for _, in := range inputs {
+		k, v, _ := strings.Cut(in, "=")
+		if _, ok := a.Inputs[k]; !ok {
+			t.Fatalf("no input %q", k)
+		}
+		j.inputs[k] = v
+	}
+	script(t, j.dir, `git init -q . && mkdir -p "a b" ok && printf "$1" >"a b/Dockerfile" && printf 'FROM debian:12\n' >ok/Dockerfile`, sloppy)
+	return j
+}
+
+// want holds a job that has run to its exit status and its log.
+func (j *job) want(status int, log ...string) {
+	j.t.Helper()
+	if j.status != status {
+		j.t.Errorf("exit status %d, want %d\n%s", j.status, status, j.log)
+	}
+	for _, text := range log {
+		if !strings.Contains(j.log, text) {
+			j.t.Errorf("%q is not in the log:\n%s", text, j.log)
+		}
+	}
+}
+
+// The action's steps do what its inputs say.
+func TestAction(t *testing.T) {
+	a := newActions(t)
 	t.Run("check", func(t *testing.T) {
-		j := use(t, "v1.2.3")
+		j := a.use(t, "v1.2.3")
 		j.run()
-		want(t, j, 1, "shale v1.2.3", "\n::warning title=shale%3A stale-package-index,file=a b/Dockerfile,line=3,")
+		j.want(1, "shale v1.2.3", "\n::warning title=shale%3A stale-package-index,file=a b/Dockerfile,line=3,")
 		if n := j.output("findings"); n != fmt.Sprint(strings.Count(j.log, "\n::")) || n == "0" || j.output("exit-code") != "1" {
 			t.Errorf("outputs: %v", j.steps)
 		}
@@ -302,9 +313,9 @@ func TestAction(t *testing.T) {
 		}
 	})
 	t.Run("latest, what does not fail, and code scanning", func(t *testing.T) {
-		j := use(t, "v1", "fail-on=never", "annotations=false", "summary=false", "upload-sarif=true", "paths=a b/Dockerfile\nok\n")
+		j := a.use(t, "v1", "fail-on=never", "annotations=false", "summary=false", "upload-sarif=true", "paths=a b/Dockerfile\nok\n")
 		j.run()
-		want(t, j, 0, "shale v1.2.3", "a b/Dockerfile:3:5: warning:")
+		j.want(0, "shale v1.2.3", "a b/Dockerfile:3:5: warning:")
 		if strings.Contains(j.log, "\n::") || j.summary != "" {
 			t.Errorf("more than was asked for: %s%s", j.log, j.summary)
 		}
@@ -317,9 +328,9 @@ func TestAction(t *testing.T) {
 		}
 	})
 	t.Run("inputs", func(t *testing.T) {
-		j := use(t, "v1.2.3", "working-directory=a b", "args=--only=merge-runs\n--config=exclude=[]\n", "sarif-file=out.sarif")
+		j := a.use(t, "v1.2.3", "working-directory=a b", "args=--only=merge-runs\n--config=exclude=[]\n", "sarif-file=out.sarif")
 		j.run()
-		want(t, j, 0)
+		j.want(0)
 		if j.output("findings") != "0" || j.output("sarif-file") != filepath.Join(j.dir, "a b", "out.sarif") {
 			t.Errorf("outputs: %v", j.steps)
 		}
@@ -328,19 +339,24 @@ func TestAction(t *testing.T) {
 		}
 	})
 	t.Run("only what is new", func(t *testing.T) {
-		j := use(t, "v1.2.3", "new-from=HEAD")
+		j := a.use(t, "v1.2.3", "new-from=HEAD")
 		script(t, j.dir, `git add . && git -c user.name=a -c user.email=a@example.org commit -qm one`)
 		j.run()
-		want(t, j, 0)
-		j = use(t, "v1.2.3", "baseline=known.json")
+		j.want(0)
+		j = a.use(t, "v1.2.3", "baseline=known.json")
 		script(t, j.dir, `printf '{"version":1,"findings":[]}' >known.json`)
 		j.run()
-		want(t, j, 1)
+		j.want(1)
 	})
+}
+
+// What the action changes, or would have changed.
+func TestActionFixes(t *testing.T) {
+	a := newActions(t)
 	t.Run("fix", func(t *testing.T) {
-		j := use(t, "v1.2.3", "command=fix")
+		j := a.use(t, "v1.2.3", "command=fix")
 		j.run()
-		want(t, j, 0)
+		j.want(0)
 		if j.output("changed") != "true" || !strings.Contains(j.summary, "-RUN apt-get update\n") {
 			t.Errorf("outputs: %v\n%s", j.steps, j.summary)
 		}
@@ -353,67 +369,57 @@ func TestAction(t *testing.T) {
 		if text := read(t, filepath.Join(j.dir, "a b/Dockerfile")); text != after {
 			t.Errorf("the patch makes\n%swant\n%s", text, after)
 		}
-		j = use(t, "v1.2.3", "command=fix", "paths=ok")
+		j = a.use(t, "v1.2.3", "command=fix", "paths=ok")
 		j.run()
-		want(t, j, 0)
+		j.want(0)
 		if j.output("changed") != "false" || !strings.Contains(j.summary, "Nothing to fix.") {
 			t.Errorf("outputs: %v\n%s", j.steps, j.summary)
 		}
 	})
 	t.Run("review", func(t *testing.T) {
-		j := use(t, "v1.2.3", "command=review", "token=secret", "args=--dry-run\n--forge=github", "new-from=HEAD", "fail-on=never")
+		j := a.use(t, "v1.2.3", "command=review", "token=secret", "args=--dry-run\n--forge=github", "new-from=HEAD", "fail-on=never")
 		script(t, j.dir, `git add ok && git -c user.name=a -c user.email=a@example.org commit -qm one && git add .`)
 		j.run()
-		want(t, j, 0, "--- a b/Dockerfile, lines 2 to 3", "```suggestion\nRUN apt-get update \\")
+		j.want(0, "--- a b/Dockerfile, lines 2 to 3", "```suggestion\nRUN apt-get update \\")
 		if !strings.Contains(j.summary, "```suggestion") || strings.Contains(j.log+j.summary, "secret") {
 			t.Errorf("summary: %s", j.summary)
 		}
 		// With nothing but git, it fails as it says; without a pull request it asks for one.
-		j = use(t, "v1.2.3", "command=review", "token=secret", "args=--forge=github\n--repo=o/n\n--api=http://127.0.0.1:1")
+		j = a.use(t, "v1.2.3", "command=review", "token=secret", "args=--forge=github\n--repo=o/n\n--api=http://127.0.0.1:1")
 		j.run()
-		want(t, j, 2, "which pull request?")
+		j.want(2, "which pull request?")
 	})
-	t.Run("faults", func(t *testing.T) {
-		j := use(t, "v1.2.3", "paths=nowhere")
-		j.run()
-		want(t, j, 2, "no such file or folder")
-		j = use(t, "v1.2.3", "command=mend")
-		j.run()
-		want(t, j, 2, `::error title=shale::command is "mend"; it may be check, fix or review.`)
-		// Nothing of an input is run.
-		j = use(t, "v1.2.3", "paths=$(touch ran)`touch ran`\n--write-baseline=ran", "args=--only=$(touch ran)")
-		j.run()
-		want(t, j, 2)
-		if _, err := os.Stat(filepath.Join(j.dir, "ran")); err == nil {
-			t.Error("an input was run")
-		}
-	})
+}
+
+// Where the action finds no release it builds Shale; one that was tampered with it refuses.
+func TestActionInstalls(t *testing.T) {
+	a := newActions(t)
 	t.Run("no release", func(t *testing.T) {
 		// A go that only says what it was asked.
-		j := use(t, "v1.2.3", "version=v9.9.9")
+		j := a.use(t, "v1.2.3", "version=v9.9.9")
 		bin := t.TempDir()
 		script(t, bin, `printf '#!/bin/sh\necho go "$@"; printf "#!/bin/sh\necho installed" >"$GOBIN/shale"; chmod +x "$GOBIN/shale"\n' >go && chmod +x go`)
 		j.path = bin + ":" + j.path
 		j.run()
-		want(t, j, 0, "go install -trimpath github.com/shale-build/shale/cmd/shale@v9.9.9", "installed")
-		j = use(t, "v1.2.3", "version=v9.9.9")
+		j.want(0, "go install -trimpath github.com/shale-build/shale/cmd/shale@v9.9.9", "installed")
+		j = a.use(t, "v1.2.3", "version=v9.9.9")
 		j.path = without(t, "go")
 		j.run()
-		want(t, j, 1, "::error title=shale::No release could be downloaded from "+url+"/download/v9.9.9, and Go is not installed.")
+		j.want(1, "::error title=shale::No release could be downloaded from "+a.url+"/download/v9.9.9, and Go is not installed.")
 	})
 	t.Run("a branch", func(t *testing.T) {
-		j := use(t, "main", "paths=ok")
+		j := a.use(t, "main", "paths=ok")
 		j.run()
-		want(t, j, 0, "Building main;", "BuildKit v")
-		j = use(t, "main", "paths=ok")
+		j.want(0, "Building main;", "BuildKit v")
+		j = a.use(t, "main", "paths=ok")
 		j.path = without(t, "go")
 		j.run()
-		want(t, j, 0, "shale v1.2.3")
+		j.want(0, "shale v1.2.3")
 	})
 	t.Run("a wrong checksum", func(t *testing.T) {
 		bad := t.TempDir()
 		name := fmt.Sprintf("shale_%s_%s.tar.gz", runtime.GOOS, runtime.GOARCH)
-		if err := os.WriteFile(filepath.Join(bad, "checksums.txt"), []byte(read(t, filepath.Join(dist, "checksums.txt"))), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(bad, "checksums.txt"), []byte(read(t, filepath.Join(a.dist, "checksums.txt"))), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		stolen, err := archive([]byte("#!/bin/sh\necho stolen\n"))
@@ -423,16 +429,35 @@ func TestAction(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(bad, name), stolen, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		j := use(t, "v1.2.3", "releases="+releases(t, bad))
+		j := a.use(t, "v1.2.3", "releases="+releases(t, bad))
 		j.run()
-		want(t, j, 1, name+" is not what its checksum says: not installed.")
+		j.want(1, name+" is not what its checksum says: not installed.")
 		if strings.Contains(j.log, "stolen") {
 			t.Error("it was run")
 		}
 		script(t, bad, "echo 'abc  other.tar.gz' >checksums.txt")
-		j = use(t, "v1.2.3", "releases="+releases(t, bad))
+		j = a.use(t, "v1.2.3", "releases="+releases(t, bad))
 		j.run()
-		want(t, j, 1, "checksums.txt does not name "+name)
+		j.want(1, "checksums.txt does not name "+name)
+	})
+}
+
+func TestActionFaults(t *testing.T) {
+	a := newActions(t)
+	t.Run("faults", func(t *testing.T) {
+		j := a.use(t, "v1.2.3", "paths=nowhere")
+		j.run()
+		j.want(2, "no such file or folder")
+		j = a.use(t, "v1.2.3", "command=mend")
+		j.run()
+		j.want(2, `::error title=shale::command is "mend"; it may be check, fix or review.`)
+		// Nothing of an input is run.
+		j = a.use(t, "v1.2.3", "paths=$(touch ran)`touch ran`\n--write-baseline=ran", "args=--only=$(touch ran)")
+		j.run()
+		j.want(2)
+		if _, err := os.Stat(filepath.Join(j.dir, "ran")); err == nil {
+			t.Error("an input was run")
+		}
 	})
 }
 

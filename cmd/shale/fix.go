@@ -67,23 +67,9 @@ func (a *app) fix(c *cobra.Command, args []string, f *fixFlags) error {
 	if err != nil {
 		return err
 	}
-	stdin := false
-	for _, t := range files {
-		stdin = stdin || t.stdin
-	}
-	switch {
-	case stdin && len(args) > 1:
-		return errors.New("`fix -` prints one result; give it no other PATH")
-	case s.format != report.Text && stdin && !f.diff:
-		return fmt.Errorf("standard output holds the result here: --format %s cannot go with it", s.format)
-	}
-	switch {
-	case f.patches != "" && !f.diff:
-		return errors.New("--patches goes with --diff: without it the files themselves are changed")
-	case f.resume && f.summary == "":
-		return errors.New("--resume goes on from the file of --summary, which is not named")
-	case stdin && (f.patches != "" || f.summary != ""):
-		return errors.New("standard input is in no repository: --patches and --summary cannot go with it")
+	stdin := slices.ContainsFunc(files, func(t target) bool { return t.stdin })
+	if err := f.fit(s.format, stdin, len(args)); err != nil {
+		return err
 	}
 	fleet := (*fleet)(nil)
 	if f.patches != "" || f.summary != "" {
@@ -145,6 +131,23 @@ func (a *app) fix(c *cobra.Command, args []string, f *fixFlags) error {
 		return s.status(diffs || s.refused)
 	}
 	return s.status(s.tally.AtLeast(s.fail) > 0 || f.failOnFix && s.tally.Applied > 0)
+}
+
+// fit refuses flags that do not go together, or not with standard input or several paths.
+func (f *fixFlags) fit(format report.Format, stdin bool, paths int) error {
+	switch {
+	case stdin && paths > 1:
+		return errors.New("`fix -` prints one result; give it no other PATH")
+	case format != report.Text && stdin && !f.diff:
+		return fmt.Errorf("standard output holds the result here: --format %s cannot go with it", format)
+	case f.patches != "" && !f.diff:
+		return errors.New("--patches goes with --diff: without it the files themselves are changed")
+	case f.resume && f.summary == "":
+		return errors.New("--resume goes on from the file of --summary, which is not named")
+	case stdin && (f.patches != "" || f.summary != ""):
+		return errors.New("standard input is in no repository: --patches and --summary cannot go with it")
+	}
+	return nil
 }
 
 // A fixer mends files.

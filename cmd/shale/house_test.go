@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -165,27 +166,92 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
+// goFiles yields every Go file of the house, as it is and parsed.
+func goFiles(t *testing.T) iter.Seq2[string, *ast.File] {
+	return func(yield func(string, *ast.File) bool) {
+		for _, top := range []string{"analysis", "cmd", "lsp", "rewrite", "editors"} {
+			err := filepath.WalkDir(filepath.Join(root(t), top), func(path string, d os.DirEntry, err error) error {
+				if d != nil && d.IsDir() && d.Name() == "node_modules" {
+					return filepath.SkipDir
+				}
+				if err != nil || !strings.HasSuffix(path, ".go") {
+					return err
+				}
+				f, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+				if err == nil && !yield(path, f) {
+					return filepath.SkipAll
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+var files = token.NewFileSet()
+
 // A file of more lines has more than one subject.
 func TestFilesAreShort(t *testing.T) {
 	const most = 600
-	for _, top := range []string{"analysis", "cmd", "lsp", "rewrite", "editors"} {
-		err := filepath.WalkDir(filepath.Join(root(t), top), func(path string, d os.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(path, ".go") {
-				return err
-			}
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			if n := strings.Count(string(text), "\n"); n > most {
-				t.Errorf("%s has %d lines, %d at most", path, n, most)
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
+	read := 0
+	for path, f := range goFiles(t) {
+		read++
+		if n := files.File(f.Pos()).LineCount() - 1; n > most {
+			t.Errorf("%s has %d lines, %d at most", path, n, most)
 		}
 	}
+	if read < 300 {
+		t.Errorf("only %d files were read", read)
+	}
+}
+
+// A function of more lines does more than one thing. A table in it is data, which may be
+// as long as it is.
+func TestFunctionsAreShort(t *testing.T) {
+	const most = 80
+	for _, f := range goFiles(t) {
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			if n := lines(fn) - tables(fn); n > most {
+				t.Errorf("%s: %s has %d lines, %d at most", files.Position(fn.Pos()), fn.Name.Name, n, most)
+			}
+		}
+	}
+}
+
+// lines is how many lines a node has a part of.
+func lines(n ast.Node) int {
+	return files.Position(n.End()).Line - files.Position(n.Pos()).Line + 1
+}
+
+// tables is how many lines of a function lie inside composite literals that hold no
+// function.
+func tables(fn *ast.FuncDecl) int {
+	within := 0
+	ast.Inspect(fn, func(n ast.Node) bool {
+		lit, ok := n.(*ast.CompositeLit)
+		if !ok || holdsCode(lit) {
+			return true
+		}
+		within += lines(lit) - 1
+		return false
+	})
+	return within
+}
+
+func holdsCode(lit *ast.CompositeLit) bool {
+	found := false
+	ast.Inspect(lit, func(n ast.Node) bool {
+		_, code := n.(*ast.FuncLit)
+		found = found || code
+		return !found
+	})
+	return found
 }
 
 func TestOneFixtureFolderARule(t *testing.T) {

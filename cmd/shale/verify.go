@@ -157,7 +157,12 @@ func (a *app) verify(c *cobra.Command, args []string, f *verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	switch f.format {
+	return a.tellVerified(r, f.format)
+}
+
+// tellVerified prints what was found, and turns it into an exit status.
+func (a *app) tellVerified(r *verify.Report, format string) error {
+	switch format {
 	case "json":
 		enc := json.NewEncoder(a.out)
 		enc.SetEscapeHTML(false)

@@ -128,15 +128,9 @@ func overNothing(t *testing.T, text string) string {
 	return out
 }
 
-// Docker's checks say in process what a BuildKit answers when it is asked to lint.
-func TestChecksAreBuildKits(t *testing.T) {
-	address := engineAddress(t)
-	texts := dockerfiles(t)
-	all := map[string]string{".dockerignore": ignore}
-	for i, text := range texts {
-		texts[i] = overNothing(t, text)
-		all[fmt.Sprint(i)] = texts[i]
-	}
+// linted asks a BuildKit to lint texts, which lie in a context of files by their numbers.
+func linted(t *testing.T, address string, texts []string, all map[string]string) []lint.LintResults {
+	t.Helper()
 	local, err := fsutil.NewFS(files(t, all))
 	if err != nil {
 		t.Fatal(err)
@@ -164,6 +158,19 @@ func TestChecksAreBuildKits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return answers
+}
+
+// Docker's checks say in process what a BuildKit answers when it is asked to lint.
+func TestChecksAreBuildKits(t *testing.T) {
+	address := engineAddress(t)
+	texts := dockerfiles(t)
+	all := map[string]string{".dockerignore": ignore}
+	for i, text := range texts {
+		texts[i] = overNothing(t, text)
+		all[fmt.Sprint(i)] = texts[i]
+	}
+	answers := linted(t, address, texts, all)
 
 	compared, seen := 0, map[string]bool{}
 	for i, text := range texts {
