@@ -18,8 +18,9 @@ import (
 // A want is a case's want.json: what must hold.
 //
 // A case is a folder of testdata/verify: want.json, context/ with the Dockerfile
-// and whatever it copies, and after.Dockerfile where the case is a trap: a wrong
-// rewrite that must be caught. A new case is one folder more:
+// and whatever it copies, and after.Dockerfile where the case is a trap, a wrong
+// rewrite that must be caught, or advice, which is followed by hand. A new case is one
+// folder more:
 //
 //	go test ./rewrite/verify/matrix -run TestFixes -update   # fills in which fixes it gets
 //	SHALE_TEST_ALL=1 go test ./rewrite/verify/matrix -run 'TestMatrix/cases/NAME$' -v
@@ -33,6 +34,12 @@ type want struct {
 	Verdict string `json:"verdict"`
 	// Fixes are the rules whose fixes are applied, by line.
 	Fixes []string `json:"fixes"`
+	// Advice is a rule that speaks of the Dockerfile and has no fix: after.Dockerfile
+	// does by hand what it says, and builds the same image.
+	Advice string `json:"advice"`
+	// History is that of the build context: lines "N PATH…", N commits that changed
+	// the paths.
+	History []string `json:"history"`
 	// Slow cases take minutes. make test-deep runs them, and make test does not.
 	Slow bool `json:"slow"`
 	// Unsafe says that the fixes are unsafe ones, which Shale cannot prove and this
@@ -111,8 +118,8 @@ func cases(t *testing.T) []kase {
 		k.file = string(file)
 		after, err := os.ReadFile(filepath.Join(k.dir, "after.Dockerfile"))
 		k.after = string(after)
-		if k.trap() != (err == nil) && k.want.Verdict != "fails" {
-			t.Errorf("%s: after.Dockerfile belongs to a trap, and to nothing else", k.name)
+		if (k.trap() || k.want.Advice != "") != (err == nil) && k.want.Verdict != "fails" {
+			t.Errorf("%s: after.Dockerfile belongs to a trap or advice, and to nothing else", k.name)
 		}
 		if k.want.Why == "" {
 			t.Errorf("%s/want.json says no why", k.name)

@@ -5,16 +5,19 @@ package matrix
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/config"
+	"github.com/shale-build/shale/analysis/gitlog"
 	"github.com/shale-build/shale/analysis/rules"
 	"github.com/shale-build/shale/rewrite"
 )
@@ -35,6 +38,7 @@ func TestFixes(t *testing.T) {
 			if in.Config, err = load.For(in.Path); err != nil {
 				t.Fatal(err)
 			}
+			k.advises(t, in)
 			o := options
 			o.Safety = analysis.Safe
 			if slices.Contains(k.want.Flags, "--unsafe") {
@@ -61,6 +65,40 @@ func TestFixes(t *testing.T) {
 			}
 			t.Errorf("fixes %v, want %v\n%s", got, k.want.Fixes, fixed.After)
 		})
+	}
+}
+
+// advises checks that a rule without a fix speaks of a case that follows its advice.
+func (k kase) advises(t *testing.T, in analysis.Input) {
+	t.Helper()
+	if k.want.Advice == "" {
+		return
+	}
+	own := slices.DeleteFunc(rules.All(), func(r *analysis.Rule) bool { return r.Name != k.want.Advice })
+	if len(own) != 1 {
+		t.Fatalf("%s is no rule", k.want.Advice)
+	}
+	var log strings.Builder
+	for _, line := range k.want.History {
+		f := strings.Fields(line)
+		n, err := strconv.Atoi(f[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.WriteString(strings.Repeat("\x01\x00\n"+strings.Join(f[1:], "\x00")+"\x00", n))
+	}
+	in.Context = t.TempDir() // a repository's root
+	in.Path = filepath.Join(in.Context, "Dockerfile")
+	if err := errors.Join(os.Mkdir(filepath.Join(in.Context, ".git"), 0o777), os.CopyFS(in.Context, os.DirFS(filepath.Join(k.dir, "context")))); err != nil {
+		t.Fatal(err)
+	}
+	in.History = &gitlog.Logs{Read: func(string) (string, error) { return log.String(), nil }}
+	says := func() int { return len(analysis.Check(in, own).Diagnostics) }
+	if n := says(); n != 1 {
+		t.Errorf("%s says %d things of it, want 1", k.want.Advice, n)
+	}
+	if in.Content = k.after; says() != 0 {
+		t.Errorf("%s speaks of after.Dockerfile too", k.want.Advice)
 	}
 }
 

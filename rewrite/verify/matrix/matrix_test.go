@@ -86,6 +86,9 @@ func (w *world) prove(t *testing.T, k kase, r *report) {
 	}
 	switch k.want.Verdict {
 	case "", "equal":
+		if k.want.Advice != "" {
+			flags = append(flags, "--against", "after.Dockerfile")
+		}
 		status := w.verify(t, k, r, flags...)
 		k.holds(t, *r, status)
 	case "different":
