@@ -85,7 +85,7 @@ type described struct {
 
 // build resolves the paths; false for what is not a Dockerfile here.
 func (d described) build(dir string) (Build, bool) {
-	if d.inline || unknown(d.context) || unknown(d.dockerfile) {
+	if d.inline || unknown(d.context) || unknown(d.dockerfile) || strings.HasPrefix(d.context, "~") {
 		return Build{}, false
 	}
 	if d.dockerfile == "" {
@@ -122,7 +122,12 @@ func from(dir, path string) string {
 
 // remote reports whether a context is no folder of this machine.
 func remote(context string) bool {
-	return strings.Contains(context, "://") || strings.HasPrefix(context, "git@") || strings.HasPrefix(context, "target:") || context == "-"
+	for _, prefix := range []string{"git@", "github.com/", "target:", "service:"} {
+		if strings.HasPrefix(context, prefix) {
+			return true
+		}
+	}
+	return strings.Contains(context, "://") || context == "-"
 }
 
 // unknown reports whether a variable without a value is left in a text.

@@ -4,17 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
-	"github.com/compose-spec/compose-go/v2/interpolation"
-	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/template"
-	"github.com/compose-spec/compose-go/v2/tree"
-	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/sirupsen/logrus"
 )
@@ -41,36 +38,20 @@ func readCompose(ctx context.Context, path string) ([]Build, error) {
 			return nil, nil // it is read with the file that it overrides
 		}
 	}
-	details := types.ConfigDetails{WorkingDir: dir, Environment: types.Mapping{}}
-	for _, f := range files {
-		text, err := source.ReadFile(f, maxFile)
-		if err != nil {
-			return nil, err
-		}
-		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: f, Content: []byte(text)})
+	// The process's own environment is left out: a finding must not depend on who
+	// looks for it.
+	env, err := environment(func(string) (string, bool) { return "", false }, beside(dir, ".env"))
+	if err != nil {
+		env = func(string) (string, bool) { return "", false }
 	}
-	env := environment(dir)
-	model, err := loader.LoadModelWithContext(ctx, details, func(o *loader.Options) {
-		o.SetProjectName("project", true)
-		o.SkipValidation, o.SkipConsistencyCheck, o.SkipNormalization = true, true, true
-		o.SkipResolveEnvironment, o.SkipResolveLabels, o.SkipDefaultValues = true, true, true
-		o.ResolvePaths = true
-		o.MaxNodeVisits = maxNodes
-		o.ResourceLoaders = append([]loader.ResourceLoader{guard{dir}}, o.ResourceLoaders...)
-		o.Interpolate = &interpolation.Options{
-			LookupValue:     env,
-			TypeCastMapping: map[tree.Path]interpolation.Cast{},
-			Substitute:      substitute,
-		}
-	})
+	p := project{ctx: ctx}
+	services, err := p.load(files, dir, env, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	var out []Build
-	services, _ := model["services"].(map[string]any)
-	for name, service := range services {
-		s, _ := service.(map[string]any)
-		b, ok := s["build"].(map[string]any)
+	for name, s := range services {
+		b, ok := s["build"].(mapping)
 		if !ok {
 			continue
 		}
@@ -83,47 +64,251 @@ func readCompose(ctx context.Context, path string) ([]Build, error) {
 	return out, nil
 }
 
-// maxNodes bounds what a compose file's aliases come to: each may stand for many.
-const maxNodes = 20_000
+// Bounds of what is read for one compose file.
+const (
+	maxFiles = 1000    // those that it includes or extends, each time
+	maxNodes = 100_000 // of YAML, aliases followed: each may stand for many
+	maxDepth = 100
+)
 
-// A guard keeps compose-go, which includes and extends files itself, from what is no
-// file: it has the first word on each of them.
-type guard struct{ dir string }
-
-func (g guard) refusal(path string) error {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(g.dir, path)
-	}
-	if _, err := os.Stat(path); err != nil {
-		return nil // compose-go says so better
-	}
-	if _, err := source.ReadFile(path, maxFile); err != nil {
-		return err
-	}
-	env := filepath.Join(filepath.Dir(path), ".env") // read with what is included
-	if _, err := os.Stat(env); err != nil {
-		return nil
-	}
-	_, err := source.ReadFile(env, maxFile)
-	return err
+// A project is what is read of one compose file and of those that it overrides,
+// includes and extends. Of a service, its build and what it extends are read; what
+// that means is held to compose-go's own loader by a test, which takes a third of
+// the command's time to start where it is linked.
+type project struct {
+	ctx   context.Context
+	files int // read so far
+	nodes int // read so far
 }
 
-func (g guard) Accept(path string) bool { return g.refusal(path) != nil }
+// A mapping is one of a compose file.
+type mapping = map[string]any
 
-func (g guard) Load(_ context.Context, path string) (string, error) { return "", g.refusal(path) }
-
-func (g guard) Dir(path string) string { return filepath.Dir(path) }
-
-// environment is what the .env file beside a compose file says. The process's own
-// environment is left out: a finding must not depend on who looks for it.
-func environment(dir string) func(string) (string, bool) {
-	values := map[string]string{}
-	if text, err := source.ReadFile(filepath.Join(dir, ".env"), maxFile); err == nil {
-		if v, err := dotenv.Parse(strings.NewReader(text)); err == nil {
-			values = v
+// load reads files of which each overrides those before it. Paths in them are
+// relative to dir. It returns the services by name, what they extend merged into
+// them and their contexts absolute; including are the files that include these.
+func (p *project) load(files []string, dir string, env lookup, including []string) (map[string]mapping, error) {
+	services := map[string]mapping{}
+	bases := map[string]*document{}
+	for _, path := range files {
+		docs, err := p.read(path, env)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range docs {
+			if err := p.include(d, dir, env, append(slices.Clip(including), path)); err != nil {
+				return nil, err
+			}
+			d.override(services)
+			x := extender{p: p, env: env, bases: bases}
+			for name := range d.services {
+				if _, err := x.service(d, name, dir); err != nil {
+					return nil, err
+				}
+			}
+			for name, s := range d.services {
+				services[name] = merged(services[name], s)
+			}
 		}
 	}
-	return func(name string) (string, bool) { v, ok := values[name]; return v, ok }
+	for _, s := range services {
+		resolve(s, dir)
+	}
+	return services, nil
+}
+
+// include adds what the files that a document includes describe.
+func (p *project) include(d *document, dir string, env lookup, including []string) error {
+	for _, one := range listed(d.include) {
+		m, ok := one.(mapping)
+		if !ok {
+			m = mapping{"path": one}
+		}
+		paths := texts(m["path"])
+		if len(paths) == 0 {
+			return fmt.Errorf("%s: what it includes is not said", d.path)
+		}
+		for i := range paths {
+			paths[i] = from(dir, paths[i])
+		}
+		if slices.Contains(including, paths[0]) {
+			return fmt.Errorf("%s: it includes itself", paths[0])
+		}
+		inside := filepath.Dir(paths[0])
+		if s := text(m["project_directory"]); s != "" {
+			inside = from(dir, s)
+		}
+		files := beside(inside, ".env")
+		if named := texts(m["env_file"]); len(named) > 0 {
+			files = nil
+			for _, name := range named {
+				if name != "/dev/null" {
+					files = append(files, from(dir, name))
+				}
+			}
+		}
+		inner, err := environment(env, files)
+		if err != nil {
+			return err
+		}
+		services, err := p.load(paths, inside, inner, including)
+		if err != nil {
+			return err
+		}
+		for name, s := range services {
+			if own, ok := d.services[name]; ok {
+				both := map[string]mapping{name: s}
+				d.override(both)
+				s = merged(both[name], own)
+			}
+			d.services[name] = s
+		}
+	}
+	return nil
+}
+
+// An extender merges into services what they extend.
+type extender struct {
+	p     *project
+	env   lookup
+	bases map[string]*document // other files, by path
+	chain []string             // the services that are being extended
+}
+
+// service returns a document's service with what it extends merged into it; nil if
+// the service says nothing.
+func (x *extender) service(d *document, name, dir string) (mapping, error) {
+	s := d.services[name]
+	ref, file := text(s["extends"]), ""
+	if m, ok := s["extends"].(mapping); ok {
+		ref, file = text(m["service"]), text(m["file"])
+	}
+	if s["extends"] == nil {
+		return s, nil
+	}
+	id := d.path + "\x00" + name
+	if slices.Contains(x.chain, id) {
+		return nil, fmt.Errorf("%s: service %q extends itself", d.path, name)
+	}
+	x.chain = append(x.chain, id)
+	defer func() { x.chain = x.chain[:len(x.chain)-1] }()
+	base, within := d, dir
+	if file != "" {
+		path := from(dir, file)
+		within = filepath.Dir(path)
+		var err error
+		if base, err = x.base(path, within); err != nil {
+			return nil, err
+		}
+	}
+	if _, ok := base.services[ref]; !ok {
+		return nil, fmt.Errorf("%s: service %q extends %q, which %s does not have", d.path, name, ref, filepath.Base(base.path))
+	}
+	below, err := x.service(base, ref, within)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]mapping{name: merged(nil, below)}
+	d.override(all)
+	s = merged(all[name], s)
+	delete(s, "extends")
+	d.services[name] = s
+	return s, nil
+}
+
+// base reads a file for services that extend its own. Contexts in it are relative to
+// its own folder.
+func (x *extender) base(path, dir string) (*document, error) {
+	if b := x.bases[path]; b != nil {
+		return b, nil
+	}
+	docs, err := x.p.read(path, x.env)
+	if err != nil {
+		return nil, err
+	}
+	all := &document{path: path, services: map[string]mapping{}}
+	for _, d := range docs {
+		d.override(all.services)
+		all.replaced = d.replaced
+		for name, s := range d.services {
+			all.services[name] = merged(all.services[name], s)
+		}
+	}
+	for _, s := range all.services {
+		resolve(s, dir)
+	}
+	x.bases[path] = all
+	return all, nil
+}
+
+// merged is a service with what another one says over it. Both may be nil; neither
+// is changed.
+func merged(below, above mapping) mapping {
+	out := mapping{}
+	for _, s := range []mapping{below, above} {
+		if e, ok := s["extends"]; ok {
+			out["extends"] = e
+		}
+		b, ok := s["build"].(mapping)
+		if !ok {
+			continue
+		}
+		build, ok := out["build"].(mapping)
+		if !ok {
+			build = mapping{}
+			out["build"] = build
+		}
+		for k, v := range b {
+			switch args, ok := v.(mapping); {
+			case ok:
+				all, _ := build[k].(mapping)
+				all = maps.Clone(all)
+				if all == nil {
+					all = mapping{}
+				}
+				maps.Copy(all, args)
+				build[k] = all
+			case v != nil || build[k] == nil:
+				build[k] = v
+			}
+		}
+	}
+	return out
+}
+
+// resolve makes the context of a service absolute.
+func resolve(s mapping, dir string) {
+	if b, ok := s["build"].(mapping); ok {
+		if c, ok := b["context"].(string); ok && !remote(c) && !strings.HasPrefix(c, "~") {
+			b["context"] = from(dir, c)
+		}
+	}
+}
+
+// lookup answers what a variable is.
+type lookup = func(name string) (string, bool)
+
+// environment is what files of variables say beside outer, which goes before them.
+func environment(outer lookup, files []string) (lookup, error) {
+	values := map[string]string{}
+	for _, path := range files {
+		text, err := source.ReadFile(path, maxFile)
+		if err != nil {
+			return nil, err
+		}
+		read, err := dotenv.ParseWithLookup(strings.NewReader(text), outer)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		maps.Copy(values, read)
+	}
+	return func(name string) (string, bool) {
+		if v, ok := outer(name); ok {
+			return v, true
+		}
+		v, ok := values[name]
+		return v, ok
+	}, nil
 }
 
 // unset stands for a variable with neither a value nor a default. It is a number,
@@ -131,7 +316,7 @@ func environment(dir string) func(string) (string, bool) {
 const unset = "59407"
 
 // substitute puts values, defaults and unset in place of variables.
-func substitute(s string, lookup template.Mapping) (string, error) {
+func substitute(s string, lookup lookup) string {
 	missing := map[string]bool{}
 	for _, v := range template.ExtractVariables(map[string]any{"": s}, nil) {
 		if _, ok := lookup(v.Name); !ok && v.DefaultValue == "" && v.PresenceValue == "" {
@@ -145,30 +330,19 @@ func substitute(s string, lookup template.Mapping) (string, error) {
 		return lookup(name)
 	})
 	if err != nil {
-		return unset, nil
+		return unset
 	}
-	return out, nil
+	return out
 }
 
-// composeArgs reads a mapping or a list of NAME=VALUE; what comes from the
-// environment is left out.
+// composeArgs are the arguments that have a value; what comes from the environment
+// is left out.
 func composeArgs(v any) map[string]string {
 	out := map[string]string{}
-	put := func(name string, value any) {
+	args, _ := v.(mapping)
+	for name, value := range args {
 		if value != nil && !unknown(text(value)) {
 			out[name] = text(value)
-		}
-	}
-	switch v := v.(type) {
-	case map[string]any:
-		for name, value := range v {
-			put(name, value)
-		}
-	case []any:
-		for _, item := range v {
-			if name, value, ok := strings.Cut(text(item), "="); ok {
-				put(name, value)
-			}
 		}
 	}
 	return out
