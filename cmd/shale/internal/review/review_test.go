@@ -3,6 +3,7 @@ package review_test
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,8 +72,9 @@ func TestSuggestionsMakeTheFix(t *testing.T) {
 	files, err := filepath.Glob("../../../../testdata/rules/*/*.txtar")
 	check(t, err)
 	suggested, alone := 0, 0
-	for i, path := range files {
-		if i%4 != 0 { // enough of them for every day
+	for _, path := range files {
+		// Enough of them for every day, and the same ones when others come.
+		if crc32.ChecksumIEEE([]byte(filepath.ToSlash(path)))%4 != 0 {
 			continue
 		}
 		a, err := txtar.ParseFile(path)
