@@ -34,7 +34,7 @@ import (
 )
 
 var (
-	wanted = flag.Int("sequences", 0, "how many merged `sequences` the property test runs; 0 for 150, 1000 with SHALE_TEST_ALL, 5000 with SHALE_TEST_DEEP")
+	wanted = flag.Int("sequences", 0, "how many merged `sequences` the property test runs; 0 for 40, 1000 with SHALE_TEST_ALL, 5000 with SHALE_TEST_DEEP")
 	seed   = flag.Uint64("seed", 0, "where the property test's random `numbers` start; 0 for 1, or 2 with SHALE_TEST_DEEP")
 )
 
@@ -88,7 +88,7 @@ func amount() (count int, from uint64) {
 	case os.Getenv("SHALE_TEST_ALL") != "":
 		count, from = 1000, 1
 	default:
-		count, from = 150, 1
+		count, from = 40, 1
 	}
 	return cmp.Or(*wanted, count), cmp.Or(*seed, from)
 }

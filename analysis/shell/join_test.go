@@ -385,6 +385,9 @@ func joinings(ps []*Program, in Interpreter) []joining {
 // elsewhere.
 func TestJoin(t *testing.T) {
 	count, seed := 240, uint64(1)
+	if os.Getenv("SHALE_TEST_ALL") == "" {
+		count = 80
+	}
 	if s := os.Getenv("SHALE_JOIN"); s != "" {
 		count, _ = strconv.Atoi(s)
 	}
@@ -434,7 +437,13 @@ func TestJoinState(t *testing.T) {
 		`false && true; echo went on >> c`,
 		`echo out && nosuch`,
 	}
-	whole := os.Getenv("SHALE_JOIN") != ""
+	one := 7 // of as many
+	switch {
+	case os.Getenv("SHALE_JOIN") != "":
+		one = 1
+	case os.Getenv("SHALE_TEST_ALL") == "":
+		one = 29
+	}
 	for nth, s := range realShells(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -449,7 +458,7 @@ func TestJoinState(t *testing.T) {
 					{"set -e; " + state + "; true", "set -e; " + observers[0]}, {"set -e; true; " + state, "set -e; " + observers[1+(i+2)%4]},
 					{"V=w " + state, observers[0]}, {"touch " + "$(" + state + "; echo k; false; echo l)", observers[0]},
 				} {
-					if !whole && (i+k+nth)%7 != 0 {
+					if (i+k+nth)%one != 0 {
 						continue
 					}
 					var ps []*Program

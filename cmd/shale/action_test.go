@@ -352,6 +352,9 @@ func TestAction(t *testing.T) {
 
 // What the action changes, or would have changed.
 func TestActionFixes(t *testing.T) {
+	if os.Getenv("SHALE_TEST_ALL") == "" {
+		t.Skip("runs the action in full: set SHALE_TEST_ALL")
+	}
 	a := newActions(t)
 	t.Run("fix", func(t *testing.T) {
 		j := a.use(t, "v1.2.3", "command=fix")
@@ -393,6 +396,9 @@ func TestActionFixes(t *testing.T) {
 
 // Where the action finds no release it builds Shale; one that was tampered with it refuses.
 func TestActionInstalls(t *testing.T) {
+	if os.Getenv("SHALE_TEST_ALL") == "" {
+		t.Skip("builds and packs a release: set SHALE_TEST_ALL")
+	}
 	a := newActions(t)
 	t.Run("no release", func(t *testing.T) {
 		// A go that only says what it was asked.
@@ -443,6 +449,9 @@ func TestActionInstalls(t *testing.T) {
 }
 
 func TestActionFaults(t *testing.T) {
+	if os.Getenv("SHALE_TEST_ALL") == "" {
+		t.Skip("runs the action in full: set SHALE_TEST_ALL")
+	}
 	a := newActions(t)
 	t.Run("faults", func(t *testing.T) {
 		j := a.use(t, "v1.2.3", "paths=nowhere")

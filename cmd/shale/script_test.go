@@ -49,8 +49,11 @@ func TestScript(t *testing.T) {
 			"openfor":  openFor,
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "posix" {
+			switch cond {
+			case "posix":
 				return posix, nil
+			case "all":
+				return os.Getenv("SHALE_TEST_ALL") != "", nil
 			}
 			return false, errors.New("unknown condition " + cond)
 		},
