@@ -185,15 +185,19 @@ func initialSettings(options json.RawMessage) json.RawMessage {
 
 // watched are the files beside Dockerfiles that change what is found: configuration,
 // what a build context leaves out, compose and bake files, and what package managers
-// read.
+// read. No wildcard stands in braces: Emacs's eglot would refuse them all.
 var watched = []string{
-	"**/{.shale.toml,.hadolint.yaml,.hadolint.yml,.dockerignore,*.dockerignore}",
+	"**/{.shale.toml,.hadolint.yaml,.hadolint.yml}",
+	"**/*.dockerignore",
 	"**/{compose,docker-compose}*.{yml,yaml}",
 	"**/docker-bake*.{hcl,json}",
 	"**/{package.json,package-lock.json,npm-shrinkwrap.json,yarn.lock,.yarnrc.yml,.npmrc,pnpm-lock.yaml,pnpm-workspace.yaml,bun.lock,bun.lockb,bunfig.toml}",
-	"**/{pyproject.toml,requirements*.txt,setup.py,setup.cfg,poetry.lock,uv.lock,Pipfile,Pipfile.lock,environment.yml}",
+	"**/{pyproject.toml,setup.py,setup.cfg,poetry.lock,uv.lock,Pipfile,Pipfile.lock,environment.yml}",
+	"**/requirements*.txt",
 	"**/{go.mod,go.sum,go.work,Cargo.toml,Cargo.lock,Gemfile,Gemfile.lock,composer.json,composer.lock,mix.exs,mix.lock}",
-	"**/{pom.xml,build.gradle,build.gradle.kts,settings.gradle,settings.gradle.kts,*.csproj,*.sln,global.json,packages.lock.json,Directory.*.props}",
+	"**/{pom.xml,build.gradle,build.gradle.kts,settings.gradle,settings.gradle.kts,global.json,packages.lock.json}",
+	"**/*.{csproj,fsproj,vbproj,sln}",
+	"**/Directory.*.props",
 }
 
 func (s *server) initialized(ctx context.Context, _ *struct{}) error {
