@@ -24,7 +24,7 @@ type check struct {
 	aliases  []string
 	tag      analysis.Tag
 	narrow   func(*syntax.Instruction) source.Span
-	mend     func(*analysis.Pass, compile.Warning, *syntax.Instruction) (analysis.Fix, bool)
+	mend     func(*analysis.Pass, compile.Warning, *syntax.Instruction) (fix analysis.Fix, none string) // a fix, or why there is none
 }
 
 // checks lists all of them. What is only a matter of style is advice.
@@ -123,18 +123,32 @@ func (c check) run(p *analysis.Pass) {
 			if c.narrow != nil {
 				d.Span = c.narrow(in)
 			}
-			if c.mend != nil && in.Faithful && addressed(in) {
-				d.Withheld = []string{"a comment silences something of this instruction, and only of its text as it is"}
-			} else if c.mend != nil && in.Faithful {
-				if fix, ok := c.mend(p, w, in); ok {
-					d.Fixes = []analysis.Fix{fix}
-					if fix.Safety != analysis.Safe {
-						d.Withheld = []string{c.unsafe}
-					}
-				}
+			if c.mend != nil {
+				c.offer(p, w, in, &d)
 			}
 		}
 		p.Report(d)
+	}
+}
+
+// offer adds the fix, or says why there is none.
+func (c check) offer(p *analysis.Pass, w compile.Warning, in *syntax.Instruction, d *analysis.Diagnostic) {
+	switch {
+	case !in.Faithful:
+		d.Withheld = []string{"BuildKit reads this instruction otherwise than it stands here"}
+		return
+	case addressed(in):
+		d.Withheld = []string{"a comment silences something of this instruction, and only of its text as it is"}
+		return
+	}
+	fix, none := c.mend(p, w, in)
+	if none != "" {
+		d.Withheld = []string{none}
+		return
+	}
+	d.Fixes = []analysis.Fix{fix}
+	if fix.Safety != analysis.Safe {
+		d.Withheld = []string{c.unsafe}
 	}
 }
 

@@ -38,15 +38,23 @@ func platform(in *syntax.Instruction) source.Span {
 }
 
 // edit is a fix of a few bytes.
-func edit(safety analysis.Safety, title string, edits ...source.Edit) (analysis.Fix, bool) {
+func edit(safety analysis.Safety, title string, edits ...source.Edit) (analysis.Fix, string) {
 	fix := analysis.Fix{Title: title, Safety: safety}
 	for _, e := range edits {
 		fix.Edits = append(fix.Edits, analysis.Edit{Edit: e})
 	}
-	return fix, len(edits) > 0
+	return fix, ""
 }
 
-func instructionCasing(p *analysis.Pass, w compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+// none is a fix that is not made, and why.
+func none(why string, args ...any) (analysis.Fix, string) {
+	return analysis.Fix{}, fmt.Sprintf(why, args...)
+}
+
+// unusual is said of a FROM in which the words are not where they should be.
+const unusual = "this FROM is not written as FROM image AS name"
+
+func instructionCasing(p *analysis.Pass, w compile.Warning, in *syntax.Instruction) (analysis.Fix, string) {
 	old := in.Keyword.In(p.Doc.Content)
 	want := strings.ToUpper(old)
 	if strings.Contains(w.Message, "(lowercase)") {
@@ -67,10 +75,10 @@ func instructionCasing(p *analysis.Pass, w compile.Warning, in *syntax.Instructi
 	return edit(analysis.Safe, title, edits...)
 }
 
-func asCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+func asCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, string) {
 	span := as(in)
 	if span == in.Span {
-		return analysis.Fix{}, false
+		return none(unusual)
 	}
 	want := "AS"
 	if from := in.Keyword.In(p.Doc.Content); from == strings.ToLower(from) {
@@ -79,20 +87,20 @@ func asCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (anal
 	return edit(analysis.Safe, "Write "+want, source.Replace(span, want))
 }
 
-func stageCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+func stageCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, string) {
 	span := stageName(in)
 	if span == in.Span {
-		return analysis.Fix{}, false
+		return none(unusual)
 	}
 	want := strings.ToLower(span.In(p.Doc.Content))
 	return edit(analysis.Safe, "Write "+want, source.Replace(span, want))
 }
 
-func renameEarlier(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+func renameEarlier(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, string) {
 	stages := p.Stages()
 	own := stages.Of(in)
 	if own == nil {
-		return analysis.Fix{}, false
+		return none(unusual)
 	}
 	var earlier *stage.Stage
 	for _, s := range stages.Stages[:own.Index] {
@@ -101,12 +109,16 @@ func renameEarlier(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) 
 		}
 	}
 	if earlier == nil {
-		return analysis.Fix{}, false
+		return none("no earlier stage has the name")
 	}
 	places := []source.Span{earlier.From.Args[2].Span()}
 	for _, s := range earlier.Children {
-		if base := s.From.Args[0]; !strings.EqualFold(base.Value, own.Name) || !s.From.Faithful || addressed(s.From) {
-			return analysis.Fix{}, false // a variable stands for the name
+		line := p.Doc.Lines.Line(s.From.Span.Start) + 1
+		switch base := s.From.Args[0]; {
+		case !strings.EqualFold(base.Value, own.Name) || !s.From.Faithful:
+			return none("line %d names the earlier stage by a variable", line)
+		case addressed(s.From):
+			return none("a comment silences something of line %d, and only of its text as it is", line)
 		}
 		places = append(places, s.From.Args[0].Span())
 	}
@@ -114,18 +126,22 @@ func renameEarlier(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) 
 		"Rename the earlier stage to %s (a build context that is given under the old name no longer takes its place)")
 }
 
-func renameReserved(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+func renameReserved(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, string) {
 	own := p.Stages().Of(in)
 	if own == nil {
-		return analysis.Fix{}, false
+		return none(unusual)
 	}
 	var places []source.Span
 	for _, u := range symbols.New(p.File).Uses {
 		if !u.Stage || u.Symbol == nil || u.Symbol.Stage != own || u.Index {
 			continue
 		}
-		if !strings.EqualFold(u.Span.In(p.Doc.Content), own.Name) || !u.In.Faithful || u.In != in && addressed(u.In) {
-			return analysis.Fix{}, false
+		line := p.Doc.Lines.Line(u.Span.Start) + 1
+		switch {
+		case !strings.EqualFold(u.Span.In(p.Doc.Content), own.Name) || !u.In.Faithful:
+			return none("line %d names the stage by a variable", line)
+		case u.In != in && addressed(u.In):
+			return none("a comment silences something of line %d, and only of its text as it is", line)
 		}
 		places = append(places, u.Span)
 	}
@@ -134,18 +150,26 @@ func renameReserved(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction)
 
 // rename gives a stage a new name, which no other has, where it is named. A variable
 // may hold a stage's name, and more than one stage may have it.
-func rename(p *analysis.Pass, s *stage.Stage, places []source.Span, want, title string) (analysis.Fix, bool) {
+func rename(p *analysis.Pass, s *stage.Stage, places []source.Span, want, title string) (analysis.Fix, string) {
 	same := 0
 	for _, other := range p.Stages().Stages {
-		if other.Name == strings.ToLower(want) || other.Index > s.Index && strings.Contains(other.From.Args[0].Value, "$") {
-			return analysis.Fix{}, false
+		switch {
+		case other.Name == strings.ToLower(want):
+			return none("another stage is called %s already", want)
+		case other.Index > s.Index && strings.Contains(other.From.Args[0].Value, "$"):
+			return none("the variable in line %d may hold the stage's name", p.Doc.Lines.Line(other.From.Span.Start)+1)
 		}
 		if other.Name == s.Name {
 			same++
 		}
 	}
-	if !s.From.Faithful || addressed(s.From) || same > 2 {
-		return analysis.Fix{}, false
+	switch {
+	case same > 2:
+		return none("more than two stages have the name")
+	case !s.From.Faithful:
+		return none(unusual)
+	case addressed(s.From):
+		return none("a comment silences something of line %d, and only of its text as it is", p.Doc.Lines.Line(s.From.Span.Start)+1)
 	}
 	var edits []source.Edit
 	for _, at := range places {
@@ -154,7 +178,7 @@ func rename(p *analysis.Pass, s *stage.Stage, places []source.Span, want, title 
 	return edit(analysis.Unsafe, fmt.Sprintf(title, want), edits...)
 }
 
-func protocolCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+func protocolCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, string) {
 	var edits []source.Edit
 	for _, a := range in.Args {
 		text := a.Span().In(p.Doc.Content)
@@ -166,13 +190,16 @@ func protocolCasing(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction)
 			edits = append(edits, source.Replace(span, strings.ToLower(proto)))
 		}
 	}
+	if len(edits) == 0 {
+		return none("quotes or a variable hold the protocol")
+	}
 	return edit(analysis.Safe, "Write the protocol in lower case", edits...)
 }
 
-func noPlatform(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+func noPlatform(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, string) {
 	span := platform(in)
 	if span == in.Span {
-		return analysis.Fix{}, false
+		return none(unusual)
 	}
 	for span.End < in.Span.End && strings.ContainsRune(" \t", rune(p.Doc.Content[span.End])) {
 		span.End++
@@ -180,28 +207,31 @@ func noPlatform(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (an
 	return edit(analysis.Safe, "Delete the flag", source.Delete(span))
 }
 
-func noEmptyLines(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+func noEmptyLines(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, string) {
 	var edits []source.Edit
 	for _, piece := range p.Doc.Pieces {
 		if piece.Kind == syntax.Blank && in.Span.Contains(piece.Span) {
 			edits = append(edits, source.Delete(piece.Span))
 		}
 	}
+	if len(edits) == 0 {
+		return none("the empty lines are not inside of this instruction")
+	}
 	return edit(analysis.Safe, "Delete the empty lines", edits...)
 }
 
-func keyValue(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+func keyValue(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, string) {
 	if len(in.Pairs) != 1 || !in.Pairs[0].Legacy {
-		return analysis.Fix{}, false
+		return none("the line has more than one key")
 	}
 	key, value := in.Pairs[0].Key.Span(), in.Pairs[0].Value.Span()
 	if strings.ContainsAny(p.Doc.Content[key.Start:value.End], "\r\n") {
-		return analysis.Fix{}, false
+		return none("the value goes on in another line")
 	}
 	old := value.In(p.Doc.Content)
 	word, ok := oneWord(old, p.Doc.Escape)
 	if !ok {
-		return analysis.Fix{}, false
+		return none("the value has an escape or an open quote, which mean something else beside =")
 	}
 	edits := []source.Edit{source.Replace(source.Span{Start: key.End, End: value.Start}, "=")}
 	if word != old {
@@ -242,32 +272,32 @@ func oneWord(value string, escape byte) (string, bool) {
 
 var plainCommand = lazyregexp.New(`^[\w./:=@%+,-]+([ \t]+[\w./:=@%+,-]+)*$`)
 
-func json(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+func json(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, string) {
 	body := in.Body.Span(0, in.Body.Len())
 	text := body.In(p.Doc.Content)
 	// A word with "=" before the command would be an assignment.
 	if !plainCommand.MatchString(text) || strings.Contains(strings.Fields(text)[0], "=") {
-		return analysis.Fix{}, false
+		return none("the command has shell syntax; write it as JSON by hand, or name its shell in SHELL")
 	}
 	b, err := stdjson.Marshal(strings.Fields(text))
 	if err != nil {
-		return analysis.Fix{}, false
+		return none("%v", err)
 	}
 	want := strings.ReplaceAll(string(b), `","`, `", "`)
 	return edit(analysis.Unsafe, fmt.Sprintf("Write %s (no shell starts it; a builtin or an alias of one would not be found)", want), source.Replace(body, want))
 }
 
-func maintainer(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+func maintainer(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, string) {
 	body := in.Body.Span(0, in.Body.Len())
 	text := body.In(p.Doc.Content)
 	if strings.ContainsAny(text, "\r\n") {
-		return analysis.Fix{}, false
+		return none("the name goes on in another line")
 	}
 	if len(text) > 1 && (text[0] == '"' || text[0] == '\'') && text[len(text)-1] == text[0] {
 		text = text[1 : len(text)-1]
 	}
 	if strings.ContainsAny(text, `"$`) || strings.IndexByte(text, p.Doc.Escape) >= 0 {
-		return analysis.Fix{}, false
+		return none("the name has quotes, $ or an escape, which mean something else in a label")
 	}
 	label := "LABEL"
 	if old := in.Keyword.In(p.Doc.Content); old == strings.ToLower(old) {
@@ -277,11 +307,11 @@ func maintainer(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (an
 		source.Replace(in.Keyword, label), source.Replace(body, `org.opencontainers.image.authors="`+text+`"`))
 }
 
-func workdir(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, bool) {
+func workdir(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (analysis.Fix, string) {
 	body := in.Body.Span(0, in.Body.Len())
 	text := body.In(p.Doc.Content)
 	if strings.ContainsAny(text, "\r\n$\"' \t:") || strings.IndexByte(text, p.Doc.Escape) >= 0 {
-		return analysis.Fix{}, false
+		return none("the path has a variable, quotes or an escape, or goes on in another line")
 	}
 	if now := p.Stages().Workdir(in); now.Known() {
 		want := path.Join(now.Text, text)
