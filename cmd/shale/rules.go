@@ -45,13 +45,14 @@ checks names the rule that it silences.`,
 				}
 			case len(names) == 0:
 				w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(w, "RULE\tSEVERITY\tFIX\tWHAT IT FINDS")
 				for _, r := range chosen {
-					fmt.Fprintf(w, "%s\t%s\t%s fix\t%s\n", r.Name, r.Severity, r.Best, r.Doc.Summary)
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Name, r.Severity, report.FixWord(r), r.Doc.Summary)
 				}
 				w.Flush()
 			default:
 				for _, r := range chosen {
-					fmt.Fprint(a.out, report.RuleText(r, a.colored(a.out)))
+					fmt.Fprint(a.out, report.RuleText(r, ruleURL(r.Name), a.colored(a.out)))
 				}
 			}
 			return nil

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/rules"
@@ -88,6 +89,29 @@ func orphans(root string, pages map[string]string) ([]string, error) {
 	return out, err
 }
 
+// finding is one in a fixture: where, how bad, the rule, and what is said.
+var finding = regexp.MustCompile(`(?m)^(\d+):\d+-\S+ \w+ \S+: (.+)$`)
+
+// said is what a fixture's findings say, a line each.
+func said(diagnostics string) []string {
+	var out []string
+	for _, m := range finding.FindAllStringSubmatch(diagnostics, -1) {
+		out = append(out, "line "+m[1]+": "+m[2])
+	}
+	return out
+}
+
+// commits tells a fixture's history in words.
+func commits(history string) string {
+	var out []string
+	for line := range strings.Lines(history) {
+		if n, files, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			out = append(out, fmt.Sprintf("%s commits changed `%s`", n, strings.ReplaceAll(files, " ", "` and `")))
+		}
+	}
+	return " In its repository " + strings.Join(out, ", ") + "."
+}
+
 // example reads the fixture that a rule shows on its page; nil when it has none.
 func example(path string) (*report.Example, error) {
 	data, err := os.ReadFile(path)
@@ -105,6 +129,10 @@ func example(path string) (*report.Example, error) {
 			e.Before = string(f.Data)
 		case "after":
 			e.After = string(f.Data)
+		case "diagnostics":
+			e.Says = said(string(f.Data))
+		case "history":
+			e.Prose += commits(string(f.Data))
 		case "after unsafe":
 			// What is shown where there is no safe fix.
 			if e.After == "" {
@@ -113,6 +141,9 @@ func example(path string) (*report.Example, error) {
 		}
 		if path, ok := strings.CutPrefix(f.Name, "after unsafe context/"); ok {
 			e.Others = append(e.Others, report.OtherFile{Path: path, Text: string(f.Data)})
+		}
+		if path, ok := strings.CutPrefix(f.Name, "context/"); ok {
+			e.Beside = append(e.Beside, path)
 		}
 	}
 	if e.Before == "" {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/shale-build/shale/analysis/rules"
+	"github.com/shale-build/shale/cmd/shale/internal/report"
 )
 
 const root = "../../../.."
@@ -37,7 +38,7 @@ func TestTable(t *testing.T) {
 	rows := strings.Split(table("docs/"), "\n")[2:]
 	for i, r := range rules.All() {
 		link := "[" + r.Name + "](docs/rules/" + r.Name + ".md)"
-		want := "| " + strings.Join([]string{link, r.Doc.Summary, r.Severity.String(), r.Best.String()}, " | ") + " |"
+		want := "| " + strings.Join([]string{link, r.Doc.Summary, r.Severity.String(), report.FixWord(r)}, " | ") + " |"
 		if rows[i] != want {
 			t.Errorf("the row of %s is\n%s\nnot\n%s", r.Name, rows[i], want)
 		}

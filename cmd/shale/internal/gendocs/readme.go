@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis/rules"
+	"github.com/shale-build/shale/cmd/shale/internal/report"
 )
 
 // readme returns the README with its generated parts as they should be now: what
@@ -88,7 +89,7 @@ func table(from string) string {
 	b.WriteString("| Rule | What it finds | Severity | Fix |\n|---|---|---|---|\n")
 	for _, r := range rules.All() {
 		link := fmt.Sprintf("[%s](%srules/%s.md)", r.Name, from, r.Name)
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", link, r.Doc.Summary, r.Severity, r.Best)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", link, r.Doc.Summary, r.Severity, report.FixWord(r))
 	}
 	b.WriteString("\nWhat BuildKit itself refuses is reported as `syntax`, always as an error.\n")
 	return b.String()

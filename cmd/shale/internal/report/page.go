@@ -10,6 +10,8 @@ import (
 // An Example is a Dockerfile before and, where the rule has a fix, after it.
 type Example struct {
 	Prose, Before, After string
+	Beside               []string    // the other files of its folder
+	Says                 []string    // what is found, a line each
 	Others               []OtherFile // that the fix changes, as they are then
 }
 
@@ -19,32 +21,22 @@ type OtherFile struct{ Path, Text string }
 // RulePage is a rule's page in Markdown; example may be nil.
 func RulePage(r *analysis.Rule, example *Example) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n%s.\n\nSeverity: %s. Fix: %s.\n", r.Name, strings.TrimRight(r.Doc.Summary, "."), r.Severity, fixWords(r))
+	fmt.Fprintf(&b, "# %s\n\n%s\n\nSeverity: %s. Fix: %s.\n", r.Name, sentence(r.Doc.Summary), r.Severity, fixWords(r))
+	if r.Severity == analysis.Off {
+		fmt.Fprintf(&b, "\n`--only %s` turns it on for a run, `rules.%s.severity = \"info\"` in .shale.toml for good.\n", r.Name, r.Name)
+	}
 	for _, s := range r.Doc.Sections() {
 		// A page is read beside the list that it speaks of.
 		text := strings.ReplaceAll(strings.TrimSpace(s.Text), "soundness list", "[soundness list](../soundness.md)")
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", s.Title, text)
 	}
 	if example != nil {
-		b.WriteString("\n## Example\n\n")
-		if example.Prose != "" {
-			b.WriteString(strings.TrimSpace(example.Prose) + "\n\n")
-		}
-		if example.After != "" || len(example.Others) > 0 {
-			b.WriteString("Before:\n\n")
-		}
-		b.WriteString(Fenced("dockerfile", example.Before))
-		if example.After != "" {
-			fmt.Fprintf(&b, "\nAfter:\n\n%s", Fenced("dockerfile", example.After))
-		}
-		for _, f := range example.Others {
-			fmt.Fprintf(&b, "\n%s after:\n\n%s", f.Path, Fenced("", f.Text))
-		}
+		example.write(&b)
 	}
 	if len(r.Options) > 0 {
 		fmt.Fprintf(&b, "\n## Configuration\n\n")
 		for _, o := range r.Options {
-			fmt.Fprintf(&b, "- `rules.%s.%s`: %s %s\n", r.Name, o.Name, strings.TrimSpace(o.Doc), valuesWords(o))
+			fmt.Fprintf(&b, "- `rules.%s.%s`, %s: %s\n", r.Name, o.Name, valuesWords(o), strings.TrimRight(strings.TrimSpace(o.Doc), ".")+".")
 		}
 	}
 	fmt.Fprintf(&b, "\n## Silencing\n\n`# shale ignore=%s` above an instruction, or `# shale ignore-file=%s` at the top of the file.", r.Name, r.Name)
@@ -55,22 +47,55 @@ func RulePage(r *analysis.Rule, example *Example) string {
 	return b.String()
 }
 
-// RuleText is a rule's page for a terminal.
-func RuleText(r *analysis.Rule, colored bool) string {
+func (e *Example) write(b *strings.Builder) {
+	b.WriteString("\n## Example\n\n")
+	prose := strings.TrimSpace(e.Prose)
+	if len(e.Beside) > 0 {
+		prose = strings.TrimSpace(prose + " Beside it lie `" + strings.Join(e.Beside, "`, `") + "`.")
+	}
+	if prose != "" {
+		b.WriteString(prose + "\n\n")
+	}
+	if e.After != "" || len(e.Others) > 0 {
+		b.WriteString("Before:\n\n")
+	}
+	b.WriteString(Fenced("dockerfile", e.Before))
+	if len(e.Says) > 0 {
+		fmt.Fprintf(b, "\nShale says:\n\n%s", Fenced("text", strings.Join(e.Says, "\n")))
+	}
+	if e.After != "" {
+		fmt.Fprintf(b, "\nAfter:\n\n%s", Fenced("dockerfile", e.After))
+	}
+	for _, f := range e.Others {
+		fmt.Fprintf(b, "\n%s after:\n\n%s", f.Path, Fenced("", f.Text))
+	}
+}
+
+// RuleText is a rule's page for a terminal; url is that of the page.
+func RuleText(r *analysis.Rule, url string, colored bool) string {
 	s := newStyle(colored)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\n  severity: %s\n  fix:      %s\n", s.bold.Sprint(r.Name), r.Doc.Summary, r.Severity, fixWords(r))
 	if len(r.Aliases) > 0 {
-		fmt.Fprintf(&b, "  also:     %s\n", strings.Join(r.Aliases, ", "))
+		fmt.Fprintf(&b, "  codes:    %s\n", strings.Join(r.Aliases, ", "))
 	}
 	for _, o := range r.Options {
 		fmt.Fprintf(&b, "  option:   rules.%s.%s, %s\n", r.Name, o.Name, valuesWords(o))
 	}
+	fmt.Fprintf(&b, "  page:     %s\n", url)
 	b.WriteString("\n")
 	for _, part := range r.Doc.Sections() {
 		fmt.Fprintf(&b, "%s\n%s\n", s.bold.Sprint(part.Title), indent(wrap(part.Text, 76), "  "))
 	}
 	return b.String()
+}
+
+// FixWord is the most that a rule's fixes promise, in a word.
+func FixWord(r *analysis.Rule) string {
+	if r.Best == analysis.Display {
+		return "none"
+	}
+	return r.Best.String()
 }
 
 func fixWords(r *analysis.Rule) string {
@@ -93,9 +118,14 @@ func valuesWords(o analysis.Option) string {
 		values = append(values, quoted)
 	}
 	if o.Entry != nil {
-		return "A table."
+		return "a table"
 	}
 	return strings.Join(values, ", ")
+}
+
+// sentence is a summary with a capital and a full stop.
+func sentence(summary string) string {
+	return strings.ToUpper(summary[:1]) + strings.TrimRight(summary[1:], ".") + "."
 }
 
 // Fenced puts a Dockerfile between fences longer than any that it holds.

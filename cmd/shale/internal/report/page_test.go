@@ -23,8 +23,9 @@ func TestRuleText(t *testing.T) {
 
   severity: warning
   fix:      safe where it is proven, made by ` + "`shale fix`" + `
-  also:     DL3009
+  codes:    DL3009
   option:   rules.package-cache.policy, "clean" (default), "mount"
+  page:     https://example.org/package-cache
 
 What it finds
   A package manager's download cache or index that no later step needs, left
@@ -40,7 +41,7 @@ The fix
   Safe.
 
 `
-	if diff := cmp.Diff(want, RuleText(pageRule, false)); diff != "" {
+	if diff := cmp.Diff(want, RuleText(pageRule, "https://example.org/package-cache", false)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -62,7 +63,7 @@ Safe.
 
 ## Example
 
-The lists stay.
+The lists stay. Beside it lie ` + "`a`, `b`" + `.
 
 Before:
 
@@ -70,6 +71,12 @@ Before:
 FROM debian
 RUN echo '` + "```" + `'
 ` + "````" + `
+
+Shale says:
+
+` + "```text" + `
+line 2: what
+` + "```" + `
 
 After:
 
@@ -79,12 +86,12 @@ FROM debian:12
 
 ## Configuration
 
-- ` + "`rules.package-cache.policy`" + `: how to keep it out. "clean" (default), "mount"
+- ` + "`rules.package-cache.policy`" + `, "clean" (default), "mount": how to keep it out.
 
 ## Silencing
 
 ` + "`# shale ignore=package-cache` above an instruction, or `# shale ignore-file=package-cache` at the top of the file. Ignore comments for DL3009 are honoured too.\n"
-	got := RulePage(pageRule, &Example{Prose: "The lists stay.\n", Before: "FROM debian\nRUN echo '```'\n", After: "FROM debian:12\n"})
+	got := RulePage(pageRule, &Example{Prose: "The lists stay.\n", Before: "FROM debian\nRUN echo '```'\n", After: "FROM debian:12\n", Beside: []string{"a", "b"}, Says: []string{"line 2: what"}})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

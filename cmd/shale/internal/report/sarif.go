@@ -131,7 +131,7 @@ func newSARIF(w io.Writer, o Options) *sarifWriter {
 }
 
 func (s *sarifWriter) rule(r *analysis.Rule) sarifRule {
-	summary := strings.ToUpper(r.Doc.Summary[:1]) + strings.TrimRight(r.Doc.Summary[1:], ".") + "."
+	summary := sentence(r.Doc.Summary)
 	name := camel(r.Name)
 	if name == r.Name {
 		name = "" // Docker's own checks have such names
@@ -139,7 +139,7 @@ func (s *sarifWriter) rule(r *analysis.Rule) sarifRule {
 	return sarifRule{
 		ID: r.Name, Name: name,
 		Short: sarifText{Text: summary}, Full: sarifText{Text: summary + "\n\n" + strings.TrimSpace(r.Doc.What)},
-		HelpURI: s.o.URL(r.Name), Help: sarifText{RuleText(r, false), RulePage(r, nil)},
+		HelpURI: s.o.URL(r.Name), Help: sarifText{RuleText(r, s.o.URL(r.Name), false), RulePage(r, nil)},
 		Default:    sarifDefault{r.Severity != analysis.Off, sarifLevel(max(r.Severity, analysis.Info))},
 		Properties: sarifTags{[]string{"dockerfile"}, "high", sarifProblem(max(r.Severity, analysis.Info))},
 	}
