@@ -221,14 +221,22 @@ func (f *fixer) fix(o *outcome, in analysis.Input) error {
 	return nil
 }
 
-// keepPlanned takes away the fixes that would not be made.
+// keepPlanned takes away the fixes that would not be made. What is mended on top of
+// another fix has no edits of this text: its fix is named and carries none.
 func keepPlanned(ds []analysis.Diagnostic, applied []rewrite.Applied) {
 	for i := range ds {
-		ds[i].Fixes = slices.DeleteFunc(ds[i].Fixes, func(fix analysis.Fix) bool {
-			return !slices.ContainsFunc(applied, func(a rewrite.Applied) bool {
-				return a.Rule == ds[i].Rule && a.Span == ds[i].Span && a.Title == fix.Title
-			})
-		})
+		var kept []analysis.Fix
+		for _, a := range applied {
+			if a.Rule != ds[i].Rule || a.Span != ds[i].Span {
+				continue
+			}
+			fix := analysis.Fix{Title: a.Title, Safety: a.Safety}
+			if k := slices.IndexFunc(ds[i].Fixes, func(f analysis.Fix) bool { return f.Title == a.Title }); k >= 0 {
+				fix = ds[i].Fixes[k]
+			}
+			kept = append(kept, fix)
+		}
+		ds[i].Fixes = kept
 	}
 }
 

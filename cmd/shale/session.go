@@ -245,7 +245,7 @@ func (s *session) findings(o *outcome, in analysis.Input, r *analysis.Report) er
 		d := &o.file.Diagnostics[i]
 		var proven []analysis.Fix
 		for _, fix := range d.Fixes {
-			if fix.Safety != analysis.Display {
+			if fix.Safety != analysis.Display && len(fix.Edits) > 0 {
 				err := provable(fix)
 				if err == nil {
 					err = rewrite.ValidateFix(s.ctx, in, fix, rewrite.Validator{})

@@ -42,7 +42,7 @@ func (m *markdownWriter) File(f File) error {
 
 func markdownFinding(d analysis.Diagnostic) string {
 	out := MarkdownText(d.Message)
-	if gain := GainWords(d.Gain); gain != "" {
+	if gain := gainBeside(d); gain != "" {
 		out += "; " + gain
 	}
 	return out

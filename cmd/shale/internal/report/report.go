@@ -185,7 +185,7 @@ func best(d analysis.Diagnostic) analysis.Safety {
 // how that is done.
 func advice(d analysis.Diagnostic) string {
 	out := strings.TrimRight(d.Message, ".")
-	if gain := GainWords(d.Gain); gain != "" {
+	if gain := gainBeside(d); gain != "" {
 		out += " (" + gain + ")"
 	}
 	out += "."
@@ -202,6 +202,15 @@ func advice(d analysis.Diagnostic) string {
 
 // problem is why a file could not be worked on, without its name.
 func problem(f File) string { return strings.TrimPrefix(f.Err.Error(), f.Path+": ") }
+
+// gainBeside is a finding's gain, without bytes that its message names.
+func gainBeside(d analysis.Diagnostic) string {
+	g := d.Gain
+	if strings.Contains(d.Message, Bytes(g.Bytes)) {
+		g.Bytes = 0
+	}
+	return GainWords(g)
+}
 
 // GainWords tells a gain in a few words, "" when there is none.
 func GainWords(g analysis.Gain) string {

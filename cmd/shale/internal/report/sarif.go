@@ -215,7 +215,7 @@ func (s *sarifWriter) result(f File, d analysis.Diagnostic, name string, hashes 
 		out.Related = append(out.Related, sarifLocation{i + 1, sarifPhysical{here, &at}, &sarifText{Text: sarifSentence(r.Message)}})
 	}
 	for _, fix := range d.Fixes {
-		if fix.Safety != analysis.Display { // a consumer would make it
+		if fix.Safety != analysis.Display && len(fix.Edits) > 0 { // a consumer would make it
 			out.Fixes = append(out.Fixes, s.fix(f, fix))
 		}
 	}
