@@ -107,10 +107,21 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return int(e)
 	}
 	if err != nil {
+		if _, _, unknown := root.Find(args); unknown != nil {
+			err = pathForCommand(args, err)
+		}
 		a.complain(err)
 		return exitFault
 	}
 	return 0
+}
+
+// pathForCommand tells who names a path where a command should stand what to write.
+func pathForCommand(args []string, err error) error {
+	if _, missing := os.Lstat(args[0]); missing != nil {
+		return err
+	}
+	return fmt.Errorf("%q is no command; write `shale check %s`, or `shale fix --diff %s`", args[0], args[0], args[0])
 }
 
 // complain says on standard error what went wrong.

@@ -71,6 +71,9 @@ func findRules(names []string, all []*analysis.Rule) ([]*analysis.Rule, error) {
 	var out []*analysis.Rule
 	for _, name := range names {
 		found := false
+		if name == analysis.SyntaxRule {
+			found, out = true, append(out, refusals)
+		}
 		for _, r := range all {
 			if r.Owns(name) || slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, name) }) {
 				found = true
@@ -93,10 +96,24 @@ func ruleNames(all []*analysis.Rule) []string {
 }
 
 func unknownRule(name string, all []*analysis.Rule) error {
-	if near, ok := suggest.Search(name, ruleNames(all), false); ok {
+	names := ruleNames(all)
+	if near, ok := suggest.Search(name, names, false); ok {
+		// It answers in lower case.
+		near = names[slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, near) })]
 		return fmt.Errorf("there is no rule %q; did you mean %q?", name, near)
 	}
 	return fmt.Errorf("there is no rule %q; `shale rules` lists them", name)
+}
+
+// refusals explains what is no rule, and cannot be turned off.
+var refusals = &analysis.Rule{
+	Name: analysis.SyntaxRule, Severity: analysis.Error,
+	Doc: analysis.Doc{
+		Summary: "BuildKit refuses the Dockerfile",
+		What:    "A line that BuildKit's parser does not take, in BuildKit's own words. The other lines keep their findings; no fix is made in such a file.",
+		Why:     "The build would stop there.",
+		Fix:     "There is none: what is meant is not known.",
+	},
 }
 
 func (a *app) rulesJSON(chosen []*analysis.Rule) error {
