@@ -425,3 +425,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// The page of the configuration names every key.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range topKeys {
+		if !strings.Contains(string(page), "`"+key+"`") && !strings.Contains(string(page), "`"+key+".") {
+			t.Errorf("docs/configuration.md does not name %s", key)
+		}
+	}
+}
