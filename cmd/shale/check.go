@@ -84,6 +84,6 @@ func (a *app) writeBaseline(c *cobra.Command, args []string, sel *selection, pat
 	if err := w.write(); err != nil {
 		return err
 	}
-	s.say(fmt.Sprintf("%s: findings noted: %d, in files: %d; --baseline leaves them out", path, s.tally.Findings(), s.tally.Found))
+	s.say(fmt.Sprintf("%s: %s noted in %s; --baseline leaves them out", path, report.Plural(s.tally.Findings(), "finding"), report.Plural(s.tally.Found, "file")))
 	return s.status(false)
 }
