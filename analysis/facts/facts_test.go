@@ -331,3 +331,21 @@ func TestForget(t *testing.T) {
 		t.Errorf("got %+v, then %+v", first.Commands, second.Commands)
 	}
 }
+
+func TestNames(t *testing.T) {
+	for text, want := range map[string]bool{
+		"apt":                  true,
+		"RUN apt update":       true,
+		"/usr/bin/apt":         true,
+		"pkg=apt;":             true,
+		"apt-get update":       false,
+		"adapt, adapt-apt_":    false,
+		"aptapt":               false,
+		"an adapter, then apt": true,
+		"":                     false,
+	} {
+		if got := facts.Names(text, "apt"); got != want {
+			t.Errorf("%q names apt: %t", text, got)
+		}
+	}
+}

@@ -494,30 +494,27 @@ func (f *File) starter(s *stage.Stage, argv []string, manager *pkgmgr.Manager) s
 
 // mentions reports whether a text names one of the manager's programs.
 func mentions(text string, manager *pkgmgr.Manager) bool {
-	for _, p := range manager.Programs {
-		for rest := text; ; {
-			i := strings.Index(rest, p)
-			if i < 0 {
-				break
-			}
-			before, after := byte(' '), byte(' ')
-			if i > 0 {
-				before = rest[i-1]
-			}
-			if i+len(p) < len(rest) {
-				after = rest[i+len(p)]
-			}
-			if !letter(before) && !letter(after) {
-				return true
-			}
-			rest = rest[i+len(p):]
-		}
-	}
-	return false
+	return slices.ContainsFunc(manager.Programs, func(p string) bool { return Names(text, p) })
 }
 
-func letter(b byte) bool {
-	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '_' || b == '-'
+// Names reports whether a text speaks of a file or program of that name, as a word of its
+// own.
+func Names(text, name string) bool {
+	for at := 0; ; {
+		i := strings.Index(text[at:], name)
+		if i < 0 {
+			return false
+		}
+		from, to := at+i, at+i+len(name)
+		if (from == 0 || !wordByte(text[from-1])) && (to == len(text) || !wordByte(text[to])) {
+			return true
+		}
+		at = to
+	}
+}
+
+func wordByte(b byte) bool {
+	return b == '_' || b == '-' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }
 
 // fromContext reports whether a file of that name was copied from the context.

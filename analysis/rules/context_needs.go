@@ -78,30 +78,11 @@ func needsAt(f *facts.File, c *buildctx.Context, s *stage.Stage, in *syntax.Inst
 	}
 	switch l.Kind {
 	case buildctx.Settings, buildctx.Key, buildctx.History, buildctx.Environment:
-		if in.Name != "label" && names(in.Text.String(), name) && !(l.Kind == buildctx.Environment && in.Name != "cmd" && in.Name != "entrypoint") {
+		if in.Name != "label" && facts.Names(in.Text.String(), name) && !(l.Kind == buildctx.Environment && in.Name != "cmd" && in.Name != "entrypoint") {
 			return "names " + name
 		}
 	}
 	return ""
-}
-
-// names reports whether a text speaks of a file of that name, as a word of its own.
-func names(text, name string) bool {
-	for at := 0; ; {
-		i := strings.Index(text[at:], name)
-		if i < 0 {
-			return false
-		}
-		from, to := at+i, at+i+len(name)
-		if (from == 0 || !wordByte(text[from-1])) && (to == len(text) || !wordByte(text[to])) {
-			return true
-		}
-		at = to
-	}
-}
-
-func wordByte(b byte) bool {
-	return b == '_' || b == '-' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }
 
 // reliedOn says why what a stage copies with all the rest may be needed in it.
@@ -166,7 +147,7 @@ func installsIn(f *facts.File, s *stage.Stage, folder string, hidden *lazyregexp
 			}
 		}
 		for _, in := range st.Instructions {
-			if in.Name == "copy" && in.Flag("from") != nil && names(in.Text.String(), folder) {
+			if in.Name == "copy" && in.Flag("from") != nil && facts.Names(in.Text.String(), folder) {
 				return true
 			}
 		}
@@ -213,7 +194,7 @@ func calls(r *facts.Run, programs ...string) bool {
 // readsHistory reports whether a RUN may ask git about the project.
 func readsHistory(r *facts.Run) bool {
 	if r.Opaque != "" {
-		return names(r.In.Text.String(), "git")
+		return facts.Names(r.In.Text.String(), "git")
 	}
 	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
 		if c.Name != "git" {

@@ -126,8 +126,7 @@ func leaves755(p *analysis.Pass, in *syntax.Instruction, place facts.Place) bool
 		return !p.Run(in).Touches(place)
 	case "workdir":
 		dir, ok := p.Dest(in)
-		user := p.Stages().User(in)
-		root := user.Is == stage.Set && (user.Text == "root" || user.Text == "0") || !userBefore(p, in)
+		root := p.Stages().User(in).Root() || !userBefore(p, in)
 		return ok && (root || !place.Meets(facts.Place{Path: dir}))
 	case "copy", "add":
 		to, ok := p.Dest(in)

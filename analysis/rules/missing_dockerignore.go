@@ -161,10 +161,8 @@ func (u *unwanted) fix(d *analysis.Diagnostic, ignore string, groups []kindred, 
 		names = append(names, g.name())
 		patterns = append(patterns, g.patterns...)
 	}
-	text, eol := u.context.IgnoreText(), "\n"
-	if strings.Contains(text, "\r\n") {
-		eol = "\r\n"
-	}
+	text := u.context.IgnoreText()
+	eol := source.LineEnd(text)
 	more := strings.Join(patterns, eol) + eol
 	if text != "" && !strings.HasSuffix(text, "\n") {
 		more = eol + more

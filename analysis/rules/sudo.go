@@ -6,7 +6,6 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
-	"github.com/shale-build/shale/analysis/stage"
 )
 
 // Sudo finds sudo where the RUN has root's rights anyway.
@@ -25,7 +24,7 @@ var Sudo = analysis.Rule{
 	Severity: analysis.Info,
 	Run: func(p *analysis.Pass) {
 		for r := range allRuns(p) {
-			if user := p.Stages().User(r.In); user.Is != stage.Set || user.Text != "root" && user.Text != "0" {
+			if !p.Stages().User(r.In).Root() {
 				continue
 			}
 			for _, c := range r.Commands {

@@ -167,10 +167,7 @@ func lowerArg(p *analysis.Pass, in *syntax.Instruction, labels []*syntax.Instruc
 		Relies: []source.Span{at.Span},
 	}
 	var text strings.Builder
-	end := "\n"
-	if strings.Contains(p.Doc.Content, "\r\n") {
-		end = "\r\n"
-	}
+	end := p.Doc.LineEnd()
 	for _, moved := range append([]*syntax.Instruction{in}, labels...) {
 		if below && moved.Index > at.Index {
 			continue

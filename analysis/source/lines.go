@@ -2,6 +2,7 @@ package source
 
 import (
 	"sort"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -122,4 +123,12 @@ func columns(s string, enc Encoding) int {
 		}
 	}
 	return n
+}
+
+// LineEnd is what ends a text's first line, "\n" where there is none.
+func LineEnd(text string) string {
+	if i := strings.IndexByte(text, '\n'); i > 0 && text[i-1] == '\r' {
+		return "\r\n"
+	}
+	return "\n"
 }

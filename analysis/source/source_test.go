@@ -225,3 +225,19 @@ func TestCommon(t *testing.T) {
 		}
 	}
 }
+
+func TestLineEnd(t *testing.T) {
+	for text, want := range map[string]string{
+		"":            "\n",
+		"FROM a":      "\n",
+		"\n":          "\n",
+		"FROM a\n":    "\n",
+		"FROM a\r\n":  "\r\n",
+		"a\nb\r\n":    "\n",
+		"a\r\nb\nc\n": "\r\n",
+	} {
+		if got := source.LineEnd(text); got != want {
+			t.Errorf("%q ends its first line with %q, want %q", text, got, want)
+		}
+	}
+}

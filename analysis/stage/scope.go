@@ -30,7 +30,8 @@ func (v Value) Known() bool { return v.Is == Set }
 
 // Root reports whether the value of a USER is certainly root, alone or with his group.
 func (v Value) Root() bool {
-	return v.Is == Set && (v.Text == "root" || v.Text == "0" || v.Text == "root:root" || v.Text == "0:0")
+	user, group, has := strings.Cut(v.Text, ":")
+	return v.Is == Set && (user == "root" || user == "0") && (!has || group == "root" || group == "0")
 }
 
 // A scope holds the values in force along one stage. Each name has its bindings

@@ -166,3 +166,17 @@ func TestManyInstructions(t *testing.T) {
 		}
 	}
 }
+
+func TestRoot(t *testing.T) {
+	for user, want := range map[string]bool{
+		"root": true, "0": true, "root:root": true, "0:0": true, "root:0": true, "0:root": true,
+		"root:staff": false, "0:1000": false, "1000:0": false, "app": false, "rootless": false, "root:": false,
+	} {
+		if got := (stage.Value{Text: user, Is: stage.Set}).Root(); got != want {
+			t.Errorf("USER %s is root: %t", user, got)
+		}
+		if (stage.Value{Text: user, Is: stage.Overridable}).Root() {
+			t.Errorf("USER %s, which a build argument may change, is root", user)
+		}
+	}
+}

@@ -172,12 +172,7 @@ func (in *Instruction) Flag(name string) *Flag {
 }
 
 // LineEnd is what ends the first line, "\n" where there is none.
-func (d *Document) LineEnd() string {
-	if i := strings.IndexByte(d.Content, '\n'); i > 0 && d.Content[i-1] == '\r' {
-		return "\r\n"
-	}
-	return "\n"
-}
+func (d *Document) LineEnd() string { return source.LineEnd(d.Content) }
 
 // Directive returns the value of a parser directive.
 func (d *Document) Directive(name string) (string, bool) {
