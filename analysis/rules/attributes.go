@@ -151,17 +151,23 @@ func brings(p *analysis.Pass, in *syntax.Instruction) (facts.Place, bool) {
 		return facts.Place{}, false
 	}
 	src := in.Args[0].Value
-	if len(in.Args) == 2 && path.Ext(strings.TrimPrefix(path.Base(src), ".")) != "" && !strings.ContainsAny(src, "*?[$") {
+	if len(in.Args) == 2 && !isFolder(p, in, src) && path.Ext(strings.TrimPrefix(path.Base(src), ".")) != "" && !strings.ContainsAny(src, "*?[$") {
 		switch {
-		case path.Ext(src) == path.Ext(dest):
-			return facts.Place{Path: dest}, true
 		case p.IntoFolder(in):
 			return facts.Place{Path: path.Join(dest, path.Base(src))}, true
+		case path.Ext(src) == path.Ext(dest):
+			return facts.Place{Path: dest}, true
 		}
 	}
 	// What lies in a folder of programs by its own name is a program.
 	program := len(in.Args) == 2 && path.Base(dest) == path.Base(src) && slices.Contains([]string{"bin", "sbin"}, path.Base(path.Dir(dest)))
 	return facts.Place{Path: dest, All: !program}, true
+}
+
+// isFolder reports whether a source is certainly a folder, of which a copy brings the content.
+func isFolder(p *analysis.Pass, in *syntax.Instruction, src string) bool {
+	context, _ := p.Context()
+	return strings.HasSuffix(src, "/") || context != nil && in.Flag("from") == nil && context.IsDir(path.Clean("./"+src))
 }
 
 // An attribute is what a flag of COPY gives files, and a command afterwards.

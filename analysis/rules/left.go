@@ -103,3 +103,8 @@ func namedLater(p *analysis.Pass, later []*syntax.Instruction, place facts.Place
 }
 
 var packed = []string{".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".zip"}
+
+// isPacked reports whether a file is by its name an archive.
+func isPacked(name string) bool {
+	return slices.ContainsFunc(packed, func(ext string) bool { return strings.HasSuffix(name, ext) })
+}

@@ -82,7 +82,7 @@ func temporaryFile(p *analysis.Pass, r *facts.Run, made facts.Made, later []*syn
 			below = rest
 		}
 	}
-	if below == "" || made.Pattern != "" || facts.Small(made.Path) || slices.ContainsFunc(packed, func(ext string) bool { return strings.HasSuffix(made.Path, ext) }) {
+	if below == "" || made.Pattern != "" || facts.Small(made.Path) || isPacked(made.Path) {
 		return
 	}
 	at := slices.Index(r.Commands, made.By)
