@@ -33,6 +33,10 @@ func (s *server) checkAll(ctx context.Context, d *snapshot) (*findings, error) {
 			}
 			s.compiles <- struct{}{}
 			defer func() { <-s.compiles }()
+			if s.overtaken(d) { // while it waited for another text's
+				d.checks = d.carried
+				return
+			}
 			defer s.tidyLater()
 			in := f.input
 			in.Earlier = s.earlier(d.uri) // as a rule of this very text
@@ -49,6 +53,13 @@ func (s *server) checkAll(ctx context.Context, d *snapshot) (*findings, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// overtaken reports whether a document has a newer text, or is closed.
+func (s *server) overtaken(d *snapshot) bool {
+	s.state.Lock()
+	defer s.state.Unlock()
+	return s.work.docs[d.uri] != d
 }
 
 // complete reports whether Docker's checks have run.

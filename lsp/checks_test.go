@@ -142,6 +142,31 @@ func (d *document) pull(previous string) (out pulled) {
 	return out
 }
 
+// While the checks of one text run, those of texts that come and go are left out.
+func TestOvertakenChecks(t *testing.T) {
+	slow, gate := slowly()
+	ran := make(chan struct{}, 100)
+	slow[0] = &analysis.Rule{Name: "wait", Severity: analysis.Info, Run: func(*analysis.Pass) { ran <- struct{}{}; <-gate }}
+	c := connectWith(t, lsp.Options{Rules: []*analysis.Rule{gap}, Checks: slow, Quiet: time.Millisecond, Version: "test"})
+	c.initialize(full("utf-16"))
+	doc := c.open("file:///x/Dockerfile", "FROM alpine as a\nRUN  true\n", "utf-16")
+	<-ran
+	for range 5 {
+		doc.edit(textEdit{at(1, 3, 3), " "})
+		c.until("the new version", func() bool {
+			all := c.published(doc.uri)
+			return *all[len(all)-1].Version == doc.version
+		})
+		time.Sleep(20 * time.Millisecond) // its checks wait for those that run
+	}
+	gate <- struct{}{}
+	gate <- struct{}{}
+	doc.awaitCodes("FromAsCasing", "gap")
+	if n := len(ran); n != 1 {
+		t.Errorf("the checks of %d more texts ran, want those of the last", n)
+	}
+}
+
 // count is how often the server has sent something.
 func (c *client) count(method string) (n int) {
 	for _, m := range c.notified {
