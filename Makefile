@@ -78,11 +78,11 @@ test-go:
 	@mkdir -p .cache
 	SHALE_TEST_ALL=1 $(GOTESTSUM) --jsonfile .cache/test.json -- -timeout 60m -skip '^($(DEEP))$$' ./...
 
-# What make test has no time for: DEEP, other random numbers, more of them, and slow
-# cases of the matrix.
+# What make test has no time for: DEEP, other random numbers, more of them, slow
+# cases of the matrix, huge inputs, and each call that a write may be killed at.
 test-deep: tools
 	@mkdir -p .cache
-	SHALE_TEST_ALL=1 SHALE_TEST_DEEP=1 $(GOTESTSUM) --jsonfile .cache/deep.json -- -timeout 60m -run '^($(DEEP)|TestMergedRunsDoTheSame|TestRandomRunsBuild|TestMatrix)$$' ./rewrite/... ./cmd/shale
+	SHALE_TEST_ALL=1 SHALE_TEST_DEEP=1 $(GOTESTSUM) --jsonfile .cache/deep.json -- -timeout 60m -run '^($(DEEP)|TestMergedRunsDoTheSame|TestRandomRunsBuild|TestMatrix|TestHostileInput|TestKilledWhileWriting|TestFailingWrites|TestTwoAtOnce)$$' ./rewrite/... ./cmd/shale
 
 consumers: tools
 	$(GO) test -tags consumers ./cmd/shale ./analysis/buildctx -run '^(TestConsumers|TestRealInstallers)$$' -count 1 -timeout 30m -v
