@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -94,22 +95,41 @@ func (g *fakeGitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if g.spec != nil && r.URL.Path != "/graphql" {
-		if err := g.spec.rest(r); err != nil {
+		if err := g.spec.rest.request(r); err != nil {
 			g.t.Errorf("%s %s is not in GitHub's description: %v\n%s", r.Method, r.URL, err, body)
 			refuse(w, http.StatusUnprocessableEntity, err.Error())
 			return
 		}
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	g.route(w, r, body)
+	if g.spec == nil {
+		g.route(w, r, body)
+		return
+	}
+	got := httptest.NewRecorder()
+	g.route(got, r, body)
+	if r.URL.Path != "/graphql" {
+		if err := g.spec.rest.answer(r, got); err != nil {
+			g.t.Errorf("GitHub answers %s %s otherwise: %v\n%s", r.Method, r.URL, err, got.Body)
+		}
+	}
+	maps.Copy(w.Header(), got.Header())
+	w.WriteHeader(got.Code)
+	w.Write(got.Body.Bytes()) //nolint:errcheck // a test's server
 }
 
 func refuse(w http.ResponseWriter, code int, message string, errs ...string) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(code)
-	json.NewEncoder(w).Encode(map[string]any{"message": message, "errors": errs}) //nolint:errcheck // a test's server
+	said := map[string]any{"message": message}
+	if len(errs) > 0 {
+		said["errors"] = errs
+	}
+	json.NewEncoder(w).Encode(said) //nolint:errcheck // a test's server
 }
 
 func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	json.NewEncoder(w).Encode(v) //nolint:errcheck // a test's server
 }
 
@@ -121,7 +141,7 @@ func (g *fakeGitHub) route(w http.ResponseWriter, r *http.Request, body []byte) 
 	case path == "/user" && g.app:
 		refuse(w, http.StatusForbidden, "Resource not accessible by integration")
 	case path == "/user":
-		answer(w, map[string]any{"login": "bot"})
+		answer(w, map[string]any{"login": "bot", "user_view_type": "private"})
 	case path == pull:
 		answer(w, map[string]any{"number": 7, "state": "open", "head": map[string]any{"sha": g.head()}, "base": map[string]any{"sha": g.git("rev-parse", "main")}})
 	case strings.HasPrefix(path, "/repos/octo/shop/compare/"):
@@ -323,11 +343,17 @@ func (g *fakeGitHub) graphql(w http.ResponseWriter, body []byte) {
 		return
 	}
 	if g.spec != nil {
-		if err := g.spec.graph(in.Query, in.Variables); err != nil {
+		if err := g.spec.graph.request(in.Query, in.Variables); err != nil {
 			g.t.Errorf("GitHub's schema refuses: %v\n%s", err, body)
 			refuse(w, http.StatusBadRequest, err.Error())
 			return
 		}
+	}
+	data := func(v map[string]any) {
+		if g.spec != nil {
+			g.spec.holds(g.t, in.Query, v)
+		}
+		answer(w, map[string]any{"data": v})
 	}
 	fail := func(message string) {
 		answer(w, map[string]any{"data": nil, "errors": []map[string]any{{"type": "FORBIDDEN", "message": message}}})
@@ -340,18 +366,18 @@ func (g *fakeGitHub) graphql(w http.ResponseWriter, body []byte) {
 			nodes = append(nodes, map[string]any{"id": thread, "isResolved": g.resolved[thread], "comments": map[string]any{
 				"nodes": []any{map[string]any{"databaseId": c["id"], "isMinimized": g.hidden[c["node_id"].(string)]}}}})
 		}
-		answer(w, map[string]any{"data": map[string]any{"repository": map[string]any{"pullRequest": map[string]any{"reviewThreads": map[string]any{
-			"pageInfo": map[string]any{"hasNextPage": false, "endCursor": nil}, "nodes": nodes}}}}})
+		data(map[string]any{"repository": map[string]any{"pullRequest": map[string]any{"reviewThreads": map[string]any{
+			"pageInfo": map[string]any{"hasNextPage": false, "endCursor": nil}, "nodes": nodes}}}})
 	case strings.Contains(in.Query, "resolveReviewThread"):
 		if !g.mayWrite {
 			fail("Resource not accessible by integration")
 			return
 		}
 		g.resolved[in.Variables["thread"].(string)] = true
-		answer(w, map[string]any{"data": map[string]any{}})
+		data(map[string]any{"resolveReviewThread": map[string]any{"thread": map[string]any{"isResolved": true}}})
 	case strings.Contains(in.Query, "minimizeComment"):
 		g.hidden[in.Variables["comment"].(string)] = true
-		answer(w, map[string]any{"data": map[string]any{}})
+		data(map[string]any{"minimizeComment": map[string]any{"minimizedComment": map[string]any{"isMinimized": true}}})
 	default:
 		fail("what?")
 	}
