@@ -197,7 +197,10 @@ func attributeOf(c *facts.Command) attribute {
 		if user == "" || user == "root" || user == "0" || has && group == "" {
 			return attribute{}
 		}
-		return attribute{"chown", text}
+		if has { // COPY knows no dot between the two
+			user += ":" + group
+		}
+		return attribute{"chown", user}
 	}
 	return attribute{}
 }

@@ -25,7 +25,7 @@ var RootUser = analysis.Rule{
 		Why: "A hole in the program then gives root's rights in the container, which is one step from the machine: of the escapes of runc, CVE-2019-5736 and CVE-2024-21626 among them, most need root inside. " +
 			"Kubernetes refuses such images under `runAsNonRoot`.",
 		Silent: "Off unless it is asked for (`rules.root-user.severity`): many images drop their rights in a script, or are run with another user, which a Dockerfile does not tell. " +
-			"Where nothing is started; where the command or entry point drops rights by `gosu`, `su-exec`, `setpriv` or `runuser`; for bases that are not known.",
+			"Where nothing is started; where a line speaks of a program that drops rights, such as `gosu`, `su-exec`, `setpriv`, `runuser` or `chroot`; where a build argument says who runs it; for bases that are not known.",
 		Fix: "Makes a user with the base's own tool (`useradd`, on Alpine `adduser`), takes the one that the stage makes already or, on node's images, theirs; gives it the folders of `WORKDIR` and `VOLUME`, not what lies in them; and switches to it. " +
 			"Unsafe: which files the program must be able to write is not known. Not offered where a port below 1024 is exposed, where another stage stands on this one, or where the base has no such tool.",
 	},

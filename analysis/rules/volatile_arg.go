@@ -26,10 +26,10 @@ var VolatileArg = analysis.Rule{
 			"or an `ENV` made from one, above a `RUN` that does not use it.",
 		Why: "The value is part of what each later `RUN` of the stage is cached by: with another commit all of them run again, an `apt-get install` of 60 seconds as well as `npm ci`. " +
 			"Labels and `COPY` are not cached by it.",
-		Silent: "Where the next `RUN` uses the argument, or may: it names it, or runs a script or build tool, which can read its environment. Where no `RUN` follows, or only such as take no time (`mkdir`, `chmod`, `useradd`). " +
+		Silent: "Where the next `RUN` uses the argument, or may: it names it, or runs a script or build tool, which can read its environment. Where no `RUN` follows, or only such as take no time (`mkdir`, `chmod`, `useradd`). Where a later line declares the argument again, or an `ONBUILD` may need it. " +
 			"For `CACHEBUST`: what follows it is meant to run again.",
 		Fix: "Moves the `ARG`, and labels that use it, below the steps that do not need it: directly above the first that may, or below the last `RUN`. " +
-			"Unsafe: a step that reads its whole environment sees one variable less. Not offered where an `ENV` is made from the argument, or a stage stands on this one: both hand it on.",
+			"Unsafe: a step that reads its whole environment sees one variable less. Not offered where an `ENV` is made from the argument, or a stage stands on this one: both hand it on; or where the line declares other arguments too.",
 	},
 	Best:     analysis.Unsafe,
 	Severity: analysis.Warning,
