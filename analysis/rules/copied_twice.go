@@ -110,7 +110,7 @@ func holds(p *analysis.Pass, all, part *syntax.Instruction) bool {
 	}
 	// A folder's content, at a folder.
 	root := path.Clean("/" + from)
-	if all.Flag("from") == nil && root != "/" || all.Flag("from") != nil {
+	if all.Flag("from") != nil || root != "/" {
 		return false // "COPY src dst" copies a file or a folder: only the whole context is a folder for certain
 	}
 	folder := p.IntoFolder(part)
