@@ -82,11 +82,11 @@ func (v *view) fileLinks(in *syntax.Instruction, add func(source.Span, string, s
 		value := v.graph.Expand(in, a.Value)
 		span := a.Span()
 		if in.JSON {
-			inner, ok := insideQuotes(a)
+			inner, ok := a.Inside()
 			if !ok {
 				continue
 			}
-			span = inner
+			span = inner.Span(0, inner.Len())
 		}
 		switch {
 		case !value.Known() || strings.HasPrefix(a.Value, "<<"):
@@ -98,15 +98,6 @@ func (v *view) fileLinks(in *syntax.Instruction, add func(source.Span, string, s
 			}
 		}
 	}
-}
-
-// insideQuotes is a JSON string without its quotes, if it holds no escape.
-func insideQuotes(w syntax.Word) (source.Span, bool) {
-	n := w.Text.Len()
-	if n < 2 || w.Text.String()[1:n-1] != w.Value {
-		return source.Span{}, false
-	}
-	return w.Text.Span(1, n-1), true
 }
 
 // imagePage is the page where people read about an image; "" if none is known.

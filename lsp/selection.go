@@ -110,8 +110,8 @@ func (v *view) parts(in *syntax.Instruction, add func(source.Span)) {
 	for _, a := range in.Args {
 		add(a.Span())
 		if in.JSON {
-			if inner, ok := insideQuotes(a); ok {
-				add(inner)
+			if inner, ok := a.Inside(); ok {
+				add(inner.Span(0, inner.Len()))
 			}
 		}
 	}

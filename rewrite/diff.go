@@ -46,11 +46,7 @@ const contextLines = 3
 
 // splitLines cuts after each "\n", as git counts lines; a "\r" stays with its line.
 func splitLines(s string) []string {
-	lines := strings.SplitAfter(s, "\n")
-	if lines[len(lines)-1] == "" {
-		lines = lines[:len(lines)-1]
-	}
-	return lines
+	return slices.Collect(strings.Lines(s))
 }
 
 // fileName writes a name as git does: quoted if it has special bytes, and with a

@@ -17,7 +17,6 @@ import (
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/stage"
-	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // Mend returns the fix by which a RUN no longer leaves a cache in its layer. It has
@@ -230,12 +229,7 @@ func asRoot(f *facts.File, r *facts.Run, left facts.Leftover) bool {
 	if user := f.Stages().User(r.In); user.Known() {
 		return root(user.Text)
 	}
-	for st := r.Stage; st != nil; st = st.Parent {
-		if slices.ContainsFunc(st.Instructions, func(in *syntax.Instruction) bool { return in.Name == "user" && in.Index < r.In.Index }) {
-			return false
-		}
-	}
-	return f.Base(r.Stage) != nil // the official images run as root
+	return !f.NamesUser(r) && f.Base(r.Stage) != nil // the official images run as root
 }
 
 func root(user string) bool {

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -182,7 +184,7 @@ func (c *checker) rules(n *node, s *settings) {
 		c.problem(n.value, "rules is %s; write a table: [rules.NAME]", n.what)
 		return
 	}
-	names := sortedKeys(c.schema.Rules)
+	names := slices.Sorted(maps.Keys(c.schema.Rules))
 	for _, rule := range n.order {
 		t := n.fields[rule]
 		options, ok := c.schema.Rules[rule]
@@ -202,7 +204,7 @@ func (c *checker) rules(n *node, s *settings) {
 				allowed, known = severities, true
 			}
 			if !known {
-				c.problem(f.key, "the rule %s has no option %q%s", rule, key, nearest(key, append(sortedKeys(options), "severity")))
+				c.problem(f.key, "the rule %s has no option %q%s", rule, key, nearest(key, append(slices.Sorted(maps.Keys(options)), "severity")))
 				continue
 			}
 			if check := c.schema.Tables[[2]string{rule, key}]; check != nil && key != "severity" {
@@ -213,7 +215,7 @@ func (c *checker) rules(n *node, s *settings) {
 			if !ok {
 				continue
 			}
-			if !contains(allowed, v) {
+			if !slices.Contains(allowed, v) {
 				c.problem(f.value, "%s is %q; write %s", full, v, either(allowed))
 				continue
 			}
@@ -249,15 +251,6 @@ func (c *checker) table(n *node, key string, check Entry) map[string]string {
 		}
 	}
 	return out
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 var clause = lazyregexp.New(`^(>=|<=|==|=|>|<)?\s*v?(\d+(?:\.\d+){0,2})$`)

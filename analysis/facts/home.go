@@ -24,7 +24,7 @@ func (f *File) HomeOf(r *Run) Home {
 	name, group, _ := strings.Cut(user.Text, ":")
 	home := Home{}
 	switch {
-	case user.Is == stage.Unset, user.Is == stage.Unknown && !f.namesUser(r):
+	case user.Is == stage.Unset, user.Is == stage.Unknown && !f.NamesUser(r):
 		home.Dir = "/root"
 		if base == nil && !r.Stage.Root().Scratch() {
 			home.Why = "which user the base image has is not known"
@@ -55,8 +55,8 @@ func (f *File) HomeOf(r *Run) Home {
 	return home
 }
 
-// namesUser reports whether a USER is in force at a RUN.
-func (f *File) namesUser(r *Run) bool {
+// NamesUser reports whether a USER is in force at a RUN, whatever its value.
+func (f *File) NamesUser(r *Run) bool {
 	for st := r.Stage; st != nil; st = st.Parent {
 		if slices.ContainsFunc(st.Instructions, func(in *syntax.Instruction) bool { return in.Name == "user" && in.Index < r.In.Index }) {
 			return true

@@ -70,7 +70,7 @@ func execScript(args []syntax.Word) (source.Text, shell.Dialect, bool) {
 	if d == shell.Opaque {
 		return source.Text{}, 0, false
 	}
-	text, ok := jsonText(args[2])
+	text, ok := args[2].Inside()
 	return text, d, ok
 }
 

@@ -157,7 +157,7 @@ func (b *builder) words(in *syntax.Instruction) {
 	for _, a := range in.Args {
 		text := a.Text
 		if in.JSON {
-			inner, ok := jsonText(a)
+			inner, ok := a.Inside()
 			if !ok {
 				continue
 			}
@@ -165,15 +165,6 @@ func (b *builder) words(in *syntax.Instruction) {
 		}
 		b.read(in, text, in.JSON)
 	}
-}
-
-// jsonText is what stands between the quotes of a JSON string that holds no escape.
-func jsonText(w syntax.Word) (source.Text, bool) {
-	n := w.Text.Len()
-	if n < 2 || w.Text.String()[1:n-1] != w.Value {
-		return source.Text{}, false
-	}
-	return w.Text.Slice(1, n-1), true
 }
 
 // read notes the variables of a word that BuildKit expands.

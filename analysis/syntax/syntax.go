@@ -128,6 +128,16 @@ type Word struct {
 // Span is the word's place in the file.
 func (w Word) Span() source.Span { return w.Text.Span(0, w.Text.Len()) }
 
+// Inside is what stands between the quotes of a JSON string; false if it holds escapes,
+// and so is not what it stands for.
+func (w Word) Inside() (source.Text, bool) {
+	n := w.Text.Len()
+	if n < 2 || w.Text.String()[1:n-1] != w.Value {
+		return source.Text{}, false
+	}
+	return w.Text.Slice(1, n-1), true
+}
+
 // A Pair is KEY=value, the legacy "KEY value", or an ARG's lone KEY.
 type Pair struct {
 	Key      Word

@@ -311,18 +311,17 @@ func (v *verifier) stops() []string {
 
 // measure fills in the images of the report.
 func (v *verifier) measure() {
-	cold := v.report.Before.Cold
-	if len(v.olds) > 0 {
-		v.beforeLines.layers(v.olds[0])
-		v.report.Before = v.olds[0].measure
-		v.report.Before.Cold = cold
+	fill := func(m *Image, lines *lineFinder, made []*built) {
+		if len(made) == 0 {
+			return
+		}
+		lines.layers(made[0])
+		cold := m.Cold
+		*m = made[0].measure
+		m.Cold = cold
 	}
-	cold = v.report.After.Cold
-	if len(v.news) > 0 {
-		v.afterLines.layers(v.news[0])
-		v.report.After = v.news[0].measure
-		v.report.After.Cold = cold
-	}
+	fill(&v.report.Before, v.beforeLines, v.olds)
+	fill(&v.report.After, v.afterLines, v.news)
 }
 
 // broken is a build that failed.

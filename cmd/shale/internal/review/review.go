@@ -225,11 +225,7 @@ func anchor(p *rewrite.Result, f *ChangedFile) (first, last int, ok bool) {
 
 // lines cuts a text after each line end.
 func lines(s string) []string {
-	out := strings.SplitAfter(s, "\n")
-	if out[len(out)-1] == "" {
-		out = out[:len(out)-1]
-	}
-	return out
+	return slices.Collect(strings.Lines(s))
 }
 
 func concat(lines []string) string { return strings.Join(lines, "") }
