@@ -3,4 +3,7 @@ return {
   cmd = { "shale", "lsp" },
   filetypes = { "dockerfile" },
   root_markers = { ".shale.toml", ".git" },
+  on_attach = function(_, bufnr)
+    require("shale").attach(bufnr)
+  end,
 }

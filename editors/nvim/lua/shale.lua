@@ -1,5 +1,5 @@
 -- Starts `shale lsp` for Dockerfiles. Neovim 0.10 or later; with 0.11 and later,
--- vim.lsp.enable("shale") does the same without this file.
+-- vim.lsp.enable("shale") starts it, too, by ../lsp/shale.lua.
 
 local M = {}
 
@@ -54,6 +54,13 @@ function M.fix_all(bufnr, timeout)
   end
 end
 
+--- Gives a buffer the command :ShaleFix.
+function M.attach(bufnr)
+  vim.api.nvim_buf_create_user_command(bufnr, "ShaleFix", function()
+    M.fix_all(bufnr)
+  end, { desc = "Make every safe fix of Shale's" })
+end
+
 --- Options: `cmd`, `filetypes`, `fix_on_save`, `settings`.
 function M.setup(opts)
   opts = vim.tbl_extend("force", defaults, opts or {})
@@ -72,9 +79,7 @@ function M.setup(opts)
       if not client or client.name ~= "shale" then
         return
       end
-      vim.api.nvim_buf_create_user_command(event.buf, "ShaleFix", function()
-        M.fix_all(event.buf)
-      end, { desc = "Make every safe fix of Shale's" })
+      M.attach(event.buf)
       if opts.fix_on_save then
         vim.api.nvim_clear_autocmds({ group = group, event = "BufWritePre", buffer = event.buf })
         vim.api.nvim_create_autocmd("BufWritePre", {

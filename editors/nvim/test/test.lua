@@ -210,7 +210,7 @@ COPY --from=bottom --chmod=644 /a /b
     await("findings", function()
       return #found("package-cache") == 1
     end)
-    require("shale").fix_all()
+    vim.cmd("ShaleFix")
     check(text() == fixed(before), "all fixes give\n%s", text())
     vim.cmd("silent write")
     leaves()
