@@ -1,5 +1,5 @@
-// Package cleanup makes the fixes that keep a package manager's cache out of a layer:
-// a clean-up behind the call that fills it, or a flag against it.
+// Package cleanup makes the fixes that keep out of a layer what a RUN leaves there: a
+// clean-up behind what makes a package manager's cache or a file, or a flag against it.
 package cleanup
 
 import (

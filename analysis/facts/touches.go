@@ -7,6 +7,7 @@ import (
 
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // Touches reports whether the RUN may read, make, change or remove what is at a
@@ -209,4 +210,23 @@ func (n namer) text(w shell.Word) string {
 		}
 	}
 	return b.String()
+}
+
+// NamedLater reports whether one of the instructions may use a file or folder.
+func (f *File) NamedLater(later []*syntax.Instruction, place Place) bool {
+	name := path.Base(place.Path)
+	return slices.ContainsFunc(later, func(in *syntax.Instruction) bool {
+		text := in.Text.String()
+		switch in.Name {
+		case "run":
+			if f.Run(in).Touches(place) {
+				return true
+			}
+		case "cmd", "entrypoint", "healthcheck", "onbuild", "env", "copy", "add", "workdir", "volume":
+		default:
+			return false
+		}
+		// A bare word is a program's name as often as a folder's.
+		return strings.Contains(text, place.Path) || path.Ext(name) != "" && strings.Contains(text, name)
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/cleanup"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -31,7 +32,7 @@ var ArchiveLeft = analysis.Rule{
 }
 
 func runArchiveLeft(p *analysis.Pass) {
-	for s := range uncopied(p) {
+	for s := range p.Stages().Untaken() {
 		for i, in := range s.Instructions {
 			later := s.Instructions[i+1:]
 			switch in.Name {
@@ -56,7 +57,7 @@ func runArchiveLeft(p *analysis.Pass) {
 func downloadLeft(p *analysis.Pass, r *facts.Run, made facts.Made, later []*syntax.Instruction) {
 	by := slices.Index(r.Commands, made.By)
 	at := slices.IndexFunc(r.Commands[by:], func(c *facts.Command) bool { return unpacksFile(r, c, made.Path) })
-	if at < 0 || namedLater(p, later, made.Place) {
+	if at < 0 || p.NamedLater(later, made.Place) {
 		return
 	}
 	unpack := r.Commands[by+at]
@@ -69,7 +70,7 @@ func downloadLeft(p *analysis.Pass, r *facts.Run, made facts.Made, later []*synt
 	if !unpack.Context.Always {
 		never = fmt.Sprintf("line %d unpacks it only sometimes", lineOf(p, r, unpack))
 	}
-	deleteAtEnd(p, &d, r, "rm", made.Path, never, fmt.Sprintf("Delete %s once it is unpacked (a script of the image could miss it)", made.Path), "a script of the image may still want it")
+	cleanup.AtEnd(p.File, &d, r, "rm", made.Path, never, fmt.Sprintf("Delete %s once it is unpacked (a script of the image could miss it)", made.Path), "a script of the image may still want it")
 	p.Report(d)
 }
 
@@ -93,7 +94,7 @@ func archiveCopied(p *analysis.Pass, in *syntax.Instruction, later []*syntax.Ins
 			name, _, _ = strings.Cut(name, "#")
 			name, _, _ = strings.Cut(name, "?")
 		}
-		if !src.Known() || !isPacked(name) || strings.ContainsAny(src.Text, "*?[") && !remote || in.Name == "add" && unpacksAdded(in, name, remote) {
+		if !src.Known() || !facts.Packed(name) || strings.ContainsAny(src.Text, "*?[") && !remote || in.Name == "add" && unpacksAdded(in, name, remote) {
 			continue
 		}
 		// What reads it says whether the destination is a folder that the image has.
@@ -148,7 +149,7 @@ func unpackedLater(p *analysis.Pass, later []*syntax.Instruction, name string) (
 		switch {
 		case at < 0 && !r.Touches(place):
 			continue
-		case at < 0 || namedLater(p, later[i+1:], place) || slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return r.MayRemove(c, place) }):
+		case at < 0 || p.NamedLater(later[i+1:], place) || slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return r.MayRemove(c, place) }):
 			return nil, nil
 		}
 		return r, r.Commands[at]

@@ -2,14 +2,12 @@ package rules
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/facts"
-	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -48,7 +46,7 @@ func copiedAgain(p *analysis.Pass, r *facts.Run, c *facts.Command) {
 		if (in.Name != "copy" && in.Name != "add") || in.Flag(attribute.flag) != nil {
 			continue
 		}
-		if brought, ok := brings(p, in); ok && slices.ContainsFunc(places, func(q facts.Place) bool { return q.Covers(brought) }) && !small(p, in, brought) {
+		if brought, ok := p.Brings(in); ok && slices.ContainsFunc(places, func(q facts.Place) bool { return q.Covers(brought) }) && !p.CopiesLittle(in, brought) {
 			copies = append(copies, in)
 		}
 	}
@@ -58,7 +56,7 @@ func copiedAgain(p *analysis.Pass, r *facts.Run, c *facts.Command) {
 	d := analysis.Diagnostic{Span: spanOf(r, c)}
 	var lines []string
 	for _, in := range copies {
-		bytes, _ := sizes(p, in)
+		bytes, _ := p.CopiedBytes(in)
 		d.Gain.Bytes += bytes
 		lines = append(lines, fmt.Sprint(p.Line(in)))
 		relate(&d, in.Span, "copied here")
@@ -77,97 +75,6 @@ func copiedAgain(p *analysis.Pass, r *facts.Run, c *facts.Command) {
 		d.Fixes = append(d.Fixes, fix)
 	}
 	p.Report(d)
-}
-
-// sizes adds up the sources of a copy, as far as all of them are files of a build context
-// that is known.
-func sizes(p *analysis.Pass, in *syntax.Instruction) (bytes int64, known bool) {
-	context, _ := p.Context()
-	sources, ok := p.Sources(in)
-	if context == nil || !ok || len(sources) == 0 || len(in.Heredocs) > 0 || in.Flag("from") != nil {
-		return 0, false
-	}
-	for _, src := range sources {
-		n, ok := context.Size(src)
-		if !ok {
-			return 0, false
-		}
-		bytes += n
-	}
-	return bytes, true
-}
-
-// small reports whether all that a COPY or ADD brings is small: by its size, where the
-// build context is known, or else by its name. What nobody knows to be large is not
-// spoken of: settings, scripts, a file of an unknown kind.
-func small(p *analysis.Pass, in *syntax.Instruction, brought facts.Place) bool {
-	if bytes, known := sizes(p, in); known {
-		return bytes < worthwhile
-	}
-	if len(in.Heredocs) > 0 || strings.HasPrefix(brought.Path+"/", "/etc/") || facts.Small(brought.Path) {
-		return true
-	}
-	for _, w := range in.Args[:len(in.Args)-1] {
-		src := w.Value
-		if v := p.Stages().Expand(in, src); v.Known() {
-			src = v.Text
-		}
-		if !smallSource(src, in.Flag("from") != nil, brought.All) {
-			return false
-		}
-	}
-	return true
-}
-
-// smallSource is small for one source: folder says that it may be one, built that a
-// stage made it.
-func smallSource(src string, built, folder bool) bool {
-	name := path.Base(strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(src, "*"), "."), "/"))
-	ext := path.Ext(strings.TrimPrefix(strings.TrimRight(name, "*"), "."))
-	switch {
-	case name == "." || name == "/" || strings.Contains(name, "$"):
-		return false // the whole context, or what a variable names
-	case facts.Small(name) || ext == ".d":
-		return true
-	case slices.Contains(bulky, strings.ToLower(ext)) || built || strings.Contains(src, "://"):
-		return false
-	case ext != "" || !folder:
-		return true
-	}
-	return littleFolders.MatchString(name)
-}
-
-// bulky are the ends of names of files that are large as a rule.
-var bulky = strings.Fields(`.jar .war .ear .zip .tar .gz .tgz .bz2 .tbz2 .xz .txz .zst .7z .rpm .deb .apk .so .a .bin .run .exe .dll .phar .hpi .jpi .whl .gem .iso .img
-	.db .sqlite .sql .csv .dump .bak .onnx .pt .h5 .node .wasm`)
-
-// littleFolders are names of folders that hold settings and scripts.
-var littleFolders = lazyregexp.New(`(?i)^(?:.*[-_.])?(?:conf|confs|config|configs|configuration|cfg|etc|script|scripts|bin|sbin|hooks?|templates?|init|setup|startup|certs?|keys|ssh|patch|patches|migrations|locale|cron|files|install|tests?)$`)
-
-// brings says what a COPY or ADD puts where: a file, or a folder with what is in it.
-func brings(p *analysis.Pass, in *syntax.Instruction) (facts.Place, bool) {
-	dest, ok := p.Dest(in)
-	if !ok || len(in.Args) < 2 {
-		return facts.Place{}, false
-	}
-	src := in.Args[0].Value
-	if len(in.Args) == 2 && !isFolder(p, in, src) && path.Ext(strings.TrimPrefix(path.Base(src), ".")) != "" && !strings.ContainsAny(src, "*?[$") {
-		switch {
-		case p.IntoFolder(in):
-			return facts.Place{Path: path.Join(dest, path.Base(src))}, true
-		case path.Ext(src) == path.Ext(dest):
-			return facts.Place{Path: dest}, true
-		}
-	}
-	// What lies in a folder of programs by its own name is a program.
-	program := len(in.Args) == 2 && path.Base(dest) == path.Base(src) && slices.Contains([]string{"bin", "sbin"}, path.Base(path.Dir(dest)))
-	return facts.Place{Path: dest, All: !program}, true
-}
-
-// isFolder reports whether a source is certainly a folder, of which a copy brings the content.
-func isFolder(p *analysis.Pass, in *syntax.Instruction, src string) bool {
-	context, _ := p.Context()
-	return strings.HasSuffix(src, "/") || context != nil && in.Flag("from") == nil && context.IsDir(path.Clean("./"+src))
 }
 
 // An attribute is what a flag of COPY gives files, and a command afterwards.

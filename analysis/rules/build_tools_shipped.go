@@ -48,7 +48,7 @@ var toolchains = []toolchain{
 }
 
 func runBuildToolsShipped(p *analysis.Pass) {
-	for s := range uncopied(p) {
+	for s := range p.Stages().Untaken() {
 		if s.Root().Base.Is == stage.Unknown {
 			continue
 		}

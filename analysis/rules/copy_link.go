@@ -37,7 +37,7 @@ func runCopyLink(p *analysis.Pass) {
 	if !knowsLink(p) {
 		return
 	}
-	for s := range uncopied(p) {
+	for s := range p.Stages().Untaken() {
 		if b := p.Base(s); s.Scratch() || b == nil || strings.Contains(b.Tag, "onbuild") {
 			continue
 		}

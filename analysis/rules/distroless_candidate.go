@@ -33,7 +33,7 @@ var DistrolessCandidate = analysis.Rule{
 }
 
 func runDistrolessCandidate(p *analysis.Pass) {
-	for s := range uncopied(p) {
+	for s := range p.Stages().Untaken() {
 		base := p.Library(s)
 		if base == nil || !base.Certain || base.Digest || needsShell(p, s) {
 			continue

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -122,12 +121,12 @@ func lastCopy(p *analysis.Pass, r *facts.Run, place facts.Place) (kept, bool) {
 	if !place.Sure || !place.Literal() {
 		return kept{}, false
 	}
-	for _, c := range slices.Backward(copiesTo(p, r.Stage)[place.Path]) {
-		if c.in.Index > r.In.Index {
+	for _, c := range slices.Backward(p.CopiesTo(r.Stage)[place.Path]) {
+		if c.In.Index > r.In.Index {
 			continue
 		}
-		if bytes, ok := worth(p, c); ok && !removed(p, r.Stage, c.in.Index, r.In.Index, place) {
-			return kept{in: c.in, by: c.in.Span, what: place.Path, bytes: bytes, ships: "it"}, true
+		if bytes, ok := p.Worth(c); ok && !removed(p, r.Stage, c.In.Index, r.In.Index, place) {
+			return kept{in: c.In, by: c.In.Span, what: place.Path, bytes: bytes, ships: "it"}, true
 		} else if ok {
 			break
 		}
@@ -155,72 +154,6 @@ func removed(p *analysis.Pass, s *stage.Stage, from, to int, place facts.Place) 
 }
 
 type removersIn struct{ *stage.Stage }
-
-// A copied is a single file that a COPY or ADD brings.
-type copied struct {
-	in  *syntax.Instruction
-	src string
-}
-
-// copiesTo lists, by the path where each puts one, the copies of a stage.
-func copiesTo(p *analysis.Pass, s *stage.Stage) map[string][]copied {
-	return facts.Once(p.File, copiesToIn{s}, func() map[string][]copied {
-		out := map[string][]copied{}
-		for _, in := range s.Instructions {
-			if in.Name != "copy" && in.Name != "add" || len(in.Args) < 2 || len(in.Heredocs) > 0 {
-				continue
-			}
-			for at, src := range copies(p, in) {
-				out[at] = append(out[at], copied{in, src})
-			}
-		}
-		return out
-	})
-}
-
-type copiesToIn struct{ *stage.Stage }
-
-// copies lists the single files that a COPY or ADD puts somewhere, by where.
-func copies(p *analysis.Pass, in *syntax.Instruction) map[string]string {
-	g := p.Stages()
-	target, ok := p.Dest(in)
-	if !ok {
-		return nil
-	}
-	folder := p.IntoFolder(in)
-	out := map[string]string{}
-	for _, a := range slices.Backward(in.Args[:len(in.Args)-1]) {
-		src := g.Expand(in, a.Value)
-		if !src.Known() || strings.ContainsAny(src.Text, "*?[") || strings.HasSuffix(src.Text, "/") ||
-			in.Name == "add" && (strings.Contains(src.Text, "://") || archive(src.Text)) {
-			continue // ADD unpacks archives
-		}
-		if folder {
-			out[path.Join(target, path.Base(src.Text))] = src.Text
-		} else {
-			out[target] = src.Text
-		}
-	}
-	return out
-}
-
-// worthwhile is the least size of a file, in bytes, that is worth a finding.
-const worthwhile = 100_000
-
-// worth reports whether a file that is copied is worth speaking of: by its size, which
-// is 0 where the build context is not known, or else by its name.
-func worth(p *analysis.Pass, c copied) (bytes int64, ok bool) {
-	if context, _ := p.Context(); context != nil && c.in.Flag("from") == nil {
-		if bytes, known := context.Size(c.src); known {
-			return bytes, bytes >= worthwhile
-		}
-	}
-	return 0, path.Ext(c.src) != "" && !facts.Small(c.src)
-}
-
-func archive(name string) bool {
-	return slices.ContainsFunc([]string{".tar", ".tgz", ".gz", ".bz2", ".xz", ".tbz2", ".txz", ".zst"}, func(ext string) bool { return strings.HasSuffix(name, ext) })
-}
 
 // A named is a package that a command installed.
 type named struct {

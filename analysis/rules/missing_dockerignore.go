@@ -80,10 +80,6 @@ func broadSources(f *facts.File, c *buildctx.Context, in *syntax.Instruction) (s
 	return single, whole
 }
 
-func within(p, dir string) bool {
-	return dir == "." || p == dir || strings.HasPrefix(p, dir+"/")
-}
-
 // unwanted is what of a context no image of a Dockerfile needs.
 type unwanted struct {
 	*facts.File
@@ -106,8 +102,8 @@ func (u *unwanted) report(p *analysis.Pass, s *stage.Stage, in *syntax.Instructi
 	var found, out []buildctx.Local
 	d := analysis.Diagnostic{Span: in.Span}
 	for _, l := range locals.Found {
-		inside := func(dir string) bool { return within(l.Path, dir) && l.Path != dir }
-		if l.Tracked || u.told[l.Path] || !slices.ContainsFunc(whole, inside) || !plainName(l.Path) || u.onPurpose(l.Path) || needs(u.File, u.context, l) != "" {
+		inside := func(dir string) bool { return facts.Within(l.Path, dir) && l.Path != dir }
+		if l.Tracked || u.told[l.Path] || !slices.ContainsFunc(whole, inside) || !plainName(l.Path) || u.onPurpose(l.Path) || u.NeedsLocal(u.context, l) != "" {
 			continue
 		}
 		u.told[l.Path] = true
@@ -227,34 +223,9 @@ func sourcesOf(f *facts.File, in *syntax.Instruction) []string {
 		sources, _ := f.Sources(in)
 		return sources
 	case "run":
-		return boundSources(in)
+		return facts.BoundSources(in)
 	}
 	return nil
-}
-
-// boundSources lists the paths of the context that a RUN mounts.
-func boundSources(in *syntax.Instruction) []string {
-	var out []string
-	for _, flag := range in.Flags {
-		if flag.Name != "mount" {
-			continue
-		}
-		kind, from, src := "bind", "", "/"
-		for part := range strings.SplitSeq(flag.Value, ",") {
-			switch k, v, _ := strings.Cut(part, "="); strings.ToLower(strings.TrimSpace(k)) {
-			case "type":
-				kind = v
-			case "from":
-				from = v
-			case "source", "src":
-				src = v
-			}
-		}
-		if kind == "bind" && from == "" {
-			out = append(out, src)
-		}
-	}
-	return out
 }
 
 // neighbours are the other Dockerfiles that the same .dockerignore is in force for.
@@ -311,7 +282,7 @@ func (u *unwanted) sparedBy(l buildctx.Local) string {
 	why, ok := u.spared[l.Path]
 	if !ok {
 		for _, n := range u.neighbours() {
-			if need := needs(n.File, u.context, l); need != "" {
+			if need := n.NeedsLocal(u.context, l); need != "" {
 				why = fmt.Sprintf("%s: %s", n.name, need)
 				break
 			}

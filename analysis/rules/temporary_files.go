@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/cleanup"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -30,7 +31,7 @@ var TemporaryFiles = analysis.Rule{
 }
 
 func runTemporaryFiles(p *analysis.Pass) {
-	for s := range uncopied(p) {
+	for s := range p.Stages().Untaken() {
 		for i, in := range s.Instructions {
 			if in.Name != "run" {
 				continue
@@ -82,7 +83,7 @@ func temporaryFile(p *analysis.Pass, r *facts.Run, made facts.Made, later []*syn
 			below = rest
 		}
 	}
-	if below == "" || made.Pattern != "" || facts.Small(made.Path) || isPacked(made.Path) {
+	if below == "" || made.Pattern != "" || facts.Small(made.Path) || facts.Packed(made.Path) {
 		return
 	}
 	at := slices.Index(r.Commands, made.By)
@@ -94,14 +95,14 @@ func temporaryFile(p *analysis.Pass, r *facts.Run, made facts.Made, later []*syn
 		f := r.Files(c)
 		worked = worked || f.Unknown && c.Call == nil || slices.ContainsFunc(f.Reads, made.Meets) || strings.Contains(r.Program.Source(c.Node.Range), path.Base(made.Path))
 	}
-	if !worked || namedLater(p, later, made.Place) {
+	if !worked || p.NamedLater(later, made.Place) {
 		return
 	}
 	d := analysis.Diagnostic{
 		Span:    spanOf(r, made.By),
 		Message: fmt.Sprintf("%s leaves %s in the image, and no later line names it", made.By.Name, made.Path),
 	}
-	deleteAtEnd(p, &d, r, "rm -rf", made.Path, "", fmt.Sprintf("Delete %s at the end (a program that is linked to it would miss it)", made.Path),
+	cleanup.AtEnd(p.File, &d, r, "rm -rf", made.Path, "", fmt.Sprintf("Delete %s at the end (a program that is linked to it would miss it)", made.Path),
 		"a program may be linked to it, or a script of the image may want it")
 	p.Report(d)
 }

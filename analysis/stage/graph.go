@@ -3,6 +3,8 @@
 package stage
 
 import (
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,6 +48,19 @@ func (s *Stage) Root() *Stage {
 		s = s.Parent
 	}
 	return s
+}
+
+// Untaken yields the stages that ship, that no other stage stands on, and that none takes
+// anything from.
+func (g *Graph) Untaken() iter.Seq[*Stage] {
+	return func(yield func(*Stage) bool) {
+		for _, s := range g.Stages {
+			taken := len(s.Children) > 0 || slices.ContainsFunc(g.Stages, func(o *Stage) bool { return slices.Contains(o.Reads, s) })
+			if s.Ships && !taken && !yield(s) {
+				return
+			}
+		}
+	}
 }
 
 // External reports whether the chain of FROMs ends in an image that is not in

@@ -1,4 +1,4 @@
-package rules
+package facts
 
 import (
 	"fmt"
@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis/buildctx"
-	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
@@ -15,8 +14,9 @@ import (
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
-// needs says why a Dockerfile may need something of its context; "" if it does not.
-func needs(f *facts.File, c *buildctx.Context, l buildctx.Local) string {
+// NeedsLocal says why a Dockerfile may need what belongs to one machine and lies in its build
+// context; "" if it does not.
+func (f *File) NeedsLocal(c *buildctx.Context, l buildctx.Local) string {
 	for _, s := range f.Stages().Stages {
 		for _, in := range s.Instructions {
 			if why := needsAt(f, c, s, in, l); why != "" {
@@ -27,7 +27,7 @@ func needs(f *facts.File, c *buildctx.Context, l buildctx.Local) string {
 	return ""
 }
 
-func needsAt(f *facts.File, c *buildctx.Context, s *stage.Stage, in *syntax.Instruction, l buildctx.Local) string {
+func needsAt(f *File, c *buildctx.Context, s *stage.Stage, in *syntax.Instruction, l buildctx.Local) string {
 	if in.Name == "onbuild" && in.Sub != nil {
 		in = in.Sub
 	}
@@ -49,27 +49,27 @@ func needsAt(f *facts.File, c *buildctx.Context, s *stage.Stage, in *syntax.Inst
 				matches, _ = c.Glob(src)
 				if clean == "*" || strings.HasPrefix(clean, "*/") {
 					// Whoever takes all there is names none of it.
-					matches = slices.DeleteFunc(matches, func(m string) bool { return within(m, l.Path) })
+					matches = slices.DeleteFunc(matches, func(m string) bool { return Within(m, l.Path) })
 					broad = true
 				}
 			}
 			for _, m := range matches {
-				if m != "" && m != "." && within(m, l.Path) {
+				if m != "" && m != "." && Within(m, l.Path) {
 					return "copies it"
 				}
-				broad = broad || m == "" || within(l.Path, m)
+				broad = broad || m == "" || Within(l.Path, m)
 			}
 		}
 		if broad {
 			return reliedOn(f, c, s, in, l)
 		}
 	case "run":
-		for _, src := range boundSources(in) {
+		for _, src := range BoundSources(in) {
 			clean := strings.TrimPrefix(path.Clean("/"+src), "/")
-			if strings.Contains(src, "$") || clean != "" && within(clean, l.Path) {
+			if strings.Contains(src, "$") || clean != "" && Within(clean, l.Path) {
 				return "mounts it"
 			}
-			if clean == "" || within(l.Path, clean) {
+			if clean == "" || Within(l.Path, clean) {
 				if why := reliedOn(f, c, s, in, l); why != "" {
 					return why
 				}
@@ -78,7 +78,7 @@ func needsAt(f *facts.File, c *buildctx.Context, s *stage.Stage, in *syntax.Inst
 	}
 	switch l.Kind {
 	case buildctx.Settings, buildctx.Key, buildctx.History, buildctx.Environment:
-		if in.Name != "label" && facts.Names(in.Text.String(), name) && !(l.Kind == buildctx.Environment && in.Name != "cmd" && in.Name != "entrypoint") {
+		if in.Name != "label" && Names(in.Text.String(), name) && !(l.Kind == buildctx.Environment && in.Name != "cmd" && in.Name != "entrypoint") {
 			return "names " + name
 		}
 	}
@@ -86,7 +86,7 @@ func needsAt(f *facts.File, c *buildctx.Context, s *stage.Stage, in *syntax.Inst
 }
 
 // reliedOn says why what a stage copies with all the rest may be needed in it.
-func reliedOn(f *facts.File, c *buildctx.Context, s *stage.Stage, in *syntax.Instruction, l buildctx.Local) string {
+func reliedOn(f *File, c *buildctx.Context, s *stage.Stage, in *syntax.Instruction, l buildctx.Local) string {
 	name := path.Base(l.Path)
 	switch {
 	case l.Kind == buildctx.Packages:
@@ -133,7 +133,7 @@ var buildFiles = []string{"pyproject.toml", "setup.py", "setup.cfg", "package.js
 
 // installsIn reports whether a stage, or one that it is FROM, installs packages of one
 // of the managers, or copies the folder from another stage.
-func installsIn(f *facts.File, s *stage.Stage, folder string, hidden *lazyregexp.Regexp, managers ...*pkgmgr.Manager) bool {
+func installsIn(f *File, s *stage.Stage, folder string, hidden *lazyregexp.Regexp, managers ...*pkgmgr.Manager) bool {
 	for st := s; st != nil; st = st.Parent {
 		for _, r := range f.Runs(st) {
 			if r.Opaque != "" && hidden.MatchString(r.In.Text.String()) {
@@ -147,7 +147,7 @@ func installsIn(f *facts.File, s *stage.Stage, folder string, hidden *lazyregexp
 			}
 		}
 		for _, in := range st.Instructions {
-			if in.Name == "copy" && in.Flag("from") != nil && facts.Names(in.Text.String(), folder) {
+			if in.Name == "copy" && in.Flag("from") != nil && Names(in.Text.String(), folder) {
 				return true
 			}
 		}
@@ -156,30 +156,30 @@ func installsIn(f *facts.File, s *stage.Stage, folder string, hidden *lazyregexp
 }
 
 // builders tell whether a RUN makes a folder of build outputs, by the folder's name.
-var builders = map[string]func(*facts.File, *facts.Run, *buildctx.Context, buildctx.Local) bool{
+var builders = map[string]func(*File, *Run, *buildctx.Context, buildctx.Local) bool{
 	"dist": buildsNode, "out": buildsNode, ".next": buildsNode, ".nuxt": buildsNode, ".output": buildsNode,
-	"build": func(f *facts.File, r *facts.Run, c *buildctx.Context, l buildctx.Local) bool {
+	"build": func(f *File, r *Run, c *buildctx.Context, l buildctx.Local) bool {
 		return buildsNode(f, r, c, l) || calls(r, "gradle", "gradlew")
 	},
-	"target": func(_ *facts.File, r *facts.Run, _ *buildctx.Context, _ buildctx.Local) bool {
+	"target": func(_ *File, r *Run, _ *buildctx.Context, _ buildctx.Local) bool {
 		return calls(r, "cargo", "mvn", "mvnw")
 	},
 	"bin": buildsDotnet, "obj": buildsDotnet,
-	"_build": func(_ *facts.File, r *facts.Run, _ *buildctx.Context, _ buildctx.Local) bool { return calls(r, "mix") },
+	"_build": func(_ *File, r *Run, _ *buildctx.Context, _ buildctx.Local) bool { return calls(r, "mix") },
 }
 
-func buildsDotnet(_ *facts.File, r *facts.Run, _ *buildctx.Context, _ buildctx.Local) bool {
+func buildsDotnet(_ *File, r *Run, _ *buildctx.Context, _ buildctx.Local) bool {
 	return calls(r, "dotnet", "msbuild")
 }
 
 // buildsNode reports whether a RUN builds a project of Node, that at the root of the
 // context: of the parts of a workspace it may build some.
-func buildsNode(_ *facts.File, r *facts.Run, _ *buildctx.Context, l buildctx.Local) bool {
-	return !strings.Contains(l.Path, "/") && slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+func buildsNode(_ *File, r *Run, _ *buildctx.Context, l buildctx.Local) bool {
+	return !strings.Contains(l.Path, "/") && slices.ContainsFunc(r.Commands, func(c *Command) bool {
 		switch c.Name {
 		case "npm", "yarn", "pnpm", "bun", "npx", "bunx", "ng", "vite", "next", "nuxt", "turbo", "nx":
 			return slices.ContainsFunc(c.Args, func(w shell.Word) bool {
-				text := facts.Shape(w)
+				text := Shape(w)
 				return text == "build" || text == "generate" || strings.HasPrefix(text, "build:")
 			})
 		}
@@ -187,21 +187,21 @@ func buildsNode(_ *facts.File, r *facts.Run, _ *buildctx.Context, l buildctx.Loc
 	})
 }
 
-func calls(r *facts.Run, programs ...string) bool {
-	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return slices.Contains(programs, c.Name) && len(c.Args) > 0 })
+func calls(r *Run, programs ...string) bool {
+	return slices.ContainsFunc(r.Commands, func(c *Command) bool { return slices.Contains(programs, c.Name) && len(c.Args) > 0 })
 }
 
 // readsHistory reports whether a RUN may ask git about the project.
-func readsHistory(r *facts.Run) bool {
+func readsHistory(r *Run) bool {
 	if r.Opaque != "" {
-		return facts.Names(r.In.Text.String(), "git")
+		return Names(r.In.Text.String(), "git")
 	}
-	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+	return slices.ContainsFunc(r.Commands, func(c *Command) bool {
 		if c.Name != "git" {
 			return false
 		}
 		for _, w := range c.Args {
-			switch text := facts.Shape(w); {
+			switch text := Shape(w); {
 			case strings.HasPrefix(text, "-"):
 			default:
 				return text != "clone" && text != "config" && text != "lfs" && text != "init"
@@ -209,4 +209,34 @@ func readsHistory(r *facts.Run) bool {
 		}
 		return false
 	})
+}
+
+// Within reports whether a path of a build context is a folder or lies below it.
+func Within(p, dir string) bool {
+	return dir == "." || p == dir || strings.HasPrefix(p, dir+"/")
+}
+
+// BoundSources lists the paths of the context that a RUN mounts.
+func BoundSources(in *syntax.Instruction) []string {
+	var out []string
+	for _, flag := range in.Flags {
+		if flag.Name != "mount" {
+			continue
+		}
+		kind, from, src := "bind", "", "/"
+		for part := range strings.SplitSeq(flag.Value, ",") {
+			switch k, v, _ := strings.Cut(part, "="); strings.ToLower(strings.TrimSpace(k)) {
+			case "type":
+				kind = v
+			case "from":
+				from = v
+			case "source", "src":
+				src = v
+			}
+		}
+		if kind == "bind" && from == "" {
+			out = append(out, src)
+		}
+	}
+	return out
 }
