@@ -167,7 +167,8 @@ func (h *hostile) run(t *testing.T, dir string, args []string) {
 	if out.bad != "" {
 		t.Errorf("%s: writes %s", name, out.bad)
 	}
-	if !regexp.MustCompile(h.says).Match(out.head) {
+	// Formatting finds nothing, and SARIF begins with the rules.
+	if args[0] != "fmt" && args[len(args)-1] != "--format=sarif" && !regexp.MustCompile(h.says).Match(out.head) {
 		t.Errorf("%s: does not say %q:\n%s", name, h.says, out.head)
 	}
 }

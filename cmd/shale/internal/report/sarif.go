@@ -182,7 +182,11 @@ func (s *sarifWriter) File(f File) error {
 		return s.err
 	}
 	names := Fingerprints(f.Content, f.Diagnostics)
-	hashes := lineHashes(f.Content)
+	var begins []int
+	for _, d := range f.Diagnostics {
+		begins = append(begins, sarifRegionOf(f.Lines, d.Span).StartLine)
+	}
+	hashes := lineHashes(f.Content, begins)
 	for i, d := range f.Diagnostics {
 		b, err := encode(s.result(f, d, names[i], hashes))
 		if err != nil {
