@@ -81,6 +81,7 @@ func Check(in Input, rules []*Rule) *Report {
 					d.Fixes = nil
 					d.Withheld = append(slices.Clip(d.Withheld), "BuildKit refuses this file; mend that first")
 				}
+				unprove(doc, &d)
 				report.Diagnostics = append(report.Diagnostics, d)
 			},
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -65,6 +66,64 @@ func IgnoreComment(text string) (names []string, wholeFile bool) {
 		}
 	}
 	return nil, false
+}
+
+// ToolComment reports whether a comment speaks to a linter, a scanner or a bot of the
+// instruction that it stands above. text is the comment without its "#".
+func ToolComment(text string) bool {
+	if names, _ := IgnoreComment(text); len(names) > 0 {
+		return true
+	}
+	word, _, set := strings.Cut(strings.ToLower(text), "=")
+	return set && slices.Contains([]string{"check", "escape", "syntax"}, strings.TrimSpace(word)) || slices.ContainsFunc(tools, func(tool string) bool { return strings.HasPrefix(word, tool) }) ||
+		slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(word, mark) })
+}
+
+// Linters and bots whose comments start with their name, and those whose mark may
+// stand anywhere.
+var (
+	tools = []string{"hadolint", "shale", "shellcheck", "tally", "renovate"}
+	marks = []string{"nosec", "nolint", "trivy:", "checkov:", "kics-scan", "nosemgrep", "snyk:", "dockle:"}
+)
+
+// unprove takes from fixes that they are safe where they change an instruction of which
+// a comment speaks to a tool: it means the text as it is.
+func unprove(doc *syntax.Document, d *Diagnostic) {
+	fixes := slices.Clone(d.Fixes)
+	for i, fix := range fixes {
+		comment := spokenOf(doc, fix.Edits)
+		if fix.Safety != Safe || comment == "" {
+			continue
+		}
+		fixes[i].Safety = Unsafe
+		fixes[i].Title += " (its comment speaks of the text as it is)"
+		if why := "the comment \"" + comment + "\" speaks of this instruction, and only of its text as it is"; !slices.Contains(d.Withheld, why) {
+			d.Withheld = append(slices.Clip(d.Withheld), why)
+		}
+	}
+	d.Fixes = fixes
+}
+
+// spokenOf is a comment that speaks to a tool of an instruction which edits change; ""
+// if there is none.
+func spokenOf(doc *syntax.Document, edits []Edit) string {
+	for _, in := range doc.Instructions {
+		comments := slices.Concat(in.Lead, in.Inside)
+		i := slices.IndexFunc(comments, func(c syntax.CommentLine) bool { return ToolComment(c.Text) })
+		if i >= 0 && slices.ContainsFunc(edits, func(e Edit) bool { return e.Path == "" && changes(e.Edit, in.Span) }) {
+			return comments[i].Text
+		}
+	}
+	return ""
+}
+
+// changes reports whether an edit changes what stands at a place, or puts something
+// between it and the comment above.
+func changes(e source.Edit, at source.Span) bool {
+	if e.Span.Start == e.Span.End && e.Span.Start == at.End {
+		return !strings.HasPrefix(strings.TrimPrefix(e.New, "\r"), "\n")
+	}
+	return e.Span.Start <= at.Start && at.Start <= e.Span.End || at.Start < e.Span.End && e.Span.Start < at.End
 }
 
 // value reads "key = v" with or without blanks around the sign.

@@ -187,25 +187,13 @@ func differentFlags(a, b *facts.Run) string {
 func Meaningful(runs ...*facts.Run) string {
 	for _, r := range runs {
 		for _, c := range slices.Concat(r.In.Lead, r.In.Inside) {
-			if names, _ := analysis.IgnoreComment(c.Text); len(names) > 0 {
-				return c.Text
-			}
-			word, _, _ := strings.Cut(strings.ToLower(c.Text), "=")
-			if word == "check" || slices.ContainsFunc(tools, func(tool string) bool { return strings.HasPrefix(word, tool) }) ||
-				slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(word, mark) }) {
+			if analysis.ToolComment(c.Text) {
 				return c.Text
 			}
 		}
 	}
 	return ""
 }
-
-// Linters and bots whose comments start with their name, and those whose mark may
-// stand anywhere.
-var (
-	tools = []string{"hadolint", "shale", "shellcheck", "tally", "renovate"}
-	marks = []string{"nosec", "nolint", "trivy:", "checkov:", "kics-scan", "nosemgrep"}
-)
 
 // RemovesWorkdir reports whether a RUN may remove the working folder, which the next
 // RUN makes anew.
