@@ -11,6 +11,7 @@ import (
 	"github.com/moby/buildkit/util/suggest"
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/checks"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/shellcheck"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"github.com/spf13/cobra"
@@ -95,12 +96,17 @@ func ruleNames(all []*analysis.Rule) []string {
 	return names
 }
 
+var hadolintCode = lazyregexp.New(`^(?i)DL\d{4}$`)
+
 func unknownRule(name string, all []*analysis.Rule) error {
 	names := ruleNames(all)
 	if near, ok := suggest.Search(name, names, false); ok {
 		// It answers in lower case.
 		near = names[slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, near) })]
 		return fmt.Errorf("there is no rule %q; did you mean %q?", name, near)
+	}
+	if hadolintCode.MatchString(name) {
+		return fmt.Errorf("no rule of Shale's stands for %s; https://github.com/shale-build/shale/blob/main/docs/from-hadolint.md says why", name)
 	}
 	return fmt.Errorf("there is no rule %q; `shale rules` lists them", name)
 }

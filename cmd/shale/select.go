@@ -33,7 +33,7 @@ func (s *selection) flags(c *cobra.Command, formats []string, all []*analysis.Ru
 	f.StringArrayVar(&s.config, "config", nil, "a configuration `FILE` in place of .shale.toml, or a KEY=VALUE that goes before it; may be repeated")
 	f.StringVar(&s.context, "context", "", "the `DIR` that is the build context of every file")
 	f.StringVar(&s.stdinName, "stdin-filename", "", "with -: the `PATH` whose configuration and context hold")
-	f.StringVar(&s.format, "format", formats[0], "how to report: "+strings.Join(formats, " or "))
+	f.StringVar(&s.format, "format", formats[0], "how to report: "+strings.Join(formats[:len(formats)-1], ", ")+" or "+formats[len(formats)-1])
 	f.StringVar(&s.failOn, "fail-on", "warning", "exit with 1 when a finding of this severity or above remains: error, warning, info or never")
 	f.BoolVar(&s.exitZero, "exit-zero", false, "exit with 0 whatever is found")
 	f.StringVar(&s.baseline, "baseline", "", "leave out the findings that were noted in this `FILE`, which check can write")

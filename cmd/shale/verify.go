@@ -76,7 +76,7 @@ shipping, or there is nothing to fix; 1 they differ, or the result does not buil
 	flags.StringVar(&f.target, "target", "", "the `STAGE` to build")
 	flags.StringVar(&f.platform, "platform", "", "the platform to build for, as `OS/ARCH`")
 	f.given.flags(c, "")
-	flags.StringSliceVar(&f.engines, "buildkit", nil, "the `ADDR` of a BuildKit: unix://, tcp://, docker-container://, kube-pod://, docker:// …; several share the builds")
+	flags.StringSliceVar(&f.engines, "buildkit", nil, "the `ADDR` of a BuildKit: unix://, tcp://, docker-container://, kube-pod://, docker:// …; several share the builds (default: BUILDKIT_HOST, or one that is found)")
 	flags.StringVar(&f.tls.CACert, "tlscacert", "", "for tcp://: the `FILE` with the certificate of the engine's authority")
 	flags.StringVar(&f.tls.Cert, "tlscert", "", "for tcp://: the `FILE` with your certificate")
 	flags.StringVar(&f.tls.Key, "tlskey", "", "for tcp://: the `FILE` with its key")
