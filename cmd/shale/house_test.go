@@ -255,6 +255,24 @@ func holdsCode(lit *ast.CompositeLit) bool {
 	return found
 }
 
+// The map of the house names each room: by its path, or within its parent's row.
+func TestMapIsWhole(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root(t), "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, room := range floors {
+		parent, inner, nested := strings.Cut(room, "/internal/")
+		row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(room) + "` \\|").Match(page)
+		if nested && !row {
+			row = regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(parent) + "` \\|.*`internal/" + inner + "`").Match(page)
+		}
+		if !row {
+			t.Errorf("docs/architecture.md does not name %s", room)
+		}
+	}
+}
+
 func TestOneFixtureFolderARule(t *testing.T) {
 	dir := filepath.Join(root(t), "testdata", "rules")
 	entries, err := os.ReadDir(dir)
