@@ -13,6 +13,7 @@ type Request struct {
 	Opaque     bool              // a source is unknown: a variable without a value
 	Manifests  []Manifest        // manifests that its installs need
 	Files      map[string]string // what files will hold that are to be written, by path on disk
+	Walks      *Walks            // what is known of folders; nil to look anew
 }
 
 // A Manifest is a file that an install reads where copies out of the context put

@@ -45,7 +45,7 @@ func Hiding(r Request) string {
 	if !hidden {
 		return ""
 	}
-	for _, dir := range parents(own) {
+	for _, dir := range r.Walks.parents(own) {
 		if needs.held(dir) {
 			return ""
 		}

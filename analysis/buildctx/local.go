@@ -56,13 +56,42 @@ type Walks struct {
 
 	mu    sync.Mutex
 	walks map[walkOf]*walked
+
+	// By folder, where there is no end to how long they hold.
+	above map[string][]string // the folders above it
+	roots map[string]bool     // it is a repository's root
 }
 
 // Forget has the next who asks walk anew.
 func (w *Walks) Forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.walks = nil
+	w.walks, w.above, w.roots = nil, nil, nil
+}
+
+// parents is as the function of that name, of each folder once.
+func (w *Walks) parents(dir string) []string {
+	if w == nil || w.Keep > 0 {
+		return parents(dir, rooted)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.above == nil {
+		w.above, w.roots = map[string][]string{}, map[string]bool{}
+	}
+	ups, ok := w.above[dir]
+	if !ok {
+		ups = slices.Clip(parents(dir, func(dir string) bool {
+			is, ok := w.roots[dir]
+			if !ok {
+				is = rooted(dir)
+				w.roots[dir] = is
+			}
+			return is
+		}))
+		w.above[dir] = ups
+	}
+	return ups
 }
 
 type walkOf struct{ root, ignore string }

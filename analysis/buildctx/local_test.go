@@ -139,6 +139,32 @@ func TestWalks(t *testing.T) {
 	}
 }
 
+// The folders above one are looked for once, unless what is found holds for a while only.
+func TestWalksKnowFolders(t *testing.T) {
+	dir := tree(t, "-- .git/HEAD --\n-- a/b/c/x --\n-- a/b/d/x --\n")
+	walks := &Walks{}
+	for _, below := range []string{"a/b/c", "a/b/d", "a/b", "."} {
+		own := filepath.Join(dir, below)
+		if got, want := walks.parents(own), parents(own, rooted); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, %q", below, got, want)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "a/.git"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(dir, "a/b/c")
+	if n := len(walks.parents(own)); n != 3 {
+		t.Errorf("looked again: %d folders", n)
+	}
+	if n := len((&Walks{Keep: time.Hour}).parents(own)); n != 2 {
+		t.Errorf("for a while only: %d folders", n)
+	}
+	walks.Forget()
+	if n := len(walks.parents(own)); n != 2 {
+		t.Errorf("forgotten: %d folders", n)
+	}
+}
+
 func TestLocalsOfTooMuch(t *testing.T) {
 	dir := tree(t, "-- a/b/x --\n-- a/c/y --\n-- z/node_modules/x --\n1\n")
 	w := &localWalk{Context: contextOf(t, dir), left: 4}

@@ -55,7 +55,7 @@ func Locate(r Request) (*Context, string) {
 		return nil, fmt.Sprintf("the folder of %s is not known: %v", r.Dockerfile, err)
 	}
 	own := filepath.Dir(file)
-	above := parents(own)
+	above := r.Walks.parents(own)
 	c, why := open(own, "the Dockerfile's own folder", r)
 	if c == nil {
 		return nil, why
@@ -162,14 +162,14 @@ func (c *Context) With(ignore string) (*Context, error) {
 // parents lists the folders above dir, nearest first, up to the root of its
 // repository; none outside a repository. Where dir is reached over links, both
 // ways up count.
-func parents(dir string) []string {
-	ups := climb(dir)
+func parents(dir string, rooted func(string) bool) []string {
+	ups := climb(dir, rooted)
 	if real, err := filepath.EvalSymlinks(dir); err == nil && real != dir {
 		seen := map[string]bool{dir: true}
 		for _, u := range ups {
 			seen[u] = true
 		}
-		for _, u := range climb(real) {
+		for _, u := range climb(real, rooted) {
 			if !seen[u] {
 				ups = append(ups, u)
 			}
@@ -178,10 +178,16 @@ func parents(dir string) []string {
 	return ups
 }
 
-func climb(dir string) []string {
+// rooted reports whether a folder is a repository's root.
+func rooted(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, ".git"))
+	return err == nil
+}
+
+func climb(dir string, rooted func(string) bool) []string {
 	var ups []string
 	for {
-		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+		if rooted(dir) {
 			return ups
 		}
 		up := filepath.Dir(dir)

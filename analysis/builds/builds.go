@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/shale-build/shale/analysis/lazyregexp"
 )
@@ -74,6 +76,33 @@ func Real(path string) string {
 		path = real
 	}
 	return path
+}
+
+// Paths resolves links as Real does, those of a folder once. The zero value is ready, and
+// is for use by several goroutines.
+type Paths struct{ folders sync.Map }
+
+// Real is as the function of that name.
+func (p *Paths) Real(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil || runtime.GOOS == "windows" { // where a name has another case, too
+		return Real(path)
+	}
+	dir, name := filepath.Split(abs)
+	folder, ok := p.folders.Load(dir)
+	if !ok {
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			return Real(path)
+		}
+		folder = real
+		p.folders.Store(dir, real)
+	}
+	real := filepath.Join(folder.(string), name)
+	if info, err := os.Lstat(real); err != nil || info.Mode()&os.ModeSymlink != 0 {
+		return Real(path)
+	}
+	return real
 }
 
 // described is a build in the words of its file, defaults not yet applied.

@@ -194,6 +194,34 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// Paths follows the links of a folder once, and comes to where Real does.
+func TestPaths(t *testing.T) {
+	dir := t.TempDir()
+	for _, made := range []error{
+		os.MkdirAll(filepath.Join(dir, "real/below"), 0o777),
+		os.WriteFile(filepath.Join(dir, "real/a"), nil, 0o666),
+		os.Symlink("a", filepath.Join(dir, "real/to-a")),
+		os.Symlink("nowhere", filepath.Join(dir, "real/lost")),
+		os.Symlink("real", filepath.Join(dir, "folder")),
+	} {
+		if made != nil {
+			t.Skip(made)
+		}
+	}
+	var p Paths
+	for _, path := range []string{"real/a", "real/to-a", "real/lost", "real/none", "none/a", "folder/a", "folder/to-a", "folder", "folder/below", "folder/below/../a", ""} {
+		path = filepath.Join(dir, filepath.FromSlash(path))
+		for range 2 {
+			if got, want := p.Real(path), Real(path); got != want {
+				t.Errorf("%s: %s, want %s", path, got, want)
+			}
+		}
+	}
+	if p.Real("x") != Real("x") || p.Real("/") != Real("/") {
+		t.Error("a path from here, or the root")
+	}
+}
+
 func TestSeveralBuilds(t *testing.T) {
 	a := Build{File: "compose.yaml", Name: "a", Context: "/x", Target: "run", Args: map[string]string{"V": "1", "W": "1"}}
 	b := Build{File: "docker-bake.hcl", Name: "b", Context: "/x", Args: map[string]string{"V": "1", "W": "2"}}

@@ -118,7 +118,7 @@ func (f *File) Beside(path string) (string, bool) {
 // request gathers what every COPY, ADD and install of the file needs, which
 // decides what folder can be its context; or says why none can be.
 func (f *File) request() (r buildctx.Request, why string) {
-	r.Dockerfile, r.Files = f.Path, f.opts.Files
+	r.Dockerfile, r.Files, r.Walks = f.Path, f.opts.Files, f.opts.Walks
 	if r.Dir, r.How, why = f.named(); why != "" {
 		return r, why
 	}

@@ -32,7 +32,7 @@ func (s *session) learn(found *discover.Result, files []target) (_ []target, bad
 		if t.path == "" {
 			continue
 		}
-		for _, dir := range discover.Upward(filepath.Dir(builds.Real(t.path))) {
+		for _, dir := range discover.Upward(filepath.Dir(s.paths.Real(t.path))) {
 			if seen[dir] {
 				break // and all above it
 			}
@@ -43,7 +43,7 @@ func (s *session) learn(found *discover.Result, files []target) (_ []target, bad
 			}
 			for _, e := range entries {
 				path := filepath.Join(dir, e.Name())
-				if !builds.Named(e.Name()) || done[builds.Real(path)] {
+				if !builds.Named(e.Name()) || done[s.paths.Real(path)] {
 					continue
 				}
 				if _, err := s.readBuilds(fromHere(path), done); err != nil {
@@ -57,7 +57,7 @@ func (s *session) learn(found *discover.Result, files []target) (_ []target, bad
 
 // readBuilds takes in one file, once.
 func (s *session) readBuilds(path string, done map[string]bool) ([]builds.Build, error) {
-	real := builds.Real(path)
+	real := s.paths.Real(path)
 	again := done[real]
 	done[real] = true
 	all, err := builds.Read(s.ctx, path)
@@ -74,7 +74,7 @@ func (s *session) readBuilds(path string, done map[string]bool) ([]builds.Build,
 func (s *session) add(files []target, all []builds.Build) []target {
 	there := map[string]bool{}
 	for _, t := range files {
-		there[builds.Real(t.path)] = true
+		there[s.paths.Real(t.path)] = true
 	}
 	for _, b := range all {
 		if !there[b.Dockerfile] {
@@ -91,5 +91,5 @@ func (s *session) buildsOf(t target) []builds.Build {
 	if t.path == "" {
 		return nil
 	}
-	return s.builds[builds.Real(t.path)]
+	return s.builds[s.paths.Real(t.path)]
 }

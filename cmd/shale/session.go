@@ -44,6 +44,7 @@ type session struct {
 	known   []knower
 	forced  bool                      // --force-exclude
 	builds  map[string][]builds.Build // of compose and bake files, by Dockerfile
+	paths   builds.Paths
 	walks   buildctx.Walks
 	changes gitlog.Logs
 	writes  bool // files are being written, which goes on whoever reads the report
