@@ -48,43 +48,13 @@ func Check(in Input, rules []*Rule) *Report {
 			Rule: SyntaxRule, Severity: Error, Span: p.Span, Message: p.Message,
 		})
 	}
-	silenced := readIgnores(doc)
+	all := &checking{in.Config, readIgnores(doc), report}
 	for _, rule := range rules {
 		severity := severityOf(rule, in.Config)
-		if severity == Off || silenced.everywhere(rule) {
+		if severity == Off || all.silenced.everywhere(rule) {
 			continue
 		}
-		pass := &Pass{
-			File:   report.File,
-			option: func(name string) string { return optionOf(rule, in.Config, name) },
-			table:  func(name string) map[string]string { return in.Config.Table(rule.Name, name) },
-			report: func(d Diagnostic) {
-				if silenced.at(rule, doc.At(d.Span.Start)) {
-					return
-				}
-				if code := d.Rule; code != "" {
-					if silenced.code(code, doc.At(d.Span.Start)) {
-						return
-					}
-					if name, ok := in.Config.Severity(code); ok {
-						if d.Severity, _ = ParseSeverity(name); d.Severity == Off {
-							return
-						}
-					} else if configured(rule, in.Config) {
-						d.Severity = severity
-					}
-				} else if d.Rule = rule.Name; d.Severity == Off || configured(rule, in.Config) {
-					d.Severity = severity
-				}
-				if len(doc.Problems) > 0 && len(d.Fixes) > 0 {
-					// Nothing can be proven of a text that does not compile.
-					d.Fixes = nil
-					d.Withheld = append(slices.Clip(d.Withheld), "BuildKit refuses this file; mend that first")
-				}
-				unprove(doc, &d)
-				report.Diagnostics = append(report.Diagnostics, d)
-			},
-		}
+		pass := &Pass{report.File, all, rule, severity}
 		if err := run(rule, pass); err != nil {
 			report.Faults = append(report.Faults, err)
 		}

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/source"
@@ -125,9 +124,13 @@ func drawLines(content string, lines *source.Lines, first, last int, span source
 }
 
 // measureAll is the width of a whole text.
-func measureAll(s string) int {
-	all, _ := cells(s, math.MaxInt)
-	return measure(all)
+func measureAll(s string) (w int) {
+	for len(s) > 0 {
+		c, size := cellAt(s)
+		w += c.width
+		s = s[size:]
+	}
+	return w
 }
 
 // lineStart is a line from its start, as much of it as is shown.

@@ -113,6 +113,7 @@ func cellAt(s string) (cell, int) {
 // whether that was all of s.
 func cells(s string, limit int) (out []cell, whole bool) {
 	w := 0
+	out = make([]cell, 0, max(0, min(len(s), limit)))
 	for len(s) > 0 {
 		c, size := cellAt(s)
 		if w += c.width; w > limit {
