@@ -11,6 +11,7 @@ import (
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/compile"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/rewrite/validate"
 )
@@ -32,6 +33,7 @@ type planner struct {
 	files  map[string]OtherFile // read so far
 	latest *analysis.Report     // of the draft checked last
 	beside map[string]string    // that draft's other files
+	before *validate.Before     // what was judged last against
 }
 
 // A draft is a Dockerfile on its way, and what is to be done to other files.
@@ -138,6 +140,7 @@ func (p *planner) turn(safety analysis.Safety) (wanted int, err error) {
 // goes on without it. It returns the fixes so refused.
 func (p *planner) attempt(safety analysis.Safety) (wanted int, refused []identity, err error) {
 	base, basis := p.done, len(p.steps)
+	before := p.from(base)
 	for {
 		steps, n, err := p.settle(p.done, safety)
 		wanted = max(wanted, n)
@@ -146,7 +149,7 @@ func (p *planner) attempt(safety analysis.Safety) (wanted int, refused []identit
 		}
 		judge := func(n int) (rejection *validate.Rejection, err error) {
 			changes := append(changesOf(p.steps[basis:]), changesOf(steps[:n])...)
-			err = p.o.Validator.judge(p.ctx, p.in, safety, base.content, p.replay(p.done, steps[:n]).content, changes)
+			err = p.o.Validator.judge(p.ctx, p.in, safety, before, p.after(before, p.replay(p.done, steps[:n])), changes)
 			if errors.As(err, &rejection) {
 				return rejection, nil
 			}
@@ -407,9 +410,28 @@ func (p *planner) check(d draft) *analysis.Report {
 	if p.latest == nil || p.latest.File.Doc.Content != d.content || !maps.Equal(p.beside, d.others) {
 		in := p.in
 		in.Content, in.Files = d.content, d.others
+		if p.latest != nil {
+			in.Earlier = p.latest.File.Keep()
+		}
 		p.latest, p.beside = analysis.Check(in, p.o.Rules), d.others
 	}
 	return p.latest
+}
+
+// from is a draft as what rewrites are judged against.
+func (p *planner) from(d draft) *validate.Before {
+	if p.before == nil || p.before.Content() != d.content {
+		p.before = validate.From(p.check(d).File.Dockerfile())
+	}
+	return p.before
+}
+
+// after is a draft as what is judged.
+func (p *planner) after(before *validate.Before, d draft) *compile.Dockerfile {
+	if f := p.latest.File; f.Doc.Content == d.content {
+		return f.Dockerfile()
+	}
+	return before.After(d.content)
 }
 
 // leave reports a fix as wrong and makes it no more.

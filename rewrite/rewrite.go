@@ -13,6 +13,7 @@ import (
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/compile"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 	"github.com/shale-build/shale/rewrite/validate"
@@ -97,33 +98,53 @@ func Fix(ctx context.Context, in analysis.Input, o Options) (*Result, error) {
 // ValidateFix holds one fix of in's Dockerfile, made alone, to what it promises.
 // The error is a *validate.Rejection if it breaks it.
 func ValidateFix(ctx context.Context, in analysis.Input, fix analysis.Fix, v Validator) error {
+	return NewProver(in, compile.Of(syntax.Parse(in.Content)), v).Validate(ctx, fix)
+}
+
+// A Prover holds fixes of one Dockerfile, each made alone, to what they promise. It is
+// for use by one goroutine.
+type Prover struct {
+	in     analysis.Input
+	v      Validator
+	before *validate.Before
+}
+
+// NewProver takes a Dockerfile and its content to compile.
+func NewProver(in analysis.Input, text *compile.Dockerfile, v Validator) *Prover {
+	return &Prover{in, v, validate.From(text)}
+}
+
+// Validate holds one fix to what it promises. The error is a *validate.Rejection if it
+// breaks it.
+func (p *Prover) Validate(ctx context.Context, fix analysis.Fix) error {
 	if fix.Safety == analysis.Display {
 		return errors.New("a fix that is only shown cannot be made")
 	}
-	edits, others := split(in.Path, fix.Edits)
-	if why := faulty(syntax.Parse(in.Content), fix.Safety, edits, others); why != "" {
+	edits, others := split(p.in.Path, fix.Edits)
+	doc := p.before.Doc()
+	if why := faulty(doc, fix.Safety, edits, others); why != "" {
 		return &validate.Rejection{Reason: why}
 	}
-	after, err := source.Apply(in.Content, edits)
+	after, err := source.Apply(doc.Content, edits)
 	if err != nil {
 		return err
 	}
-	return v.judge(ctx, in, fix.Safety, in.Content, after, fix.Changes)
+	return p.v.judge(ctx, p.in, fix.Safety, p.before, p.before.After(after), fix.Changes)
 }
 
 // judge asks the validator what a fix of that safety is held to.
-func (v Validator) judge(ctx context.Context, in analysis.Input, safety analysis.Safety, before, after string, changes []change.Change) error {
+func (v Validator) judge(ctx context.Context, in analysis.Input, safety analysis.Safety, before *validate.Before, after *compile.Dockerfile, changes []change.Change) error {
 	o := validate.Options{Frontend: in.Config.Frontend()}
 	if safety == analysis.Safe {
 		if v.Check != nil {
-			return v.Check(ctx, before, after, changes)
+			return v.Check(ctx, before.Content(), after.Content(), changes)
 		}
-		return validate.Check(ctx, before, after, changes, o)
+		return before.Check(ctx, after, changes, o)
 	}
 	if v.Compiles != nil {
-		return v.Compiles(ctx, before, after)
+		return v.Compiles(ctx, before.Content(), after.Content())
 	}
-	return validate.CheckCompiles(ctx, before, after, o)
+	return before.CheckCompiles(ctx, after, o)
 }
 
 // split parts edits of the Dockerfile from those of other files.

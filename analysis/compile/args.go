@@ -3,14 +3,24 @@ package compile
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
-// Arguments reports whether the text declares an ARG.
-func (d *Dockerfile) Arguments() bool { return len(d.declared().args) > 0 }
+// Arguments reports whether the text declares an ARG that Options.Args gives another
+// value: those that BuildKit itself sets have their own.
+func (d *Dockerfile) Arguments() bool {
+	in := d.declared()
+	return len(in.args) > 0 && !maps.Equal(in.values(Options{}), in.values(Options{Args: true}))
+}
+
+// SameValues reports whether two texts are compiled with the same build arguments.
+func (d *Dockerfile) SameValues(other *Dockerfile, o Options) bool {
+	return maps.Equal(d.declared().values(o), other.declared().values(o))
+}
 
 // Platforms lists the target platforms that a text must be compiled for to see all
 // that it can become: more than one where a FROM depends on the platform.

@@ -53,6 +53,17 @@ type Dockerfile struct {
 	doc      func() *syntax.Document
 	declared func() declarations
 	targets  func() ([]Target, error)
+
+	mu     sync.Mutex
+	linted map[string]linted // by .dockerignore
+	ops    *operations
+}
+
+// operations are the operations of texts that are alike, each made once: by the digest
+// of what BuildKit makes of it, which holds the digests of its inputs.
+type operations struct {
+	mu       sync.Mutex
+	byDigest map[string]*Op
 }
 
 // New takes a text. Whether it compiles shows later.
@@ -70,9 +81,14 @@ func newDockerfile(content string, read func() *syntax.Document) *Dockerfile {
 		content:  content,
 		doc:      read,
 		declared: sync.OnceValue(func() declarations { return declared(read()) }),
-		targets:  sync.OnceValues(func() ([]Target, error) { return targets(content) }),
+		targets:  sync.OnceValues(func() ([]Target, error) { return targets(content, staged(read())) }),
+		ops:      &operations{byDigest: map[string]*Op{}},
 	}
 }
+
+// Beside makes d's graphs share the operations that those of another text hold too. It
+// comes before d is compiled.
+func (d *Dockerfile) Beside(other *Dockerfile) { d.ops = other.ops }
 
 // Compile compiles one target of a text.
 func Compile(ctx context.Context, content string, o Options) (*Graph, error) {
@@ -80,19 +96,40 @@ func Compile(ctx context.Context, content string, o Options) (*Graph, error) {
 }
 
 // Compile compiles one target. An error is BuildKit's own, in its words, or that
-// of ctx.
+// of ctx. Graphs are only read: their operations are shared.
 func (d *Dockerfile) Compile(ctx context.Context, o Options) (_ *Graph, err error) {
 	defer recovered(&err)
-	if err := ctx.Err(); err != nil {
+	res, def, err := d.marshal(ctx, o)
+	if err != nil {
 		return nil, err
+	}
+	g, err := d.ops.graph(def)
+	if err != nil {
+		return nil, err
+	}
+	g.Image, err = imageConfig(res)
+	return g, err
+}
+
+// Compiles is the error of Compile, in less time.
+func (d *Dockerfile) Compiles(ctx context.Context, o Options) (err error) {
+	defer recovered(&err)
+	_, _, err = d.marshal(ctx, o)
+	return err
+}
+
+// marshal has BuildKit compile one target.
+func (d *Dockerfile) marshal(ctx context.Context, o Options) (*dockerfile2llb.Result, *llb.Definition, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
 	}
 	content, target, err := d.narrow(o.Target)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	platform, err := platforms.Parse(orDefault(o.Platform, "linux/amd64"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	opt := dockerfile2llb.ConvertOpt{
 		Config: dockerui.Config{
@@ -109,18 +146,11 @@ func (d *Dockerfile) Compile(ctx context.Context, o Options) (_ *Graph, err erro
 	opt.Warn = ignoreWarning
 	res, err := dockerfile2llb.Dockerfile2LLB(ctx, []byte(content), opt)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	def, err := res.State.Marshal(ctx, llb.Platform(platform), llb.WithCaps(caps))
-	if err != nil {
-		return nil, err
-	}
-	g, err := newGraph(def)
-	if err != nil {
-		return nil, err
-	}
-	g.Image, err = imageConfig(res)
-	return g, err
+	// Two compilations ask for the same files, and name the asking alike.
+	def, err := res.State.Marshal(ctx, llb.Platform(platform), llb.WithCaps(caps), llb.LocalUniqueID("shale"))
+	return res, def, err
 }
 
 // caps say that a daemon can do all that this BuildKit knows. They are only read.
@@ -152,25 +182,33 @@ func imageConfig(res *dockerfile2llb.Result) (string, error) {
 	return string(dt), err
 }
 
-// newGraph reads a marshalled definition.
-func newGraph(def *llb.Definition) (*Graph, error) {
-	g := &Graph{}
-	byDigest := map[string]*Op{}
+// graph reads a marshalled definition.
+func (ops *operations) graph(def *llb.Definition) (*Graph, error) {
+	ops.mu.Lock()
+	defer ops.mu.Unlock()
+	g := &Graph{Ops: make([]*Op, 0, len(def.Def))}
+	own := make(map[string]*Op, len(def.Def))
 	for i, dt := range def.Def {
+		last := i == len(def.Def)-1 // it only points at the result
+		name := digestOf(dt)
+		if o, ok := ops.byDigest[name]; ok && !last {
+			own[name] = o
+			g.Ops = append(g.Ops, o)
+			continue
+		}
 		var op pb.Op
 		if err := op.UnmarshalVT(dt); err != nil {
 			return nil, fmt.Errorf("reading a compiled operation: %w", err)
 		}
 		inputs := make([]Edge, 0, len(op.Inputs))
 		for _, in := range op.Inputs {
-			from, ok := byDigest[in.Digest]
+			from, ok := own[in.Digest]
 			if !ok {
 				return nil, fmt.Errorf("%w: an operation without its input", ErrInternal)
 			}
 			inputs = append(inputs, Edge{from, int(in.Index)})
 		}
-		if i == len(def.Def)-1 {
-			// The last one only points at the result.
+		if last {
 			if len(inputs) == 1 {
 				g.Root = inputs[0]
 			}
@@ -180,7 +218,7 @@ func newGraph(def *llb.Definition) (*Graph, error) {
 		if err != nil {
 			return nil, err
 		}
-		byDigest[digestOf(dt)] = o
+		ops.byDigest[name], own[name] = o, o
 		g.Ops = append(g.Ops, o)
 	}
 	return g, nil
@@ -203,6 +241,9 @@ func (d *Dockerfile) narrow(target string) (string, string, error) {
 	}
 	return "", "", fmt.Errorf("there is no stage %s", target)
 }
+
+// Doc is the text as it reads.
+func (d *Dockerfile) Doc() *syntax.Document { return d.doc() }
 
 // Content is the text.
 func (d *Dockerfile) Content() string { return d.content }

@@ -255,6 +255,64 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// What is no FROM is taken out before the stages are listed, and they are the same.
+func TestStaged(t *testing.T) {
+	for _, c := range []struct{ name, content, want string }{
+		{"plain", "# escape=`\n\nARG V=1 `\n X\nFROM a AS b\nRUN x `\n  y\n# c\nFROM `\n # d\n c\nCMD z", "# escape=`\n\n\n\nFROM a AS b\n\n\n\nFROM `\n # d\n c\n"},
+		{"a comment to the checks", "# check=skip=all\nFROM a\n# check=skip=x\nRUN y\nFROM b", "# check=skip=all\nFROM a\n\n\nFROM b"},
+		{"a here-document", "FROM a\nRUN <<E\nFROM b\nE\nFROM c\n", "FROM a\n\n\n\nFROM c\n"},
+		{"refused", "FROM a\nNO y\n", "FROM a\nNO y\n"},
+		{"nothing", "# a\n", "# a\n"},
+	} {
+		d := New(c.content)
+		if diff := cmp.Diff(c.want, staged(d.Doc())); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+		want, _ := Targets(c.content)
+		got, err := d.Targets()
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Target{})); diff != "" {
+			t.Errorf("%s: %v %s", c.name, err, diff)
+		}
+	}
+}
+
+// An operation that two texts share is made once, and means in either what it means
+// where it is made anew.
+func TestBeside(t *testing.T) {
+	d := New(strings.Replace(service, "apk add curl", "apk add git", 1))
+	old := New(service)
+	d.Beside(old)
+	was, err := old.Compile(t.Context(), Options{Base: Full})
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, err := d.Compile(t.Context(), Options{Base: Full})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := mustCompile(t, d.Content(), Options{Base: Full})
+	if diff := cmp.Diff(alone, is, cmp.Comparer(func(a, b *Op) bool {
+		return a == nil && b == nil || a != nil && b != nil && a.Key == b.Key && a.Own == b.Own && a.Rest == b.Rest && a.String() == b.String() && len(a.Inputs) == len(b.Inputs)
+	})); diff != "" {
+		t.Error(diff)
+	}
+	if find(t, was, "RUN go mod download") != find(t, is, "RUN go mod download") || find(t, was, "RUN apk add curl").Key == find(t, is, "RUN apk add git").Key {
+		t.Error("the wrong operations are shared")
+	}
+}
+
+// Arguments that BuildKit sets have the same values with Args and without.
+func TestArguments(t *testing.T) {
+	for content, want := range map[string]bool{
+		"FROM a\n": false, "FROM a\nARG TARGETARCH\n": false, "ARG SOURCE_DATE_EPOCH\nFROM a\n": false,
+		"FROM a\nARG TARGETARCH X=1\n": true, "ARG X\nFROM a:$X\n": false, "ARG X=1\nFROM a:$X\n": true,
+	} {
+		if got := New(content).Arguments(); got != want {
+			t.Errorf("%q: %v", content, got)
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	for name, content := range map[string]string{
 		"empty":                   "",

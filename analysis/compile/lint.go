@@ -33,8 +33,30 @@ func Lint(ctx context.Context, content, ignore string) ([]Warning, error) {
 	return New(content).Lint(ctx, ignore)
 }
 
-// Lint is as the function of that name.
-func (d *Dockerfile) Lint(ctx context.Context, ignore string) (_ []Warning, err error) {
+type linted struct {
+	warnings []Warning
+	err      error
+}
+
+// Lint is as the function of that name. It runs once for each ignore.
+func (d *Dockerfile) Lint(ctx context.Context, ignore string) ([]Warning, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l, ok := d.linted[ignore]
+	if !ok {
+		l.warnings, l.err = d.runLint(ctx, ignore)
+		if ctx.Err() != nil {
+			return l.warnings, l.err
+		}
+		if d.linted == nil {
+			d.linted = map[string]linted{}
+		}
+		d.linted[ignore] = l
+	}
+	return slices.Clone(l.warnings), l.err
+}
+
+func (d *Dockerfile) runLint(ctx context.Context, ignore string) (_ []Warning, err error) {
 	defer recovered(&err)
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -110,7 +132,7 @@ func unrun(doc *syntax.Document) string {
 			continue
 		}
 		out.WriteString(doc.Content[done:in.Lines.Start])
-		out.WriteString(strings.Repeat("\n", strings.Count(in.Lines.In(doc.Content), "\n")))
+		out.WriteString(newlines(in.Lines.In(doc.Content)))
 		done = in.Lines.End
 	}
 	out.WriteString(doc.Content[done:])

@@ -29,7 +29,32 @@ func (d *Dockerfile) Targets() ([]Target, error) {
 }
 
 // Targets lists the stages of a text in order. The error is BuildKit's.
-func Targets(content string) ([]Target, error) { return targets(content) }
+func Targets(content string) ([]Target, error) { return targets(content, content) }
+
+// staged takes all but FROM out of a text, line for line, if BuildKit takes the rest:
+// nothing else says what the stages are.
+func staged(doc *syntax.Document) string {
+	if len(doc.Problems) > 0 || len(doc.Instructions) == 0 {
+		return doc.Content
+	}
+	var out strings.Builder
+	done := doc.Instructions[0].Lines.Start // directives stand above
+	out.WriteString(doc.Content[:done])
+	for _, in := range doc.Instructions {
+		if !in.Faithful {
+			return doc.Content
+		}
+		if in.Name == "from" {
+			out.WriteString(newlines(doc.Content[done:in.Lines.Start]))
+			out.WriteString(doc.Content[in.Lines.Start:in.Lines.End])
+			done = in.Lines.End
+		}
+	}
+	return out.String()
+}
+
+// newlines are a text's line ends alone.
+func newlines(text string) string { return strings.Repeat("\n", strings.Count(text, "\n")) }
 
 // withoutCheckComments takes the comments that speak to Docker's checks out of a
 // text, line for line. ListTargets fails on a nil pointer where one stands above an
@@ -48,9 +73,10 @@ var (
 	checkComment = lazyregexp.New(`(?mi)^([ \t]*#)[ \t]*check[ \t]*=.*$`)
 )
 
-func targets(content string) (_ []Target, err error) {
+// targets lists the stages of a text, which are those of stages.
+func targets(content, stages string) (_ []Target, err error) {
 	defer recovered(&err)
-	list, err := dockerfile2llb.ListTargets(context.Background(), withoutCheckComments(content))
+	list, err := dockerfile2llb.ListTargets(context.Background(), withoutCheckComments(stages))
 	if err != nil {
 		return nil, err
 	}

@@ -33,13 +33,14 @@ type File struct {
 	Path string // on disk; "" for text without a file
 	Doc  *syntax.Document
 
-	opts    Options
-	stages  *stage.Graph
-	runs    map[*syntax.Instruction]*Run
-	taken   map[body]int // how many of Earlier's readings of a body are in use
-	context *contextFact
-	lint    *[]compile.Warning
-	derived map[any]any
+	opts     Options
+	stages   *stage.Graph
+	runs     map[*syntax.Instruction]*Run
+	taken    map[body]int // how many of Earlier's readings of a body are in use
+	context  *contextFact
+	lint     *[]compile.Warning
+	compiled *compile.Dockerfile
+	derived  map[any]any
 }
 
 // Once returns what derive made of the file when it was first asked for by the key,
@@ -58,7 +59,7 @@ func Once[T any](f *File, key any, derive func() T) T {
 
 // Forget drops what was derived of single instructions, which takes most of a file's
 // memory. It is derived anew when it is asked for again.
-func (f *File) Forget() { f.runs, f.derived, f.lint = nil, nil, nil }
+func (f *File) Forget() { f.runs, f.derived, f.lint, f.compiled = nil, nil, nil, nil }
 
 type contextFact struct {
 	context *buildctx.Context

@@ -14,10 +14,18 @@ func (f *File) Lint() []compile.Warning {
 		f.lint = &[]compile.Warning{}
 		if len(f.Doc.Problems) == 0 {
 			// An error is of the build, which Docker's checks do not speak of.
-			*f.lint, _ = compile.Of(f.Doc).Lint(context.Background(), f.ignoreText())
+			*f.lint, _ = f.Dockerfile().Lint(context.Background(), f.ignoreText())
 		}
 	}
 	return *f.lint
+}
+
+// Dockerfile is the text as it compiles.
+func (f *File) Dockerfile() *compile.Dockerfile {
+	if f.compiled == nil {
+		f.compiled = compile.Of(f.Doc)
+	}
+	return f.compiled
 }
 
 // ignoreText is the .dockerignore in force, or one that hides what is copied, if the file

@@ -242,6 +242,7 @@ func (s *session) findings(o *outcome, in analysis.Input, r *analysis.Report) er
 	if !s.format.CarriesEdits() {
 		return nil
 	}
+	prover := rewrite.NewProver(in, r.File.Dockerfile(), rewrite.Validator{})
 	for i := range o.file.Diagnostics {
 		d := &o.file.Diagnostics[i]
 		var proven []analysis.Fix
@@ -249,7 +250,7 @@ func (s *session) findings(o *outcome, in analysis.Input, r *analysis.Report) er
 			if fix.Safety != analysis.Display && len(fix.Edits) > 0 {
 				err := provable(fix)
 				if err == nil {
-					err = rewrite.ValidateFix(s.ctx, in, fix, rewrite.Validator{})
+					err = prover.Validate(s.ctx, fix)
 				}
 				if s.ctx.Err() != nil {
 					return errInterrupted

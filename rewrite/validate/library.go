@@ -30,6 +30,12 @@ func newLibrary() *library {
 	return &library{map[reading]*shell.Program{}, map[*shell.Program][]command{}, map[surrounding]*namer{}}
 }
 
+// again is a library for the next judgement on the same text: what was read stays, but
+// for what belongs to the graphs of the last.
+func (l *library) again() *library {
+	return &library{l.programs, l.lists, map[surrounding]*namer{}}
+}
+
 // parse reads a text as the shell does that gets the script.
 func (l *library) parse(s *script, text string) *shell.Program {
 	if l == nil {

@@ -55,38 +55,58 @@ func unprovable(format string, args ...any) *Rejection {
 // over every made-up base, and after is before but for the changes declared. It
 // returns nil, a *Rejection, or the error of ctx.
 func Check(ctx context.Context, before, after string, changes []change.Change, o Options) error {
+	b := Of(before)
+	return b.Check(ctx, b.After(after), changes, o)
+}
+
+// CheckCompiles holds an unsafe rewrite to its promise: what compiled still does.
+// It returns nil, a *Rejection, or the error of ctx.
+func CheckCompiles(ctx context.Context, before, after string, o Options) error {
+	b := Of(before)
+	return b.CheckCompiles(ctx, b.After(after), o)
+}
+
+// Check is as the function of that name.
+func (b *Before) Check(ctx context.Context, is *compile.Dockerfile, changes []change.Change, o Options) error {
 	d, r := read(changes)
 	if r != nil {
 		return r
 	}
-	old, fresh := syntax.Parse(before), syntax.Parse(after)
+	old, fresh := b.Doc(), is.Doc()
 	if r := texts(old, fresh); r != nil {
 		return r
 	}
 	if r := frontend(old, fresh, o); r != nil {
 		return r
 	}
-	was, is := compile.Of(old), compile.Of(fresh)
-	if err := warnings(ctx, was, is); err != nil {
+	is.Beside(b.Dockerfile)
+	if err := warnings(ctx, b.Dockerfile, is); err != nil {
 		return err
 	}
-	targets, r := sameTargets(was, is)
+	targets, r := sameTargets(b.Dockerfile, is)
 	if r != nil {
 		return r
 	}
 	targets = touched(targets, old, fresh)
-	library := newLibrary()
-	for _, v := range variants(was, is) {
-		graphs, shape, err := v.compile(ctx, was, targets)
+	library := b.library.again()
+	for _, v := range variants(b.Dockerfile, is) {
+		shape, err := v.shape(ctx, targets, func(ctx context.Context, o compile.Options) error {
+			_, err := b.Compile(ctx, o)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		for i, t := range targets {
+		for _, t := range targets {
+			was, err := b.Compile(ctx, v.options(t, shape))
+			if err != nil {
+				return failed(ctx, t, "before", err)
+			}
 			g, err := is.Compile(ctx, v.options(t, shape))
 			if err != nil {
 				return failed(ctx, t, "after", err)
 			}
-			if r := explain(graphs[i], g, d, v.base, library); r != nil {
+			if r := explain(was, g, d, v.base, library); r != nil {
 				r.Target = t.label
 				return r
 			}
@@ -95,15 +115,12 @@ func Check(ctx context.Context, before, after string, changes []change.Change, o
 	return ctx.Err()
 }
 
-// CheckCompiles holds an unsafe rewrite to its promise: what compiled still does.
-// It returns nil, a *Rejection, or the error of ctx.
-func CheckCompiles(ctx context.Context, before, after string, o Options) error {
-	docs := [2]*syntax.Document{syntax.Parse(before), syntax.Parse(after)}
-	if r := frontend(docs[0], docs[1], o); r != nil {
+// CheckCompiles is as the function of that name.
+func (b *Before) CheckCompiles(ctx context.Context, is *compile.Dockerfile, o Options) error {
+	if r := frontend(b.Doc(), is.Doc(), o); r != nil {
 		return r
 	}
-	was, is := compile.Of(docs[0]), compile.Of(docs[1])
-	old, err := was.Targets()
+	old, err := b.Targets()
 	if err != nil {
 		return unprovable("the text before does not parse: %v", err)
 	}
@@ -111,9 +128,21 @@ func CheckCompiles(ctx context.Context, before, after string, o Options) error {
 	if err != nil {
 		return reject("the text after does not parse: %v", err)
 	}
-	for _, v := range variants(was, is) {
-		if _, _, err := v.compile(ctx, is, keys(list, after)); err != nil {
-			if _, _, why := v.compile(ctx, was, keys(old, before)); why != nil {
+	after, before := keys(list, is.Content()), keys(old, b.Content())
+	changed := after
+	if slices.Equal(before, after) {
+		changed = touched(after, b.Doc(), is.Doc())
+	}
+	// What is the same text compiles as it did, which is the same for all fixes.
+	compiles := func(ctx context.Context, o compile.Options) error {
+		if !slices.ContainsFunc(changed, func(t target) bool { return t.key == o.Target }) && is.SameValues(b.Dockerfile, o) {
+			return b.Compiles(ctx, o)
+		}
+		return is.Compiles(ctx, o)
+	}
+	for _, v := range variants(b.Dockerfile, is) {
+		if _, err := v.shape(ctx, after, compiles); err != nil {
+			if _, why := v.shape(ctx, before, b.Compiles); why != nil {
 				return why
 			}
 			var r *Rejection
@@ -265,9 +294,9 @@ func (v variant) options(t target, s compile.Shape) compile.Options {
 	return compile.Options{Target: t.key, Base: v.base, Args: v.args, Shape: s, Platform: v.platform}
 }
 
-// compile compiles every target, and finds values for the build arguments with
-// which that works: a word is not a port, and a number is not a platform.
-func (v variant) compile(ctx context.Context, text *compile.Dockerfile, targets []target) ([]*compile.Graph, compile.Shape, error) {
+// shape finds values for the build arguments with which every target compiles: a word
+// is not a port, and a number is not a platform.
+func (v variant) shape(ctx context.Context, targets []target, compiles func(context.Context, compile.Options) error) (compile.Shape, error) {
 	shapes := []compile.Shape{compile.Likely, compile.Word, compile.Numeric}
 	if !v.args {
 		shapes = shapes[:1]
@@ -275,27 +304,25 @@ func (v variant) compile(ctx context.Context, text *compile.Dockerfile, targets 
 	var first error
 shape:
 	for _, s := range shapes {
-		var out []*compile.Graph
 		for _, t := range targets {
-			g, err := text.Compile(ctx, v.options(t, s))
+			err := compiles(ctx, v.options(t, s))
 			if err == nil {
-				out = append(out, g)
 				continue
 			}
 			if ctx.Err() != nil {
-				return nil, s, ctx.Err()
+				return s, ctx.Err()
 			}
 			if first == nil {
 				first = failed(ctx, t, "before", err)
 			}
 			continue shape
 		}
-		return out, s, nil
+		return s, nil
 	}
 	if r := (*Rejection)(nil); errors.As(first, &r) && v.args {
 		r.Reason += " (with every build argument set)"
 	}
-	return nil, 0, first
+	return 0, first
 }
 
 // declared are the changes that a fix may make, each once, and each known to change's

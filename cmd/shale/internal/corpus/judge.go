@@ -115,13 +115,14 @@ func offers(r *analysis.Report, safety analysis.Safety) bool {
 // they are to be held to that, the unsafe ones, which no walk makes, are left out.
 func (t *trial) eachAlone(in analysis.Input, report *analysis.Report) {
 	t.refusals = map[string]bool{}
+	prover := rewrite.NewProver(in, report.File.Dockerfile(), rewrite.Validator{})
 	for _, d := range report.Diagnostics {
 		for _, f := range d.Fixes {
 			var rejection *validate.Rejection
 			if f.Safety == analysis.Display || !t.alone && f.Safety != analysis.Safe {
 				continue
 			}
-			err := rewrite.ValidateFix(t.ctx, in, f, rewrite.Validator{})
+			err := prover.Validate(t.ctx, f)
 			if err == nil {
 				continue
 			}
