@@ -33,6 +33,8 @@ var since = map[string]string{
 func frontend(was, is *syntax.Document, o Options) *Rejection {
 	version, r := readBy(is, o)
 	if r != nil {
+		_, of := readBy(was, o)
+		r.Before = of != nil
 		return r
 	}
 	used := features(was)

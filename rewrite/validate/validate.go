@@ -28,8 +28,8 @@ type Options struct {
 type Rejection struct {
 	Reason string // a sentence without its full stop
 	Target string // the stage in which it shows; "" for the whole file
-	// Before says that the text before does not compile, so that nothing can be
-	// proven of any text after: the rewrite is not to blame.
+	// Before says that the text before does not compile, or that what reads it is not
+	// known, so that nothing can be proven of any text after: the rewrite is not to blame.
 	Before bool
 }
 
@@ -44,7 +44,7 @@ func reject(format string, args ...any) *Rejection {
 	return &Rejection{Reason: fmt.Sprintf(format, args...)}
 }
 
-// unprovable is the judgement on a text before that BuildKit refuses.
+// unprovable is the judgement on a text before of which nothing can be proven.
 func unprovable(format string, args ...any) *Rejection {
 	r := reject(format, args...)
 	r.Before = true
