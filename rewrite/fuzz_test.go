@@ -2,6 +2,8 @@ package rewrite_test
 
 import (
 	"errors"
+	"hash/crc32"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -23,6 +25,9 @@ func fixtures(t testing.TB) []string {
 	}
 	var out []string
 	for _, file := range files {
+		if os.Getenv("SHALE_TEST_ALL") == "" && crc32.ChecksumIEEE([]byte(file))%4 != 0 {
+			continue // enough of them for every day
+		}
 		ar, err := txtar.ParseFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -442,7 +442,7 @@ func TestJoinState(t *testing.T) {
 	case os.Getenv("SHALE_JOIN") != "":
 		one = 1
 	case os.Getenv("SHALE_TEST_ALL") == "":
-		one = 29
+		one = 59
 	}
 	for nth, s := range realShells(t) {
 		t.Run(s.name, func(t *testing.T) {

@@ -265,6 +265,9 @@ func torn(w http.ResponseWriter) {
 }
 
 func TestReviewFaults(t *testing.T) {
+	if os.Getenv("SHALE_TEST_ALL") == "" {
+		t.Skip("waits and tries again: set SHALE_TEST_ALL")
+	}
 	in := func(d time.Duration) string { return strconv.FormatInt(time.Now().Add(d).Unix(), 10) }
 	for _, test := range []struct {
 		name   string
