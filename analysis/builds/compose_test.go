@@ -231,6 +231,15 @@ services:
         - ${A}=key
         - PLAIN
 `,
+	"values": `
+-- compose.yaml --
+services:
+  a:
+    build:
+      context: .
+      args: {A: 0755, B: 0o755, C: 1_000, D: 0x10, E: 1e3, F: .5, G: on, H: yes, J: ~, K: "007", L: 007, M: 1.10, N: +1, O: 12:30:45, P: !!str 5, Q: .inf, R: 1.0, S: 08, U: True, V: 123456789012345678901, W: !!float 3, X: 1e21, Y: 0b11}
+  b: {build: {context: "007", dockerfile: 1.10, target: 010}}
+`,
 	"nothing": `
 -- compose.yaml --
 services: {}
