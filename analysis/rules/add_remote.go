@@ -29,7 +29,7 @@ var AddRemote = analysis.Rule{
 				if (strings.HasPrefix(url, "http://") || strings.HasPrefix(url, "https://")) && !strings.Contains(url, "$") && !gitAddress(url) {
 					p.Report(analysis.Diagnostic{
 						Span:     w.Span(),
-						Message:  "the build asks for this file each time, and takes whatever comes: ADD --checksum=sha256:… pins it",
+						Message:  "The build asks for this file each time, and takes whatever comes: ADD --checksum=sha256:… pins it",
 						Withheld: []string{"the checksum is not known"},
 					})
 				}

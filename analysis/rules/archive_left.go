@@ -110,7 +110,7 @@ func archiveCopied(p *analysis.Pass, in *syntax.Instruction, later []*syntax.Ins
 			if r, c := unpackedLater(p, later, at); c != nil {
 				p.Report(analysis.Diagnostic{
 					Span: in.Span,
-					Message: fmt.Sprintf("the layer of this %s ships %s, which line %d unpacks: the image holds its content twice",
+					Message: fmt.Sprintf("The layer of this %s ships %s, which line %d unpacks: the image holds its content twice",
 						strings.ToUpper(in.Name), path.Base(name), lineOf(p, r, c)),
 					Related:  []analysis.Related{{Span: spanOf(r, c), Message: "unpacked here"}},
 					Withheld: []string{instead},

@@ -54,7 +54,7 @@ func runCopiedTwice(p *analysis.Pass) {
 func copiedTwice(p *analysis.Pass, in, next *syntax.Instruction) {
 	d := analysis.Diagnostic{
 		Span:     in.Span,
-		Message:  fmt.Sprintf("line %d copies the same files again before anything uses these: one step and one layer for nothing", p.Line(next)),
+		Message:  fmt.Sprintf("Line %d copies the same files again before anything uses these: one step and one layer for nothing", p.Line(next)),
 		Related:  []analysis.Related{{Span: next.Span, Message: "copied again here"}},
 		Withheld: []string{"a build that fails here because a file is missing may then go on"},
 	}

@@ -64,7 +64,7 @@ func reportLink(p *analysis.Pass, copies []*syntax.Instruction) {
 	if len(copies) == 0 {
 		return
 	}
-	message, title := "this copy depends on all that stands before it", "Add --link"
+	message, title := "This copy depends on all that stands before it", "Add --link"
 	if n := len(copies); n > 1 {
 		message, title = fmt.Sprintf("the %d copies from here on depend on all that stands before them", n), fmt.Sprintf("Add --link to %d copies", n)
 	}

@@ -48,7 +48,7 @@ func runDistrolessCandidate(p *analysis.Pass) {
 		}
 		p.Report(analysis.Diagnostic{
 			Span:     s.From.Span,
-			Message:  fmt.Sprintf("the container starts %s, and no step needs a shell: gcr.io/distroless/%s-debian13 has what it runs on, without a shell, a package manager and their holes", why, image),
+			Message:  fmt.Sprintf("The container starts %s, and no step needs a shell: gcr.io/distroless/%s-debian13 has what it runs on, without a shell, a package manager and their holes", why, image),
 			Withheld: []string{"whether the program calls another one when it runs is not known"},
 		})
 	}

@@ -51,9 +51,9 @@ var RootUser = analysis.Rule{
 			case drops(s):
 				continue
 			case user == nil && base != nil:
-				d = analysis.Diagnostic{Span: s.From.Span, Message: "no USER stands in this stage, and its base has none: the program runs as root"}
+				d = analysis.Diagnostic{Span: s.From.Span, Message: "No USER stands in this stage, and its base has none: the program runs as root"}
 			case user != nil && len(user.Args) > 0 && p.Stages().Expand(user, user.Args[0].Value).Root():
-				d = analysis.Diagnostic{Span: user.Span, Message: "the last USER is root: the program runs as root"}
+				d = analysis.Diagnostic{Span: user.Span, Message: "The last USER is root: the program runs as root"}
 			default:
 				continue
 			}

@@ -88,7 +88,7 @@ func runSecretInLayer(p *analysis.Pass) {
 				}
 				p.Report(analysis.Diagnostic{
 					Span:     source.Span{Start: in.Span.Start + from, End: in.Span.Start + to},
-					Message:  fmt.Sprintf("this looks like %s: whoever has the image can read it in its layers or history", t.what),
+					Message:  fmt.Sprintf("This looks like %s: whoever has the image can read it in its layers or history", t.what),
 					Withheld: []string{"how the secret comes to the build is yours to say: RUN --mount=type=secret leaves it in no layer"},
 				})
 			}

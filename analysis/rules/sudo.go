@@ -32,7 +32,7 @@ var Sudo = analysis.Rule{
 					if text, _ := w.Literal(); text == "sudo" && asRoot(c.Prefix[i+1:]) {
 						p.Report(analysis.Diagnostic{
 							Span:     source.Span{Start: r.Program.Text.Home(w.From), End: r.Program.Text.HomeEnd(w.To)},
-							Message:  "this RUN is root's already: sudo adds nothing but a program with root's rights to the image",
+							Message:  "This RUN is root's already: sudo adds nothing but a program with root's rights to the image",
 							Withheld: []string{"sudo resets the environment: without it the command may see other variables"},
 						})
 					}

@@ -38,7 +38,7 @@ var TooManyLayers = analysis.Rule{
 			if s.Ships && n > most {
 				p.Report(analysis.Diagnostic{
 					Span:     s.From.Span,
-					Message:  fmt.Sprintf("this image has %d layers besides those of its base: from 128 on it builds, and does not start", n),
+					Message:  fmt.Sprintf("This image has %d layers besides those of its base: from 128 on it builds, and does not start", n),
 					Withheld: []string{"which steps belong together is yours to say; rules.merge-runs.when = \"always\" joins RUNs"},
 				})
 			}

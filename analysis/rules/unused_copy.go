@@ -51,7 +51,7 @@ func runUnusedCopy(p *analysis.Pass) {
 			}
 			d := analysis.Diagnostic{
 				Span:     in.Span,
-				Message:  fmt.Sprintf("no RUN follows in this stage, and no other stage takes %s from it: these files are copied for nothing", to),
+				Message:  fmt.Sprintf("No RUN follows in this stage, and no other stage takes %s from it: these files are copied for nothing", to),
 				Withheld: []string{"the step that should use the files may be missing"},
 			}
 			for _, o := range p.Stages().Stages {

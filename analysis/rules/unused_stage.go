@@ -53,7 +53,7 @@ func runUnusedStage(p *analysis.Pass) {
 		}
 		p.Report(analysis.Diagnostic{
 			Span:    s.From.Span,
-			Message: fmt.Sprintf("no other stage uses this one, and without a name no build can ask for it: %s never built", lines(p.Line(s.From), lastLine(p, s))),
+			Message: fmt.Sprintf("No other stage uses this one, and without a name no build can ask for it: %s never built", lines(p.Line(s.From), lastLine(p, s))),
 		})
 	}
 }

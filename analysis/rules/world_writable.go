@@ -31,7 +31,7 @@ var WorldWritable = analysis.Rule{
 			}
 			for _, in := range s.Instructions {
 				if f := in.Flag("chmod"); (in.Name == "copy" || in.Name == "add") && f != nil && othersWrite(f.Value) {
-					p.Report(analysis.Diagnostic{Span: f.Span, Message: fmt.Sprintf("mode %s lets everyone in the container change these files", f.Value), Withheld: []string{withheld}})
+					p.Report(analysis.Diagnostic{Span: f.Span, Message: fmt.Sprintf("Mode %s lets everyone in the container change these files", f.Value), Withheld: []string{withheld}})
 				}
 			}
 			for _, r := range p.Runs(s) {
@@ -45,7 +45,7 @@ var WorldWritable = analysis.Rule{
 							continue
 						}
 						if ok && othersWrite(text) && !takenBack(p, r, c) {
-							p.Report(analysis.Diagnostic{Span: spanOf(r, c), Message: fmt.Sprintf("mode %s lets everyone in the container change these files", text), Withheld: []string{withheld}})
+							p.Report(analysis.Diagnostic{Span: spanOf(r, c), Message: fmt.Sprintf("Mode %s lets everyone in the container change these files", text), Withheld: []string{withheld}})
 						}
 						break
 					}
