@@ -127,5 +127,6 @@ type Fix struct {
 // its path on disk. A file that does not exist is created.
 type Edit struct {
 	Path string
+	Of   string // what the other file held, "" for nothing and for one to be created: the edit is of that text
 	source.Edit
 }

@@ -266,6 +266,11 @@ func (p *planner) round(cur draft, safety analysis.Safety, round int) (accepted 
 		if why == "" {
 			why = p.faultyOthers(cur, s.others)
 		}
+		if why == "" {
+			if err := p.stale(cur, fix.Edits); err != nil {
+				return nil, 0, err
+			}
+		}
 		if why != "" {
 			p.leave(s.Candidate, why)
 			continue
@@ -310,6 +315,17 @@ func (p *planner) faultyOthers(d draft, others map[string][]source.Edit) string 
 		}
 	}
 	return ""
+}
+
+// stale is the error of edits of another file that is no longer what its rule read:
+// somebody else, such as another Shale, has written it since.
+func (p *planner) stale(d draft, edits []analysis.Edit) error {
+	for _, e := range edits {
+		if e.Path != "" && e.Path != p.in.Path && p.text(d, e.Path) != e.Of {
+			return fmt.Errorf("%s: %w", e.Path, ErrChanged)
+		}
+	}
+	return nil
 }
 
 // place is where the step's first edit stands.

@@ -388,12 +388,16 @@ func TestPick(t *testing.T) {
 func TestOtherFiles(t *testing.T) {
 	hide := func(name, path, line string) *analysis.Rule {
 		return rule(name, func(p *analysis.Pass) {
-			if text, ok := p.Beside(path); ok && strings.Contains(text, line) {
+			text, ok := p.Beside(path)
+			if ok && strings.Contains(text, line) {
 				return // rules see what is to be written
+			}
+			if !ok && path == "/ctx/.dockerignore" {
+				text = "dist\n"
 			}
 			s := p.Doc.Instructions[0].Span
 			report(p, s, analysis.Fix{Title: "Hide " + line, Safety: analysis.Unsafe, Edits: []analysis.Edit{
-				{Path: path, Edit: source.Insert(0, line)},
+				{Path: path, Of: text, Edit: source.Insert(0, line)},
 			}})
 		})
 	}
@@ -524,3 +528,22 @@ func TestAnyRulesComeToRest(t *testing.T) {
 }
 
 func letter(i int) string { return string(rune('a' + i)) }
+
+// What another Shale writes between a rule's look at a file and the fix's is not
+// written a second time.
+func TestOtherFileChanges(t *testing.T) {
+	for _, now := range []string{"node_modules\n", "dist\n"} {
+		hide := rule("hide", func(p *analysis.Pass) {
+			report(p, p.Doc.Instructions[0].Span, analysis.Fix{Title: "Hide", Safety: analysis.Unsafe, Edits: []analysis.Edit{
+				{Path: "/ctx/.dockerignore", Edit: source.Insert(0, "node_modules\n")}, // of none
+			}})
+		})
+		_, err := Fix(t.Context(), analysis.Input{Path: "/ctx/Dockerfile", Content: lower}, Options{
+			Rules: []*analysis.Rule{hide}, Safety: analysis.Unsafe, Validator: (&judge{}).validator(),
+			ReadFile: func(string) (string, error) { return now, nil },
+		})
+		if !errors.Is(err, ErrChanged) || !strings.HasPrefix(err.Error(), "/ctx/.dockerignore: changed while") {
+			t.Errorf("%q: %v", now, err)
+		}
+	}
+}

@@ -181,7 +181,7 @@ func (u *unwanted) fix(d *analysis.Diagnostic, ignore string, groups []kindred, 
 		Title:  fmt.Sprintf(verb, and(names), ignore, it),
 		Safety: analysis.Unsafe,
 		Relies: []source.Span{in.Span},
-		Edits:  []analysis.Edit{{Path: file, Edit: source.Insert(len(text), more)}},
+		Edits:  []analysis.Edit{{Path: file, Of: text, Edit: source.Insert(len(text), more)}},
 	}}
 }
 

@@ -168,7 +168,7 @@ func (f *fixer) fix(o *outcome, in analysis.Input) error {
 		return err
 	}
 	result, err := rewrite.Fix(f.ctx, in, options)
-	if err == nil && len(result.Others) > 0 && f.writes {
+	if f.writes && (errors.Is(err, rewrite.ErrChanged) || err == nil && len(result.Others) > 0) {
 		f.others.Lock()
 		defer f.others.Unlock()
 		result, err = rewrite.Fix(f.ctx, in, options)
