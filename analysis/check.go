@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sync"
 
 	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/builds"
@@ -48,7 +49,7 @@ func Check(in Input, rules []*Rule) *Report {
 			Rule: SyntaxRule, Severity: Error, Span: p.Span, Message: p.Message,
 		})
 	}
-	all := &checking{in.Config, readIgnores(doc), report}
+	all := &checking{in.Config, readIgnores(doc), sync.OnceValue(func() []remark { return remarks(doc) }), report}
 	for _, rule := range rules {
 		severity := severityOf(rule, in.Config)
 		if severity == Off || all.silenced.everywhere(rule) {

@@ -86,35 +86,47 @@ var (
 	marks = []string{"nosec", "nolint", "trivy:", "checkov:", "kics-scan", "nosemgrep", "snyk:", "dockle:"}
 )
 
+// A remark is a comment that speaks to a tool of an instruction.
+type remark struct {
+	in   *syntax.Instruction
+	text string
+}
+
+// remarks lists them, the first of each instruction.
+func remarks(doc *syntax.Document) (out []remark) {
+	for _, in := range doc.Instructions {
+		comments := slices.Concat(in.Lead, in.Inside)
+		if i := slices.IndexFunc(comments, func(c syntax.CommentLine) bool { return ToolComment(c.Text) }); i >= 0 {
+			out = append(out, remark{in, comments[i].Text})
+		}
+	}
+	return out
+}
+
 // unprove takes from fixes that they are safe where they change an instruction of which
-// a comment speaks to a tool: it means the text as it is.
-func unprove(doc *syntax.Document, d *Diagnostic) {
+// there is a remark: it means the text as it is.
+func unprove(all []remark, d *Diagnostic) {
+	if len(all) == 0 {
+		return
+	}
 	fixes := slices.Clone(d.Fixes)
 	for i, fix := range fixes {
-		comment := spokenOf(doc, fix.Edits)
-		if fix.Safety != Safe || comment == "" {
+		if fix.Safety != Safe {
+			continue
+		}
+		k := slices.IndexFunc(all, func(r remark) bool {
+			return slices.ContainsFunc(fix.Edits, func(e Edit) bool { return e.Path == "" && changes(e.Edit, r.in.Span) })
+		})
+		if k < 0 {
 			continue
 		}
 		fixes[i].Safety = Unsafe
 		fixes[i].Title += " (its comment speaks of the text as it is)"
-		if why := "the comment \"" + comment + "\" speaks of this instruction, and only of its text as it is"; !slices.Contains(d.Withheld, why) {
+		if why := "the comment \"" + all[k].text + "\" speaks of this instruction, and only of its text as it is"; !slices.Contains(d.Withheld, why) {
 			d.Withheld = append(slices.Clip(d.Withheld), why)
 		}
 	}
 	d.Fixes = fixes
-}
-
-// spokenOf is a comment that speaks to a tool of an instruction which edits change; ""
-// if there is none.
-func spokenOf(doc *syntax.Document, edits []Edit) string {
-	for _, in := range doc.Instructions {
-		comments := slices.Concat(in.Lead, in.Inside)
-		i := slices.IndexFunc(comments, func(c syntax.CommentLine) bool { return ToolComment(c.Text) })
-		if i >= 0 && slices.ContainsFunc(edits, func(e Edit) bool { return e.Path == "" && changes(e.Edit, in.Span) }) {
-			return comments[i].Text
-		}
-	}
-	return ""
 }
 
 // changes reports whether an edit changes what stands at a place, or puts something

@@ -19,6 +19,7 @@ type Pass struct {
 type checking struct {
 	config   *config.Config
 	silenced ignores
+	remarks  func() []remark
 	report   *Report
 }
 
@@ -46,7 +47,9 @@ func (p *Pass) Report(d Diagnostic) {
 		d.Fixes = nil
 		d.Withheld = append(slices.Clip(d.Withheld), "BuildKit refuses this file; mend that first")
 	}
-	unprove(p.Doc, &d)
+	if len(d.Fixes) > 0 {
+		unprove(p.remarks(), &d)
+	}
 	p.report.Diagnostics = append(p.report.Diagnostics, d)
 }
 

@@ -141,7 +141,8 @@ func TestRejectedFix(t *testing.T) {
 // those that are still to be made.
 func TestOtherFiles(t *testing.T) {
 	dir := t.TempDir()
-	for name, text := range map[string]string{"notes": "é one\n", "open": "é two\n", "unsaved": "é three\n"} {
+	texts := map[string]string{"notes": "é one\n", "open": "é two\n", "unsaved": "é three\n"}
+	for name, text := range texts {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +154,7 @@ func TestOtherFiles(t *testing.T) {
 		}
 		return analysis.Fix{Title: title, Safety: analysis.Unsafe, Edits: []analysis.Edit{
 			{Edit: source.Insert(0, "# see "+name+"\n")},
-			{Path: path, Edit: source.Replace(source.Span{Start: at, End: at + len(old)}, new)},
+			{Path: path, Of: texts[name], Edit: source.Replace(source.Span{Start: at, End: at + len(old)}, new)},
 		}}
 	}
 	beside := &analysis.Rule{Name: "beside", Severity: analysis.Info, Run: func(p *analysis.Pass) {
@@ -204,6 +205,30 @@ func TestOtherFiles(t *testing.T) {
 	if diff := cmp.Diff(want, titles(doc.actions(at(0, 0, 0), "quickfix"))); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
+}
+
+// A fix is of the text that its rule read: what was written since stays.
+func TestOtherFileChanges(t *testing.T) {
+	path := filepath.Join(t.TempDir(), ".dockerignore")
+	hide := &analysis.Rule{Name: "hide", Severity: analysis.Info, Run: func(p *analysis.Pass) {
+		p.Report(analysis.Diagnostic{Message: "x", Fixes: []analysis.Fix{{Title: "Hide", Safety: analysis.Unsafe, Edits: []analysis.Edit{
+			{Path: path, Edit: source.Insert(0, "node_modules\n")}, // of none
+		}}}})
+	}}
+	c := connect(t, hide)
+	c.initialize(full("utf-16"))
+	doc := c.open("file:///x/Dockerfile", "FROM scratch\n", "utf-16")
+	offered := doc.actions(at(0, 0, 0), "quickfix")
+	if err := os.WriteFile(path, []byte("node_modules\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range offered {
+		if a.Title == "Hide" {
+			c.wantError(c.send("codeAction/resolve", a), requestFailed)
+			return
+		}
+	}
+	t.Errorf("not offered: %q", titles(offered))
 }
 
 func TestHalfTyped(t *testing.T) {

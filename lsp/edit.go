@@ -124,7 +124,7 @@ func (w *workspace) open(path string) *snapshot {
 // workspaceEdit says edits in the client's terms: of the document at its
 // version, and of the other files that they name.
 func (s *server) workspaceEdit(w *workspace, doc *snapshot, edits []analysis.Edit) (*workspaceEdit, error) {
-	byPath := map[string][]source.Edit{}
+	byPath, of := map[string][]source.Edit{}, map[string]string{}
 	var paths []string
 	for _, e := range edits {
 		path := e.Path
@@ -135,6 +135,7 @@ func (s *server) workspaceEdit(w *workspace, doc *snapshot, edits []analysis.Edi
 			paths = append(paths, path)
 		}
 		byPath[path] = append(byPath[path], e.Edit)
+		of[path] = e.Of
 	}
 	b := s.startEdit(w)
 	slices.Sort(paths)
@@ -143,7 +144,7 @@ func (s *server) workspaceEdit(w *workspace, doc *snapshot, edits []analysis.Edi
 		if path == "" {
 			err = b.document(doc, byPath[path])
 		} else {
-			err = b.file(path, byPath[path])
+			err = b.file(path, of[path], byPath[path])
 		}
 		if err != nil {
 			return nil, err
@@ -173,8 +174,9 @@ func (b *editBuilder) document(doc *snapshot, edits []source.Edit) error {
 	return b.add(versionedDocument{doc.uri, &doc.version}, doc.text, doc.lines, edits)
 }
 
-// file adds edits of a file as it is on disk, which is where rules read other files.
-func (b *editBuilder) file(path string, edits []source.Edit) error {
+// file adds edits of a file as it is on disk, which is where rules read other files: of
+// is the text that they read there.
+func (b *editBuilder) file(path, of string, edits []source.Edit) error {
 	document := versionedDocument{URI: string(uri.File(path))}
 	content, err := os.ReadFile(path)
 	if held := b.w.open(path); held != nil {
@@ -190,6 +192,8 @@ func (b *editBuilder) file(path string, edits []source.Edit) error {
 		return fmt.Errorf("the fix creates %s, which this editor cannot do", path)
 	case err != nil:
 		return err
+	case string(content) != of:
+		return fmt.Errorf("%s has changed since the fix was made for it; ask for it again", path)
 	}
 	return b.add(document, string(content), source.NewLines(string(content)), edits)
 }

@@ -99,16 +99,13 @@ func (p *project) load(files []string, dir string, env lookup, including []strin
 			if err := p.include(d, dir, env, append(slices.Clip(including), path)); err != nil {
 				return nil, err
 			}
-			d.override(services)
 			x := extender{p: p, env: env, bases: bases}
 			for name := range d.services {
 				if _, err := x.service(d, name, dir); err != nil {
 					return nil, err
 				}
 			}
-			for name, s := range d.services {
-				services[name] = merged(services[name], s)
-			}
+			d.onto(services)
 		}
 	}
 	for _, s := range services {
@@ -156,10 +153,8 @@ func (p *project) include(d *document, dir string, env lookup, including []strin
 			return err
 		}
 		for name, s := range services {
-			if own, ok := d.services[name]; ok {
-				both := map[string]mapping{name: s}
-				d.override(both)
-				s = merged(both[name], own)
+			if _, ok := d.services[name]; ok {
+				s = d.over(s, name)
 			}
 			d.services[name] = s
 		}
@@ -208,9 +203,7 @@ func (x *extender) service(d *document, name, dir string) (mapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]mapping{name: merged(nil, below)}
-	d.override(all)
-	s = merged(all[name], s)
+	s = d.over(below, name)
 	delete(s, "extends")
 	d.services[name] = s
 	return s, nil
@@ -228,11 +221,8 @@ func (x *extender) base(path, dir string) (*document, error) {
 	}
 	all := &document{path: path, services: map[string]mapping{}}
 	for _, d := range docs {
-		d.override(all.services)
+		d.onto(all.services)
 		all.replaced = d.replaced
-		for name, s := range d.services {
-			all.services[name] = merged(all.services[name], s)
-		}
 	}
 	for _, s := range all.services {
 		resolve(s, dir)

@@ -42,6 +42,21 @@ func (d *document) override(services map[string]mapping) {
 	}
 }
 
+// onto puts what the document says over services, and takes out what it replaces.
+func (d *document) onto(services map[string]mapping) {
+	d.override(services)
+	for name, s := range d.services {
+		services[name] = merged(services[name], s)
+	}
+}
+
+// over is a service with what the document says of one over it.
+func (d *document) over(below mapping, name string) mapping {
+	one := map[string]mapping{name: merged(nil, below)}
+	d.override(one)
+	return merged(one[name], d.services[name])
+}
+
 // read returns what the documents of a compose file say.
 func (p *project) read(path string, env lookup) ([]*document, error) {
 	if err := p.ctx.Err(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -514,7 +515,7 @@ func Names(text, name string) bool {
 }
 
 func wordByte(b byte) bool {
-	return b == '_' || b == '-' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
+	return b == '-' || source.NameByte(b)
 }
 
 // fromContext reports whether a file of that name was copied from the context.

@@ -259,6 +259,9 @@ type actions struct {
 }
 
 func newActions(t *testing.T) *actions {
+	if os.Getenv("SHALE_TEST_ALL") == "" {
+		t.Skip("packs a release and runs the action in full: set SHALE_TEST_ALL")
+	}
 	dist := packed(t)
 	return &actions{readAction(t), dist, releases(t, dist)}
 }
@@ -294,9 +297,6 @@ func (j *job) want(status int, log ...string) {
 
 // The action's steps do what its inputs say.
 func TestAction(t *testing.T) {
-	if os.Getenv("SHALE_TEST_ALL") == "" {
-		t.Skip("runs the action in full: set SHALE_TEST_ALL")
-	}
 	a := newActions(t)
 	t.Run("check", func(t *testing.T) {
 		j := a.use(t, "v1.2.3")
@@ -355,9 +355,6 @@ func TestAction(t *testing.T) {
 
 // What the action changes, or would have changed.
 func TestActionFixes(t *testing.T) {
-	if os.Getenv("SHALE_TEST_ALL") == "" {
-		t.Skip("runs the action in full: set SHALE_TEST_ALL")
-	}
 	a := newActions(t)
 	t.Run("fix", func(t *testing.T) {
 		j := a.use(t, "v1.2.3", "command=fix")
@@ -399,9 +396,6 @@ func TestActionFixes(t *testing.T) {
 
 // Where the action finds no release it builds Shale; one that was tampered with it refuses.
 func TestActionInstalls(t *testing.T) {
-	if os.Getenv("SHALE_TEST_ALL") == "" {
-		t.Skip("builds and packs a release: set SHALE_TEST_ALL")
-	}
 	a := newActions(t)
 	t.Run("no release", func(t *testing.T) {
 		// A go that only says what it was asked.
@@ -452,9 +446,6 @@ func TestActionInstalls(t *testing.T) {
 }
 
 func TestActionFaults(t *testing.T) {
-	if os.Getenv("SHALE_TEST_ALL") == "" {
-		t.Skip("runs the action in full: set SHALE_TEST_ALL")
-	}
 	a := newActions(t)
 	t.Run("faults", func(t *testing.T) {
 		j := a.use(t, "v1.2.3", "paths=nowhere")

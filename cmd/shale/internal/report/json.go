@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"unicode/utf8"
 
 	"github.com/shale-build/shale/analysis"
@@ -179,11 +178,5 @@ func editOf(f File, e analysis.Edit) jsonEdit {
 	if e.Path == "" {
 		return jsonEdit{Range: rangeOf(f.Lines, e.Span), Text: e.New}
 	}
-	return jsonEdit{Path: e.Path, Range: rangeOf(linesOf(e.Path), e.Span), Text: e.New}
-}
-
-// linesOf are the lines of another file that a fix edits.
-func linesOf(path string) *source.Lines {
-	content, _ := os.ReadFile(path)
-	return source.NewLines(string(content))
+	return jsonEdit{Path: e.Path, Range: rangeOf(source.NewLines(e.Of), e.Span), Text: e.New}
 }

@@ -184,7 +184,7 @@ func (s *sarifWriter) File(f File) error {
 	names := Fingerprints(f.Content, f.Diagnostics)
 	var begins []int
 	for _, d := range f.Diagnostics {
-		begins = append(begins, sarifRegionOf(f.Lines, d.Span).StartLine)
+		begins = append(begins, f.Lines.Line(d.Span.Start)+1)
 	}
 	hashes := lineHashes(f.Content, begins)
 	for i, d := range f.Diagnostics {
@@ -263,7 +263,7 @@ func (s *sarifWriter) fix(f File, fix analysis.Fix) sarifFix {
 	for _, e := range fix.Edits {
 		file, lines := f.Path, f.Lines
 		if e.Path != "" {
-			file, lines = e.Path, linesOf(e.Path)
+			file, lines = e.Path, source.NewLines(e.Of)
 		}
 		i, ok := at[file]
 		if !ok {
