@@ -229,6 +229,9 @@ func keyValue(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (anal
 		return none("the value goes on in another line")
 	}
 	old := value.In(p.Doc.Content)
+	if strings.HasPrefix(old, "=") {
+		return none("the blank before = makes it the first character of the value: take the blank away if that is not meant")
+	}
 	word, ok := oneWord(old, p.Doc.Escape)
 	if !ok {
 		return none("the value has an escape or an open quote, which mean something else beside =")
