@@ -53,6 +53,7 @@ type Dockerfile struct {
 	doc      func() *syntax.Document
 	declared func() declarations
 	targets  func() ([]Target, error)
+	stages   func() Stages
 
 	mu     sync.Mutex
 	linted map[string]linted // by .dockerignore
@@ -82,6 +83,7 @@ func newDockerfile(content string, read func() *syntax.Document) *Dockerfile {
 		doc:      read,
 		declared: sync.OnceValue(func() declarations { return declared(read()) }),
 		targets:  sync.OnceValues(func() ([]Target, error) { return targets(content, staged(read())) }),
+		stages:   sync.OnceValue(func() Stages { return cut(read()) }),
 		ops:      &operations{byDigest: map[string]*Op{}},
 	}
 }
@@ -123,10 +125,20 @@ func (d *Dockerfile) marshal(ctx context.Context, o Options) (*dockerfile2llb.Re
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	content, target, err := d.narrow(o.Target)
+	content, target, narrower, err := d.narrow(o.Target)
 	if err != nil {
 		return nil, nil, err
 	}
+	if narrower != "" {
+		// What is wrong is said of the whole text.
+		if res, def, err := d.marshalText(ctx, narrower, target, o); err == nil {
+			return res, def, nil
+		}
+	}
+	return d.marshalText(ctx, content, target, o)
+}
+
+func (d *Dockerfile) marshalText(ctx context.Context, content, target string, o Options) (*dockerfile2llb.Result, *llb.Definition, error) {
 	platform, err := platforms.Parse(orDefault(o.Platform, "linux/amd64"))
 	if err != nil {
 		return nil, nil, err
@@ -225,21 +237,39 @@ func (ops *operations) graph(def *llb.Definition) (*Graph, error) {
 }
 
 // narrow finds the text and the target name that make BuildKit compile the wanted
-// stage. A stage without a name of its own can only be compiled as the last one.
-func (d *Dockerfile) narrow(target string) (string, string, error) {
-	if target == "" || strings.Trim(target, "0123456789") != "" {
-		return d.content, target, nil
+// stage, and a shorter text that does as well, "" for none. A stage without a name of
+// its own can only be compiled as the last one.
+func (d *Dockerfile) narrow(target string) (content, name, narrower string, err error) {
+	if target == "" { // which shows that the whole text compiles
+		return d.content, "", "", nil
 	}
 	ts, err := d.targets()
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
-	for _, t := range ts {
-		if strconv.Itoa(t.Index) == target {
-			return d.content[:t.end], "", nil
+	all := d.stages()
+	known := len(all.All) == len(ts) && len(d.doc().Problems) == 0
+	for i, t := range ts {
+		switch {
+		case t.Own && strings.EqualFold(t.Name, target):
+			content, name = d.content, target
+		case strconv.Itoa(t.Index) == target:
+			content = d.content[:t.end]
+			if known {
+				all.All = all.All[:i+1]
+			}
+		default:
+			continue
 		}
+		if known {
+			narrower, _ = all.only(i)
+		}
+		return content, name, narrower, nil
 	}
-	return "", "", fmt.Errorf("there is no stage %s", target)
+	if strings.Trim(target, "0123456789") != "" {
+		return d.content, target, "", nil
+	}
+	return "", "", "", fmt.Errorf("there is no stage %s", target)
 }
 
 // Doc is the text as it reads.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/compile"
-	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // Options is what is known of the build beyond the text.
@@ -87,7 +86,7 @@ func (b *Before) Check(ctx context.Context, is *compile.Dockerfile, changes []ch
 	if r != nil {
 		return r
 	}
-	targets = touched(targets, old, fresh)
+	targets = touched(targets, b.Dockerfile, is)
 	library := b.library.again()
 	for _, v := range variants(b.Dockerfile, is) {
 		shape, err := v.shape(ctx, targets, func(ctx context.Context, o compile.Options) error {
@@ -131,7 +130,7 @@ func (b *Before) CheckCompiles(ctx context.Context, is *compile.Dockerfile, o Op
 	after, before := keys(list, is.Content()), keys(old, b.Content())
 	changed := after
 	if slices.Equal(before, after) {
-		changed = touched(after, b.Doc(), is.Doc())
+		changed = touched(after, b.Dockerfile, is)
 	}
 	// What is the same text compiles as it did, which is the same for all fixes.
 	compiles := func(ctx context.Context, o compile.Options) error {
@@ -216,53 +215,39 @@ func sameTargets(before, after *compile.Dockerfile) ([]target, *Rejection) {
 // touched leaves out the stages that are the same text in both and use no stage
 // that is not: these build the same. The last one stays, so that something proves
 // that the text compiles.
-func touched(targets []target, was, is *syntax.Document) []target {
-	old, fresh := stages(was), stages(is)
-	if len(old) != len(fresh) || old[0].text != fresh[0].text || was.Escape != is.Escape {
+func touched(targets []target, was, is *compile.Dockerfile) []target {
+	old, fresh := was.Stages(), is.Stages()
+	if len(old.All) != len(fresh.All) || old.Head != fresh.Head || was.Doc().Escape != is.Doc().Escape {
 		return targets
 	}
-	changed := make([]bool, len(old)) // by stage, from 1
-	for i := 1; i < len(old); i++ {
-		changed[i] = old[i].text != fresh[i].text
-		text := strings.ToLower(old[i].text)
-		for j := 1; j < i && !changed[i]; j++ {
-			// A name counts wherever it stands, and a variable may be any name.
-			changed[i] = changed[j] && (strings.Contains(old[i].from, "$") || strings.Contains(text, "from=$") ||
-				strings.Contains(text, old[j].name) || strings.Contains(text, fmt.Sprintf("from=%d", j-1)))
+	changed := make([]bool, len(old.All))
+	var todo []int
+	change := func(i int) {
+		if !changed[i] {
+			changed[i] = true
+			todo = append(todo, i)
+		}
+	}
+	for i := range old.All {
+		if old.All[i].Text != fresh.All[i].Text {
+			change(i)
+		}
+	}
+	for len(todo) > 0 {
+		j := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for i := range old.All {
+			if !changed[i] && old.Uses(i, j) {
+				change(i)
+			}
 		}
 	}
 	var out []target
 	for i, t := range targets {
-		if i+1 >= len(changed) || changed[i+1] || i+2 == len(changed) {
+		if i >= len(changed) || changed[i] || i+1 == len(changed) {
 			out = append(out, t)
 		}
 	}
-	return out
-}
-
-type stage struct {
-	text string // from its FROM to the next
-	from string // its FROM, continuations joined
-	name string // the last word of its FROM, lower case
-}
-
-// stages cuts a document before each FROM; the first piece is what stands before
-// the first one.
-func stages(d *syntax.Document) []stage {
-	out := []stage{{}}
-	at := 0
-	for _, in := range d.Instructions {
-		if in.Name == "from" {
-			out[len(out)-1].text = d.Content[at:in.Lines.Start]
-			at = in.Lines.Start
-			s := stage{from: in.Text.String()}
-			if words := strings.Fields(s.from); len(words) > 0 {
-				s.name = strings.ToLower(words[len(words)-1])
-			}
-			out = append(out, s)
-		}
-	}
-	out[len(out)-1].text = d.Content[at:]
 	return out
 }
 
