@@ -32,6 +32,9 @@ var (
 // whole text: both come to the same.
 func TestNarrowed(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 11))
+	if n, _ := narrow(t, "FROM debian:12 AS one\nFROM debian:12 AS two\nONBUILD COPY --from=one /a /b\nFROM two AS three\nFROM debian:12 AS four\n"); n == 0 {
+		t.Error("a trigger's stage is not left out of the whole")
+	}
 	narrowed, compared := 0, 0
 	for range 1000 {
 		text := random(r)
