@@ -122,7 +122,7 @@ vulncheck:
 
 fuzz:
 	@for t in $$(grep -rl --include='*_test.go' '^func Fuzz' analysis rewrite lsp cmd | xargs -n1 dirname | sort -u); do \
-	  for f in $$(grep -rhoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' $$t | sed 's/func //' | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$t/*_test.go | sed 's/func //' | sort -u); do \
 	    SHALE_TEST_ALL=1 $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} -fuzzminimizetime 1x ./$$t || exit 1; done; done
 
 clean:

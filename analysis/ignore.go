@@ -163,8 +163,8 @@ func list(s string) []string {
 	var names []string
 	for part := range strings.SplitSeq(s, ",") {
 		name, remark, _ := strings.Cut(strings.TrimSpace(part), " ")
-		if name != "" {
-			names = append(names, strings.TrimSuffix(name, ":"))
+		if name = strings.TrimSuffix(name, ":"); name != "" {
+			names = append(names, name)
 		}
 		if strings.TrimSpace(remark) != "" {
 			break
