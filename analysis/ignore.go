@@ -3,6 +3,7 @@ package analysis
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -42,8 +43,10 @@ func IgnoreComment(text string) (names []string, wholeFile bool) {
 	if v, ok := strings.CutPrefix(text, "check="); ok {
 		return skipped(v), false
 	}
-	tool, rest, _ := strings.Cut(text, " ")
-	rest = strings.TrimSpace(rest)
+	tool, rest := text, ""
+	if i := strings.IndexFunc(text, unicode.IsSpace); i >= 0 {
+		tool, rest = text[:i], strings.TrimSpace(text[i:])
+	}
 	switch strings.TrimSuffix(tool, ":") {
 	case "shale":
 		if v, ok := value(rest, "ignore-file"); ok {
@@ -162,11 +165,14 @@ func skipped(v string) []string {
 func list(s string) []string {
 	var names []string
 	for part := range strings.SplitSeq(s, ",") {
-		name, remark, _ := strings.Cut(strings.TrimSpace(part), " ")
-		if name = strings.TrimSuffix(name, ":"); name != "" {
+		words := strings.Fields(part)
+		if len(words) == 0 {
+			continue
+		}
+		if name := strings.TrimSuffix(words[0], ":"); name != "" {
 			names = append(names, name)
 		}
-		if strings.TrimSpace(remark) != "" {
+		if len(words) > 1 {
 			break
 		}
 	}
