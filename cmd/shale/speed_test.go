@@ -59,7 +59,7 @@ func TestSpeed(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| %s | %.2f s | %.2f s | %.1f | %d MB | %s |\n", c.name, median(c.wall).Seconds(), median(c.user).Seconds(), float64(median(c.user))/float64(base), median(c.memory)/1024, fails)
 	}
-	b.WriteString("\nThe baseline walks the folder, reads each Dockerfile and has BuildKit parse it. dockerfile-utils is the linter in dockerfile-language-server-nodejs; `make bench-peer` measures the two servers. dockerfmt is not here: it only formats, and its build for npm takes a quarter of a second a file. hadolint is not here: no package of npm or Debian was found that brings it.\n")
+	b.WriteString("\nThe baseline walks the folder, reads each Dockerfile and has BuildKit parse it; the second line has BuildKit run Docker's build checks too, which `shale check` does as well. dockerfile-utils is the linter in dockerfile-language-server-nodejs; `make bench-peer` measures the two servers. dockerfmt is not here: it only formats, and its build for npm takes a quarter of a second a file. hadolint is not here: no package of npm or Debian was found that brings it.\n")
 	fmt.Print(b.String())
 	if err := os.WriteFile(filepath.Join(root(t), "docs", "speed.md"), []byte(b.String()), 0o644); err != nil {
 		t.Fatal(err)
@@ -85,6 +85,7 @@ func contenders(t *testing.T, dir string, files []discover.File) []*contender {
 	baseline := build("baseline", "./cmd/shale/testdata/speed/baseline.go")
 	all := []*contender{
 		{name: "baseline", command: []string{baseline, dir}},
+		{name: "baseline with Docker's checks", command: []string{baseline, dir, "checks"}},
 		{name: "`shale check`", command: []string{shale, "check", dir}},
 		{name: "`shale check --format json`", command: []string{shale, "check", "--format", "json", dir}},
 		{name: "`shale fix --diff`", command: []string{shale, "fix", "--diff", dir}},
