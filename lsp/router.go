@@ -39,6 +39,8 @@ type server struct {
 	opened     uint64              // numbers the snapshots
 	initial    settings            // what the client said at first, and of all that it says nothing of by folder
 	perFolder  map[string]settings // by path; "" for what is in no folder
+	asked      int                 // numbers the questions for settings
+	answered   int                 // the newest question whose answer is in force
 	folderURIs map[string]string   // the client's folders on this machine: its own URI by path
 	rereading  bool                // a reload is near
 

@@ -203,6 +203,8 @@ func (s *server) askSettings(ctx context.Context) {
 		paths = append(paths, path)
 		items = append(items, item{uri, section})
 	}
+	s.asked++
+	question := s.asked
 	go func() { // the read loop brings the answer, so it cannot wait for it
 		defer s.settle()
 		var answer []json.RawMessage
@@ -220,6 +222,10 @@ func (s *server) askSettings(ctx context.Context) {
 		}
 		s.state.Lock()
 		defer s.state.Unlock()
+		if question < s.answered {
+			return // a client may take its time with one answer and not with the next
+		}
+		s.answered = question
 		s.perFolder = told
 		s.reload()
 	}()

@@ -265,3 +265,34 @@ func TestFilesAround(t *testing.T) {
 		t.Errorf("%d looks", n-before)
 	}
 }
+
+// An answer that comes late does not undo that to a later question.
+func TestSettingsAnsweredOutOfOrder(t *testing.T) {
+	c := connect(t, gap)
+	first, late := make(chan struct{}), make(chan struct{})
+	n := 0
+	c.answers = map[string]func(json.RawMessage) any{"workspace/configuration": func(json.RawMessage) any {
+		c.mu.Lock()
+		n++
+		question := n
+		c.mu.Unlock()
+		if question == 1 {
+			close(first)
+			<-late
+			return []any{map[string]any{"enable": true}}
+		}
+		return []any{map[string]any{"enable": false}}
+	}}
+	c.initialize(full("utf-8").with("workspace.configuration"))
+	<-first
+	c.notify("workspace/didChangeConfiguration", map[string]any{"settings": nil})
+	doc := c.open("file:///x/Dockerfile", "FROM  scratch\n", "utf-8")
+	doc.awaitCodes()
+	close(late)
+	for range 20 {
+		time.Sleep(10 * time.Millisecond)
+		if m := c.reply(c.send("textDocument/hover", map[string]any{"textDocument": doc.id(), "position": position{}})); string(m.Result) != "null" {
+			t.Fatalf("the settings of before are back: %s", m.Result)
+		}
+	}
+}
