@@ -88,10 +88,7 @@ func (s *server) fixWorkspace(ctx context.Context, w *workspace, p *executeParam
 	}
 	var targets []fixTarget
 	if folders := w.paths(); len(folders) > 0 {
-		found := discover.Find(folders, discover.Options{Excluded: func(path string) bool {
-			c, err := w.around(path).configFor(path)
-			return err == nil && c.Excluded(path)
-		}})
+		found := discover.Find(folders, discover.Options{Excluded: w.excluded})
 		for _, f := range found.Files {
 			if w.around(f.Path).Enable {
 				targets = append(targets, fixTarget{f.Path, w.open(f.Path)})
@@ -99,11 +96,21 @@ func (s *server) fixWorkspace(ctx context.Context, w *workspace, p *executeParam
 		}
 	}
 	for _, doc := range w.sorted() {
-		if doc.dockerfile() && !slices.ContainsFunc(targets, func(t fixTarget) bool { return t.doc == doc }) {
+		if doc.dockerfile() && !w.excluded(doc.path) && !slices.ContainsFunc(targets, func(t fixTarget) bool { return t.doc == doc }) {
 			targets = append(targets, fixTarget{doc.path, doc})
 		}
 	}
 	return s.fixTargets(ctx, w, p, targets, o.Preview && s.client.annotates)
+}
+
+// excluded reports whether the configuration leaves a file or folder out. A broken one
+// is told when a file below it is worked on.
+func (w *workspace) excluded(path string) bool {
+	if path == "" {
+		return false
+	}
+	c, err := w.around(path).configFor(path)
+	return err == nil && c.Excluded(path)
 }
 
 // A fixTarget is a Dockerfile on disk, or open, or both.
@@ -165,22 +172,19 @@ func (s *server) fixTargets(ctx context.Context, w *workspace, p *executeParams,
 
 // fixOne plans the safe fixes of one Dockerfile.
 func (s *server) fixOne(ctx context.Context, w *workspace, t fixTarget) (*rewrite.Result, error) {
-	a := w.around(t.path)
-	in := analysis.Input{Path: t.path, Builds: a.builds.of(t.path), Walks: &s.walks}
+	var text string
 	if t.doc != nil {
-		in.Content = t.doc.text
+		text = t.doc.text
 	} else {
 		content, err := os.ReadFile(t.path)
 		if err != nil {
 			return nil, reason(err)
 		}
-		in.Content = string(content)
+		text = string(content)
 	}
-	if t.path != "" || a.wrong != nil {
-		var err error
-		if in.Config, err = a.configFor(t.path); err != nil {
-			return nil, err
-		}
+	in, err := s.input(w.around(t.path), t.path, text)
+	if err != nil {
+		return nil, err
 	}
 	result, err := rewrite.Fix(ctx, in, rewrite.Options{Rules: s.rules, Safety: analysis.Safe})
 	if err != nil {

@@ -127,6 +127,7 @@ func TestFixWorkspace(t *testing.T) {
 	c.answers["window/workDoneProgress/create"] = func(json.RawMessage) any { return nil }
 	c.initialize(full("utf-16").object("workspace.workspaceEdit.changeAnnotationSupport").with("window.workDoneProgress"))
 	open := c.open(fileURI(dir)+"/b/Dockerfile", "FROM  in.editor\n", "utf-16")
+	c.open(fileURI(dir)+"/left/Dockerfile", "FROM  scratch\n", "utf-16") // is left out all the same
 	var out struct {
 		Applied      bool
 		Files, Fixes int

@@ -164,6 +164,15 @@ func (s *server) keep(uri string, k *facts.Kept) {
 	}
 }
 
+// input is what the rules read of a Dockerfile; the error is its configuration's.
+func (s *server) input(near *surroundings, path, text string) (in analysis.Input, err error) {
+	in = analysis.Input{Path: path, Content: text, Builds: near.builds.of(path), Walks: &s.walks, History: s.history.logs()}
+	if path != "" || near.wrong != nil {
+		in.Config, err = near.configFor(path)
+	}
+	return in, err
+}
+
 // analyse runs the rules; it returns those that failed, and what the next text can be
 // read with.
 func (d *snapshot) analyse(s *server) ([]error, *facts.Kept) {
@@ -171,13 +180,11 @@ func (d *snapshot) analyse(s *server) ([]error, *facts.Kept) {
 		return nil, nil
 	}
 	f := &d.findings
-	f.input = analysis.Input{Path: d.path, Content: d.text, Builds: d.near.builds.of(d.path), Walks: &s.walks, History: s.history.logs()}
-	if d.path != "" || d.near.wrong != nil {
-		if f.input.Config, f.config = d.near.configFor(d.path); f.config != nil || f.input.Config.Excluded(d.path) {
-			f.file = facts.New(d.path, syntax.Parse(d.text), facts.Options{Config: f.input.Config, Builds: f.input.Builds})
-			f.silent = true
-			return nil, nil
-		}
+	f.input, f.config = s.input(d.near, d.path, d.text)
+	if f.config != nil || f.input.Config.Excluded(d.path) {
+		f.file = facts.New(d.path, syntax.Parse(d.text), facts.Options{Config: f.input.Config, Builds: f.input.Builds})
+		f.silent = true
+		return nil, nil
 	}
 	in := f.input // which is used again, when there is nothing earlier
 	in.Earlier = s.earlier(d.uri)
