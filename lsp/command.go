@@ -198,11 +198,8 @@ func (s *server) fixOne(ctx context.Context, w *workspace, t fixTarget) (*rewrit
 
 // collect adds what becomes of one Dockerfile to the edit.
 func (s *server) collect(b *editBuilder, w *workspace, t fixTarget, r *rewrite.Result, preview bool) error {
-	switch {
-	case r.Before == r.After:
+	if r.Before == r.After {
 		return nil
-	case len(r.Others) > 0: // two Dockerfiles may want to change one file
-		return errors.New("its fixes change another file too; fix it by itself")
 	}
 	if preview {
 		b.mark = fmt.Sprintf("shale/%d", len(b.out.Annotations)+1)

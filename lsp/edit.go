@@ -19,7 +19,8 @@ import (
 )
 
 // fixAll returns the edit that makes of a document what shale fix would, or with a
-// rule what shale fix --only would; nil when that is nothing.
+// rule what shale fix --only would; nil when that is nothing. No safe fix changes another
+// file: the planner takes none.
 func (s *server) fixAll(ctx context.Context, w *workspace, doc *snapshot, f *findings, rule string) (*workspaceEdit, error) {
 	rules := s.rules
 	if rule != "" {
@@ -32,19 +33,12 @@ func (s *server) fixAll(ctx context.Context, w *workspace, doc *snapshot, f *fin
 	for _, r := range result.Rejected {
 		s.heldBack(doc, r.Rule, r.Title, r.Reason)
 	}
-	var edits []analysis.Edit
-	for _, e := range differences(result.Before, result.After) {
-		edits = append(edits, analysis.Edit{Edit: e})
-	}
-	for _, other := range result.Others {
-		for _, e := range differences(other.Before, other.After) {
-			edits = append(edits, analysis.Edit{Path: other.Path, Edit: e})
-		}
-	}
+	edits := differences(result.Before, result.After)
 	if len(edits) == 0 {
 		return nil, nil
 	}
-	return s.workspaceEdit(w, doc, edits)
+	b := s.startEdit(w)
+	return b.out, b.document(doc, edits)
 }
 
 // differences returns edits that turn before into after: one for each line where
