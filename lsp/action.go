@@ -12,7 +12,6 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/shale-build/shale/analysis"
-	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/rewrite"
 	"github.com/shale-build/shale/rewrite/validate"
 )
@@ -34,7 +33,8 @@ type actionData struct {
 }
 
 // codeAction offers the fixes of the findings that a range touches, ways to silence
-// them, what else could be rewritten there, and all safe fixes at once. A client that asks for edits later gets them validated later.
+// them, what else could be rewritten there, and all safe fixes at once. A client that
+// asks for edits later gets them validated later.
 func (s *server) codeAction(ctx context.Context, w *workspace, p *codeActionParams) (any, error) {
 	actions := []codeAction{}
 	doc, ok := w.docs[p.TextDocument.URI]
@@ -53,13 +53,7 @@ func (s *server) codeAction(ctx context.Context, w *workspace, p *codeActionPara
 		ctx, t = s.begin(ctx, p.WorkDoneToken, "Validating fixes")
 		defer t.end("")
 	}
-	at := source.Span{
-		Start: doc.lines.Offset(position(p.Range.Start), s.client.encoding),
-		End:   doc.lines.Offset(position(p.Range.End), s.client.encoding),
-	}
-	if at.End < at.Start {
-		at.Start, at.End = at.End, at.Start
-	}
+	at := spanIn(doc.lines, p.Range, s.client.encoding)
 	all := doc.named()
 	var touched []int
 	for i := range all {

@@ -63,9 +63,11 @@ func (s *server) overtaken(d *snapshot) bool {
 }
 
 // complete reports whether Docker's checks have run.
-func (d *snapshot) complete() bool {
+func (d *snapshot) complete() bool { return closed(d.checked) }
+
+func closed(c <-chan struct{}) bool {
 	select {
-	case <-d.checked:
+	case <-c:
 		return true
 	default:
 		return false

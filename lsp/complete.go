@@ -41,10 +41,10 @@ type completionList struct {
 	Items        []completionItem `json:"items"`
 }
 
-func (v *view) completion(ctx context.Context, p *placed) (any, error) {
+func (v *view) completion(_ context.Context, p *placed) (any, error) {
 	c := &completer{view: v, at: v.offset(p.Position)}
 	c.from = c.at
-	c.find(ctx)
+	c.find()
 	out := completionList{Items: []completionItem{}}
 	for i := range c.items {
 		it := &c.items[i]
@@ -79,7 +79,7 @@ func (c *completer) insert(kind protocol.CompletionItemKind, label, text, detail
 }
 
 // find decides by what stands before the place on its line, and in its instruction.
-func (c *completer) find(ctx context.Context) {
+func (c *completer) find() {
 	line := c.lines.Span(c.lines.Line(c.at))
 	before := c.text[line.Start:c.at]
 	in := c.instruction(c.at)
@@ -116,10 +116,10 @@ func (c *completer) find(ctx context.Context) {
 	switch {
 	case in.Name == "onbuild":
 		c.keywords()
-	case strings.HasPrefix(word, "-") && c.flagsMayStand(in, start):
+	case strings.HasPrefix(word, "-") && c.argumentsBefore(in, start) == 0:
 		c.flag(in, start, word)
 	default:
-		c.argument(ctx, in, start)
+		c.argument(in, start)
 	}
 }
 
@@ -133,16 +133,6 @@ func (c *completer) heredoc(in *syntax.Instruction) bool {
 	return slices.ContainsFunc(in.Heredocs, func(h syntax.Heredoc) bool {
 		return h.Body.Start <= c.at && (c.at < h.Body.End || c.at <= h.End.Start)
 	})
-}
-
-// flagsMayStand reports whether nothing but flags stands before a word.
-func (c *completer) flagsMayStand(in *syntax.Instruction, start int) bool {
-	for _, w := range strings.Fields(c.text[in.Keyword.End:start]) {
-		if !strings.HasPrefix(w, "--") && w != string(c.doc.Escape) {
-			return false
-		}
-	}
-	return true
 }
 
 // argumentsBefore counts the arguments before a word, flags left out.

@@ -1,7 +1,6 @@
 package lsp
 
 import (
-	"context"
 	"path"
 	"slices"
 	"strings"
@@ -15,7 +14,7 @@ import (
 )
 
 // argument proposes what an instruction takes.
-func (c *completer) argument(ctx context.Context, in *syntax.Instruction, start int) {
+func (c *completer) argument(in *syntax.Instruction, start int) {
 	n := c.argumentsBefore(in, start)
 	if c.typed == "" && n == 0 {
 		c.flag(in, start, "--")
@@ -24,7 +23,7 @@ func (c *completer) argument(ctx context.Context, in *syntax.Instruction, start 
 	case "from":
 		c.images(in, n)
 	case "copy", "add":
-		c.sources(ctx, in)
+		c.sources(in)
 	case "arg":
 		c.arguments(in)
 	case "user":
@@ -131,7 +130,7 @@ var ports = []struct{ number, what string }{
 
 // sources proposes the files of the build context, or the places that a stage is
 // known to fill.
-func (c *completer) sources(_ context.Context, in *syntax.Instruction) {
+func (c *completer) sources(in *syntax.Instruction) {
 	word := c.typed
 	if i := strings.LastIndexAny(word, `["`); i >= 0 { // exec form
 		word = word[i+1:]

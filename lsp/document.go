@@ -235,20 +235,37 @@ func (s *server) didChange(_ context.Context, p *didChangeParams) error {
 }
 
 // change makes one edit of the client's. Positions beyond a line or the text are
-// at its end, as the protocol says; a range whose ends are swapped is put right.
+// at its end, as the protocol says.
 func change(text string, lines *source.Lines, r *protocol.Range, with string, enc source.Encoding) string {
 	if r == nil {
 		return with
 	}
-	start, end := lines.Offset(position(r.Start), enc), lines.Offset(position(r.End), enc)
-	if start > end {
-		start, end = end, start
-	}
-	return text[:start] + with + text[end:]
+	s := spanIn(lines, *r, enc)
+	return text[:s.Start] + with + text[s.End:]
 }
 
-func position(p protocol.Position) source.Position {
-	return source.Position{Line: int(p.Line), Column: int(p.Character)}
+// positionIn says an offset in lines and columns, as rangeIn does a span; offsetIn and
+// spanIn are the way back.
+func positionIn(lines *source.Lines, offset int, enc source.Encoding) protocol.Position {
+	p := lines.Position(offset, enc)
+	return protocol.Position{Line: uint32(p.Line), Character: uint32(p.Column)}
+}
+
+func rangeIn(lines *source.Lines, s source.Span, enc source.Encoding) protocol.Range {
+	return protocol.Range{Start: positionIn(lines, s.Start, enc), End: positionIn(lines, s.End, enc)}
+}
+
+func offsetIn(lines *source.Lines, p protocol.Position, enc source.Encoding) int {
+	return lines.Offset(source.Position{Line: int(p.Line), Column: int(p.Character)}, enc)
+}
+
+// spanIn puts a range right whose ends are swapped.
+func spanIn(lines *source.Lines, r protocol.Range, enc source.Encoding) source.Span {
+	s := source.Span{Start: offsetIn(lines, r.Start, enc), End: offsetIn(lines, r.End, enc)}
+	if s.End < s.Start {
+		s.Start, s.End = s.End, s.Start
+	}
+	return s
 }
 
 func (s *server) didClose(_ context.Context, p *documentParams) error {

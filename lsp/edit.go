@@ -238,11 +238,7 @@ func textEdits(content string, lines *source.Lines, edits []source.Edit, enc sou
 		if e.Span.Empty() && e.New == "" {
 			continue
 		}
-		at := func(offset int) protocol.Position {
-			p := lines.Position(offset, enc)
-			return protocol.Position{Line: uint32(p.Line), Character: uint32(p.Column)}
-		}
-		out = append(out, protocol.TextEdit{Range: protocol.Range{Start: at(e.Span.Start), End: at(e.Span.End)}, NewText: e.New})
+		out = append(out, protocol.TextEdit{Range: rangeIn(lines, e.Span, enc), NewText: e.New})
 	}
 	return out, nil
 }

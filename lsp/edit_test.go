@@ -109,7 +109,7 @@ func TestDifferences(t *testing.T) {
 			var back []source.Edit
 			for _, w := range wire {
 				back = append(back, source.Edit{
-					Span: source.Span{Start: lines.Offset(position(w.Range.Start), enc), End: lines.Offset(position(w.Range.End), enc)},
+					Span: source.Span{Start: offsetIn(lines, w.Range.Start, enc), End: offsetIn(lines, w.Range.End, enc)},
 					New:  w.NewText,
 				})
 			}

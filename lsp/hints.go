@@ -164,18 +164,13 @@ func (v *view) lenses(context.Context, *placed) (any, error) {
 	shown := v.s.shown(v.snapshot, v.found)
 	for _, s := range v.graph.Stages {
 		span := stageSpan(s)
-		layers, found := 0, 0
-		for _, in := range s.Instructions {
-			if layer(in) {
-				layers++
-			}
-		}
+		found := 0
 		for _, d := range shown {
 			if span.Contains(d.Span) {
 				found++
 			}
 		}
-		parts := []string{count(layers, "layer")}
+		parts := []string{count(layers(s), "layer")}
 		if found > 0 {
 			parts = append(parts, count(found, "finding"))
 		}

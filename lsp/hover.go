@@ -126,17 +126,11 @@ func (v *view) line(in *syntax.Instruction) int { return v.lines.Line(in.Keyword
 func (v *view) aboutStage(s *stage.Stage) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s**, from %s, line %d\n", title(s), code(s.From.Args[0].Value), v.line(s.From))
-	layers := 0
-	for _, in := range s.Instructions {
-		if layer(in) {
-			layers++
-		}
-	}
 	ships := "its layers do not ship: only what another stage copies from it does"
 	if s.Ships {
 		ships = "its layers ship in the image"
 	}
-	fmt.Fprintf(&b, "\n- %s; %s", count(layers, "layer"), ships)
+	fmt.Fprintf(&b, "\n- %s; %s", count(layers(s), "layer"), ships)
 	for _, child := range s.Children {
 		fmt.Fprintf(&b, "\n- %s, line %d, starts from it", title(child), v.line(child.From))
 	}
@@ -169,9 +163,14 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// layer reports whether an instruction makes a layer with files of its own.
-func layer(in *syntax.Instruction) bool {
-	return in.Name == "run" || in.Name == "copy" || in.Name == "add"
+// layers is how many instructions of a stage make a layer with files of its own.
+func layers(s *stage.Stage) (n int) {
+	for _, in := range s.Instructions {
+		if in.Name == "run" || in.Name == "copy" || in.Name == "add" {
+			n++
+		}
+	}
+	return n
 }
 
 func (v *view) aboutVariable(u *symbols.Use) string {
@@ -184,10 +183,14 @@ func (v *view) aboutVariable(u *symbols.Use) string {
 		return b.String()
 	}
 	value := v.graph.Lookup(u.In, u.Name)
-	from := v.origin(u)
-	if u.Decl {
-		value = v.declared(u)
-		from = u.In
+	var from *syntax.Instruction // that gave it the value
+	switch {
+	case u.Decl:
+		value, from = v.declared(u), u.In
+	case u.Symbol != nil:
+		if d := v.declaration(u); d != nil {
+			from = d.In
+		}
 	}
 	fmt.Fprintf(&b, "**%s**", u.Name)
 	what, special := predefined[u.Name]
@@ -251,20 +254,6 @@ func (v *view) globalValue(name string, in *syntax.Instruction) stage.Value {
 		return v.graph.Lookup(s.From, name)
 	}
 	return stage.Value{}
-}
-
-// origin returns the instruction that gave a variable the value that a use reads.
-func (v *view) origin(u *symbols.Use) *syntax.Instruction {
-	if u.Symbol == nil {
-		return nil
-	}
-	var found *syntax.Instruction
-	for _, d := range u.Symbol.Uses {
-		if d.Decl && d.In.Index < u.In.Index && v.reaches(d.In, u.In) {
-			found = d.In
-		}
-	}
-	return found
 }
 
 // reaches reports whether a value given at one instruction may hold at another:

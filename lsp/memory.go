@@ -59,7 +59,7 @@ func (s *server) tidy() {
 	docs := s.work.docs
 	s.state.Unlock()
 	for _, d := range docs {
-		if len(d.text) >= long && d.analysed() && d.reading.TryLock() {
+		if len(d.text) >= long && closed(d.done) && d.reading.TryLock() {
 			if d.findings.file != nil {
 				d.findings.file.Forget()
 			}
@@ -69,16 +69,6 @@ func (s *server) tidy() {
 		}
 	}
 	debug.FreeOSMemory()
-}
-
-// analysed reports whether the rules have run.
-func (d *snapshot) analysed() bool {
-	select {
-	case <-d.done:
-		return true
-	default:
-		return false
-	}
 }
 
 // held is the heap that the process has of the system, in bytes.

@@ -245,9 +245,5 @@ var tags = map[analysis.Tag]protocol.DiagnosticTag{
 }
 
 func (s *server) rangeOf(lines *source.Lines, span source.Span) protocol.Range {
-	at := func(offset int) protocol.Position {
-		p := lines.Position(offset, s.client.encoding)
-		return protocol.Position{Line: uint32(p.Line), Character: uint32(p.Column)}
-	}
-	return protocol.Range{Start: at(span.Start), End: at(span.End)}
+	return rangeIn(lines, span, s.client.encoding)
 }

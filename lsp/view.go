@@ -77,25 +77,16 @@ func (v *view) symbols() *symbols.Table {
 }
 
 func (v *view) offset(p protocol.Position) int {
-	return v.lines.Offset(position(p), v.s.client.encoding)
+	return offsetIn(v.lines, p, v.s.client.encoding)
 }
 
-func (v *view) span(r protocol.Range) source.Span {
-	s := source.Span{Start: v.offset(r.Start), End: v.offset(r.End)}
-	if s.End < s.Start {
-		s.Start, s.End = s.End, s.Start
-	}
-	return s
-}
+func (v *view) span(r protocol.Range) source.Span { return spanIn(v.lines, r, v.s.client.encoding) }
 
 func (v *view) at(offset int) protocol.Position {
-	p := v.lines.Position(offset, v.s.client.encoding)
-	return protocol.Position{Line: uint32(p.Line), Character: uint32(p.Column)}
+	return positionIn(v.lines, offset, v.s.client.encoding)
 }
 
-func (v *view) rangeOf(s source.Span) protocol.Range {
-	return protocol.Range{Start: v.at(s.Start), End: v.at(s.End)}
-}
+func (v *view) rangeOf(s source.Span) protocol.Range { return v.s.rangeOf(v.lines, s) }
 
 // instruction returns the instruction whose text goes on at an offset, the empty
 // line below a last continuation included; nil if there is none.
