@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -33,6 +34,9 @@ func (s *server) pull(ctx context.Context, w *workspace, p *struct {
 	if !ok {
 		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%s is not open", p.TextDocument.URI)
 	}
+	if doc = s.settledOn(ctx, doc); ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if !s.client.refreshes {
 		if _, err := s.checkAll(ctx, doc); err != nil {
 			return nil, err
@@ -55,6 +59,22 @@ func (s *server) pull(ctx context.Context, w *workspace, p *struct {
 		return unchangedReport{"unchanged", id}, nil
 	}
 	return report{"full", id, items}, nil
+}
+
+// settledOn waits until the client's settings are known, as what is published does, and
+// returns the document as it is read with them.
+func (s *server) settledOn(ctx context.Context, doc *snapshot) *snapshot {
+	if closed(s.settled) {
+		return doc
+	}
+	select {
+	case <-s.settled:
+	case <-ctx.Done():
+		return doc
+	}
+	s.state.Lock()
+	defer s.state.Unlock()
+	return cmp.Or(s.work.docs[doc.uri], doc) // nil: it was closed meanwhile
 }
 
 // idOf names findings by what they are, so that those that an edit or a reload leaves

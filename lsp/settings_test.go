@@ -296,3 +296,26 @@ func TestSettingsAnsweredOutOfOrder(t *testing.T) {
 		}
 	}
 }
+
+// Who comes for findings gets none either before the settings are known.
+func TestPullBeforeSettings(t *testing.T) {
+	c := connect(t, gap)
+	gate := make(chan struct{})
+	c.answers = map[string]func(json.RawMessage) any{
+		"workspace/diagnostic/refresh": func(json.RawMessage) any { return nil },
+		"workspace/configuration": func(json.RawMessage) any {
+			<-gate
+			return []any{map[string]any{"enable": false}}
+		},
+	}
+	c.initialize(pulling().with("workspace.configuration"))
+	doc := c.open("file:///x/Dockerfile", "FROM  scratch\n", "utf-16")
+	id := c.send("textDocument/diagnostic", map[string]any{"textDocument": doc.id()})
+	hover := c.send("textDocument/hover", map[string]any{"textDocument": doc.id(), "position": position{}})
+	c.reply(hover) // which waits for the same analysis
+	close(gate)
+	var got pulled
+	if m := c.reply(id); m.Error != nil || json.Unmarshal(m.Result, &got) != nil || len(got.Items) != 0 {
+		t.Errorf("%+v: %s", m.Error, m.Result)
+	}
+}
