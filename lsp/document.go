@@ -291,6 +291,7 @@ func (s *server) didSave(_ context.Context, p *documentParams) error {
 	s.history.renew()
 	if ok && doc.dockerfile() {
 		s.put(s.again(doc))
+		s.refresh()
 		return nil
 	}
 	s.reload()

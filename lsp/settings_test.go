@@ -319,3 +319,19 @@ func TestPullBeforeSettings(t *testing.T) {
 		t.Errorf("%+v: %s", m.Error, m.Result)
 	}
 }
+
+// A save may come with other files of the context: who comes for findings is told to.
+func TestPullAfterSave(t *testing.T) {
+	dir := t.TempDir()
+	c := connect(t, where)
+	c.answers = map[string]func(json.RawMessage) any{"workspace/diagnostic/refresh": func(json.RawMessage) any { return nil }}
+	c.initialize(pulling())
+	doc := c.open(fileURI(dir)+"/Dockerfile", "FROM scratch\nCOPY package.x /\n", "utf-16")
+	first := doc.pull("")
+	writeFiles(t, dir, map[string]string{"package.x": ""})
+	c.notify("textDocument/didSave", map[string]any{"textDocument": doc.id()})
+	c.until("a refresh", func() bool { return c.count("workspace/diagnostic/refresh") == 1 })
+	if second := doc.pull(first.ResultID); second.Kind != "full" || second.Items[0].Message == first.Items[0].Message {
+		t.Errorf("%+v, then %+v", first, second)
+	}
+}
