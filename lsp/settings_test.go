@@ -203,19 +203,23 @@ func TestBesideDockerls(t *testing.T) {
 	c := connect(t, rules.All()...)
 	c.options = map[string]any{"defer": []string{"dockerls"}}
 	c.initialize(full("utf-8"))
-	doc := c.open("file:///nowhere/Dockerfile", "FROM debian:12 AS a\nENV A=1\nCOPY --from=a x y\nRUN --mount=type=cache,target=/x true\n\nE", "utf-8")
+	doc := c.open("file:///nowhere/Dockerfile", "FROM debian:12 AS a\nENV A=1\nCOPY --from=a x y\nRUN --mount=type=cache,target=/x true\nWORKDIR $A\n\nA", "utf-8")
 	ask := func(method string, line, character int) string {
 		return string(c.reply(c.send("textDocument/"+method, map[string]any{"textDocument": doc.id(), "position": position{line, character}})).Result)
 	}
-	for what, got := range map[string]string{
-		"symbols":     ask("documentSymbol", 0, 0),
-		"a keyword":   ask("hover", 1, 1),
-		"a flag":      ask("hover", 2, 8),
-		"completions": ask("completion", 5, 1),
+	for what, got := range map[string][2]string{
+		"symbols":          {ask("documentSymbol", 0, 0), "[]"},
+		"a keyword":        {ask("hover", 1, 1), "null"},
+		"a flag":           {ask("hover", 2, 8), "null"},
+		"values of a flag": {ask("completion", 2, 12), `{"isIncomplete":false,"items":[]}`},
+		"variables":        {ask("completion", 4, 9), `{"isIncomplete":false,"items":[]}`},
 	} {
-		if got != "[]" && got != "null" && !strings.Contains(got, `"items":[]`) && strings.Contains(got, `"kind":14`) {
-			t.Errorf("%s: %s", what, got)
+		if got[0] != got[1] {
+			t.Errorf("%s: %s", what, got[0])
 		}
+	}
+	if got := ask("completion", 6, 1); strings.Contains(got, `"label":"ADD"`) || !strings.Contains(got, `"kind":15`) {
+		t.Errorf("instructions are theirs, patterns are not: %s", got)
 	}
 	if got := ask("hover", 0, 6); !strings.Contains(got, "debian") {
 		t.Errorf("the base: %s", got)
