@@ -172,21 +172,24 @@ func (s *session) one(t target, work func(*outcome, analysis.Input) error) (o ou
 			o.file.Err = fmt.Errorf("%s: a defect of Shale, please report it with the file at %s: %v\n%s", t.shown, issuesURL, r, debug.Stack())
 		}
 	}()
-	content, err := s.read(t)
-	if err != nil {
-		o.file.Err = err
-		return o
+	in, err := s.input(t)
+	if err == nil {
+		err = work(&o, in)
 	}
-	config, err := s.configs.of(t)
 	if err != nil {
-		o.file.Err = err
-		return o
-	}
-	in := analysis.Input{Path: t.path, Content: content, Config: config, Context: s.context, Builds: s.buildsOf(t), Walks: &s.walks, History: &s.changes}
-	if err := work(&o, in); err != nil {
 		o.file.Err = err
 	}
 	return o
+}
+
+// input reads a Dockerfile, with its configuration and the builds that are known.
+func (s *session) input(t target) (analysis.Input, error) {
+	content, err := s.read(t)
+	if err != nil {
+		return analysis.Input{}, err
+	}
+	config, err := s.configs.of(t)
+	return analysis.Input{Path: t.path, Content: content, Config: config, Context: s.context, Builds: s.buildsOf(t), Walks: &s.walks, History: &s.changes}, err
 }
 
 // read returns a file's text, or standard input's.

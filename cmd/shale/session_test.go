@@ -16,6 +16,7 @@ import (
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 	"github.com/shale-build/shale/rewrite"
+	"github.com/spf13/cobra"
 )
 
 // each makes a rule that reports every instruction of one name.
@@ -173,5 +174,35 @@ func TestTooLarge(t *testing.T) {
 	a := &app{out: &stream{w: &out}, err: &stream{w: &messages}, getenv: os.Getenv, rules: rules.All()}
 	if status := a.run(t.Context(), []string{"check"}); status != exitFault || messages.String() != "shale: error: Dockerfile: more than 16 MB: not read, for no Dockerfile is so large\n" {
 		t.Errorf("status %d: %s", status, messages.String())
+	}
+}
+
+// The builds that a walk found are still known when one of its files is read again, to
+// be built.
+func TestInputKeepsBuilds(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for name, text := range map[string]string{
+		".git/HEAD": "", "app/Dockerfile": "FROM debian:12\n", "deploy/compose.yaml": "services:\n  web:\n    build: {context: .., dockerfile: app/Dockerfile}\n",
+	} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := newApp()
+	a.err = &stream{w: io.Discard}
+	c := &cobra.Command{}
+	c.SetContext(t.Context())
+	s, err := a.begin(c, &selection{format: "text", failOn: "never"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.stop()
+	files, bad, err := s.find(nil)
+	if err != nil || len(bad) > 0 || len(files) != 1 {
+		t.Fatal(files, bad, err)
+	}
+	if in, err := s.input(files[0]); err != nil || len(in.Builds) != 1 {
+		t.Errorf("%d builds, %v", len(in.Builds), err)
 	}
 }

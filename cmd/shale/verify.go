@@ -126,6 +126,7 @@ func (a *app) verify(c *cobra.Command, args []string, f *verifyFlags) error {
 		return err
 	}
 	s := &session{app: a, ctx: c.Context(), chosen: chosen, configs: configs, context: f.context}
+	s.learn(&discover.Result{}, []target{t})
 	in, err := s.input(t)
 	if err != nil {
 		return err
@@ -224,17 +225,6 @@ func dockerfileOf(arg, stdinName string) (target, error) {
 func isFile(p string) bool {
 	info, err := os.Stat(p)
 	return err == nil && !info.IsDir()
-}
-
-// input reads one Dockerfile with its configuration.
-func (s *session) input(t target) (analysis.Input, error) {
-	content, err := s.read(t)
-	if err != nil {
-		return analysis.Input{}, err
-	}
-	s.learn(&discover.Result{}, []target{t})
-	config, err := s.configs.of(t)
-	return analysis.Input{Path: t.path, Content: content, Config: config, Context: s.context, Builds: s.buildsOf(t)}, err
 }
 
 // verification says what is to be built and compared.
