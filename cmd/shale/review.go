@@ -94,16 +94,16 @@ func (a *app) review(c *cobra.Command, args []string, f *reviewFlags) error {
 	if err := r.open(); err != nil {
 		return err
 	}
-	if err := r.read(); err != nil {
-		return err
+	if err = r.read(); err == nil {
+		defer r.past.tree.remove()
+		err = r.work(args)
 	}
-	defer r.past.tree.remove()
-	if err := r.work(args); err != nil {
-		return err
-	}
-	if s.ctx.Err() != nil {
+	if s.ctx.Err() != nil { // which err may be of, too
 		s.say("interrupted; nothing was posted")
 		return exit(exitInterrupted)
+	}
+	if err != nil {
+		return err
 	}
 	made := review.Build(r.sources, r.diff, review.Options{Dialect: r.dialect, URL: ruleURL, Unseen: r.unseen})
 	if f.dryRun {

@@ -438,3 +438,19 @@ func TestReviewCheckouts(t *testing.T) {
 		t.Error("no word on a repository without objects")
 	}
 }
+
+// A review that is broken off says so, whatever it was waiting for.
+func TestReviewInterrupted(t *testing.T) {
+	g := pullRequest(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	g.before = func(*http.Request) { cancel() }
+	var out, why bytes.Buffer
+	a := newApp()
+	a.out, a.err = &stream{w: &out}, &stream{w: &why}
+	a.getenv = func(name string) string {
+		return map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_API_URL": g.url, "GITHUB_REPOSITORY": "octo/shop", "GITHUB_REF": "refs/pull/7/merge", "GITHUB_TOKEN": token}[name]
+	}
+	if status := a.run(ctx, []string{"review"}); status != exitInterrupted || why.String() != "shale: interrupted; nothing was posted\n" {
+		t.Errorf("status %d: %s%s", status, out.String(), why.String())
+	}
+}
