@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -164,7 +165,7 @@ func verifySections(r *verify.Report) []section {
 	}
 	var lines []string
 	for _, c := range r.Config {
-		lines = append(lines, fmt.Sprintf("%s: %s became %s", c.Field, short(c.Before, "nothing"), short(c.After, "nothing")))
+		lines = append(lines, fmt.Sprintf("%s: %s became %s", c.Field, value(c.Before), value(c.After)))
 	}
 	add("The image config differs:", lines)
 	lines = nil
@@ -220,25 +221,23 @@ func verifySections(r *verify.Report) []section {
 }
 
 func stepText(s verify.Step) string {
-	name := strings.Join(strings.Fields(s.Name), " ")
-	if len(name) > 100 {
-		name = name[:97] + "…"
-	}
+	name := short(strings.Join(strings.Fields(s.Name), " "), 100)
 	if s.Line > 0 {
 		name = fmt.Sprintf("line %d, %s", s.Line, name)
 	}
 	return name
 }
 
-func short(s, empty string) string {
-	switch r := []rune(s); {
-	case s == "":
-		return empty
-	case len(r) > 120:
-		return string(r[:117]) + "…"
+// short is a text of so many characters at most.
+func short(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
 	}
 	return s
 }
+
+// value is what something was or became.
+func value(s string) string { return cmp.Or(short(s, 120), "nothing") }
 
 func differenceLine(d verify.Difference) string {
 	below := ""
@@ -253,7 +252,7 @@ func differenceLine(d verify.Difference) string {
 	}
 	var what []string
 	for _, a := range d.Attributes {
-		what = append(what, fmt.Sprintf("%s %s became %s", a.Name, short(a.Before, "nothing"), short(a.After, "nothing")))
+		what = append(what, fmt.Sprintf("%s %s became %s", a.Name, value(a.Before), value(a.After)))
 	}
 	return d.Path + ": " + strings.Join(what, "; ")
 }

@@ -99,6 +99,16 @@ func TestVerifyTextDifferent(t *testing.T) {
 	}
 }
 
+// A long step is cut between characters.
+func TestVerifyLongStep(t *testing.T) {
+	for blanks := range 4 {
+		name := strings.Repeat("x", blanks) + strings.Repeat("é", 120)
+		if got := stepText(verify.Step{Name: name}); got != string([]rune(name)[:99])+"…" {
+			t.Errorf("%q", got)
+		}
+	}
+}
+
 // Nothing of a report becomes markup.
 func TestVerifyMarkdown(t *testing.T) {
 	r := verified()
