@@ -197,13 +197,19 @@ func (f *fixer) fix(o *outcome, in analysis.Input) error {
 	}
 	if f.planned {
 		before := analysis.Check(in, f.chosen)
+		if result.Untouchable != "" {
+			withhold(before.Diagnostics, result.Untouchable)
+		}
 		keepPlanned(before.Diagnostics, result.Applied)
-		for _, d := range before.Diagnostics {
+		if err := f.findings(o, in, before); err != nil {
+			return err
+		}
+		for _, d := range o.file.Diagnostics {
 			if len(d.Fixes) == 0 {
 				o.left = append(o.left, d.Rule)
 			}
 		}
-		return f.findings(o, in, before)
+		return nil
 	}
 	for _, a := range result.Applied {
 		o.file.Applied = append(o.file.Applied, report.Applied{Rule: a.Rule, Title: a.Title, Line: a.Line})
