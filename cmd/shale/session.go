@@ -263,7 +263,7 @@ func (s *session) findings(o *outcome, in analysis.Input, r *analysis.Report) er
 					return fmt.Errorf("%s: cannot prove a fix: %w", o.file.Path, err)
 				}
 				if judged && rejection.Before {
-					withhold(o.file.Diagnostics, "BuildKit's compiler refuses this file as it is: "+rejection.Reason)
+					withhold(o.file.Diagnostics, rejection.Error())
 					return nil
 				}
 				if err != nil {

@@ -120,7 +120,7 @@ func warnings(ctx context.Context, before, after *compile.Dockerfile) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return unprovable("the text before does not compile: %v", err)
+		return unprovable("the file as it is does not compile: %v", err)
 	}
 	is, err := count(after)
 	if ctx.Err() != nil {

@@ -121,7 +121,7 @@ func (b *Before) CheckCompiles(ctx context.Context, is *compile.Dockerfile, o Op
 	}
 	old, err := b.Targets()
 	if err != nil {
-		return unprovable("the text before does not parse: %v", err)
+		return unprovable("the file as it is does not parse: %v", err)
 	}
 	list, err := is.Targets()
 	if err != nil {
@@ -146,7 +146,7 @@ func (b *Before) CheckCompiles(ctx context.Context, is *compile.Dockerfile, o Op
 			}
 			var r *Rejection
 			if errors.As(err, &r) {
-				r.Reason, r.Before = strings.Replace(r.Reason, "the text before", "the text after", 1), false
+				r.Reason, r.Before = strings.Replace(r.Reason, "the file as it is", "the text after", 1), false
 			}
 			return err
 		}
@@ -195,7 +195,7 @@ func keys(list []compile.Target, text string) []target {
 func sameTargets(before, after *compile.Dockerfile) ([]target, *Rejection) {
 	was, err := before.Targets()
 	if err != nil {
-		return nil, unprovable("the text before does not parse: %v", err)
+		return nil, unprovable("the file as it is does not parse: %v", err)
 	}
 	is, err := after.Targets()
 	if err != nil {
