@@ -20,11 +20,20 @@ local function root(bufnr)
   return vim.fs.root(bufnr, { ".shale.toml", ".git" }) or vim.fs.dirname(name)
 end
 
+-- Asks one server and waits; Neovim 0.11 made a method of it. Other servers on the
+-- buffer may be slow, and would not know what to do with Shale's actions.
+local function request(client, ...)
+  if vim.fn.has("nvim-0.11") == 1 then
+    return client:request_sync(...)
+  end
+  return client.request_sync(...)
+end
+
 --- Makes every safe fix in a buffer and waits for it, a second at most or as
 --- many milliseconds as `timeout` says.
 function M.fix_all(bufnr, timeout)
   bufnr = bufnr or vim.api.nvim_get_current_buf()
-  timeout = timeout or 1000
+  local deadline = vim.uv.hrtime() / 1e6 + (timeout or 1000)
   for _, client in ipairs(vim.lsp.get_clients({ bufnr = bufnr, name = "shale" })) do
     local params = {
       textDocument = vim.lsp.util.make_text_document_params(bufnr),
@@ -32,10 +41,10 @@ function M.fix_all(bufnr, timeout)
       context = { only = { M.kind }, diagnostics = {} },
     }
     local function ask(method, what)
-      local reply, why = vim.lsp.buf_request_sync(bufnr, method, what, timeout)
-      reply = reply and reply[client.id]
-      if not reply or reply.err or reply.error then
-        why = why or (reply and (reply.err or reply.error).message) or "no answer"
+      local left = math.max(1, math.floor(deadline - vim.uv.hrtime() / 1e6))
+      local reply, why = request(client, method, what, left, bufnr)
+      if not reply or reply.err then
+        why = reply and reply.err.message or why or "no answer"
         vim.notify("shale: " .. why, vim.log.levels.WARN)
         return nil
       end

@@ -100,6 +100,40 @@ CMD ["é"]
   check(text() == fixed(before), ":ShaleFix gives\n%s", text())
   say(":ShaleFix does what shale fix does")
 
+  -- Another server on the buffer, which does not answer, holds nothing up.
+  local gone = false
+  local function mute()
+    return {
+      request = function(method, _, callback)
+        if method == "initialize" then
+          callback(nil, { capabilities = { codeActionProvider = true } })
+        elseif method == "shutdown" then
+          callback(nil, nil)
+        end
+        return true, 1
+      end,
+      notify = function(method)
+        gone = gone or method == "exit"
+        return true
+      end,
+      is_closing = function()
+        return gone
+      end,
+      terminate = function()
+        gone = true
+      end,
+    }
+  end
+  vim.lsp.start({ name = "mute", cmd = mute })
+  await("the mute server", function()
+    return #vim.lsp.get_clients({ name = "mute", bufnr = 0 }) == 1
+  end)
+  vim.cmd("silent undo")
+  check(text() == before, "undo gives\n%s", text())
+  vim.cmd("ShaleFix")
+  check(text() == fixed(before), ":ShaleFix beside a mute server gives\n%s", text())
+  say(":ShaleFix waits for nobody else")
+
   -- Whenever it is written, with a DOS file's line ends.
   require("shale").setup({ cmd = { shale, "lsp" }, fix_on_save = true })
   edit("Dockerfile.dos", (before:gsub("\n", "\r\n")))
