@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -187,7 +186,8 @@ func (fl *fleet) tell(s *session, o outcome) error {
 	if fl.waiting[root]--; fl.waiting[root] > 0 {
 		return nil
 	}
-	r.Revision = revision(s, root)
+	// "" where it is not known
+	r.Revision, _ = headCommit(s.ctx, root)
 	r.Done = len(r.Errors) == 0
 	if err := fl.patch(root, r); err != nil {
 		return err
@@ -224,17 +224,6 @@ func (fl *fleet) patch(root string, r *repoSummary) error {
 	}
 	r.Patch = filepath.ToSlash(path)
 	return put(path, fl.diffs[root])
-}
-
-// revision is the commit that a repository is at, "" where that is not known.
-func revision(s *session, root string) string {
-	cmd := exec.CommandContext(s.ctx, "git", "-C", root, "rev-parse", "--verify", "--quiet", "HEAD")
-	cmd.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0", "GIT_CEILING_DIRECTORIES="+filepath.Dir(root))
-	out, err := cmd.Output()
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(out))
 }
 
 // close writes the summary at the end, and what is known of repositories in which

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/cmd/shale/internal/report"
@@ -52,10 +53,7 @@ func (a *app) fmt(c *cobra.Command, args []string, sel *selection, diff bool) er
 	if err != nil {
 		return err
 	}
-	stdin := false
-	for _, t := range files {
-		stdin = stdin || t.stdin
-	}
+	stdin := slices.ContainsFunc(files, func(t target) bool { return t.stdin })
 	if stdin && len(args) > 1 {
 		return errors.New("`fmt -` prints one result; give it no other PATH")
 	}

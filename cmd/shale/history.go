@@ -143,11 +143,11 @@ func (h *history) read(root string, repo *pastRepo) error {
 
 func (h *history) git(root string, args ...string) (string, error) { return git(h.ctx, root, args...) }
 
-// gitCommand is git on a repository, with nothing of its configuration that would run
-// other programs.
+// gitCommand is git on a repository and on none around it, with nothing of its
+// configuration that would run other programs.
 func gitCommand(ctx context.Context, root string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", root, "-c", "core.fsmonitor=false"}, args...)...)
-	cmd.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
+	cmd.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C", "GIT_CEILING_DIRECTORIES="+filepath.Dir(root))
 	return cmd
 }
 

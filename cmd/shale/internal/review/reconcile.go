@@ -71,11 +71,6 @@ type Edit struct {
 	New string
 }
 
-// Nothing reports whether the pull request is as it should be.
-func (p Plan) Nothing() bool {
-	return len(p.Post)+len(p.Edit)+len(p.Retire) == 0 && p.Body == "" && p.Tell == nil
-}
-
 const (
 	mended = "*This is mended.*\n\n"
 	moved  = "*This stands at other lines now.*\n\n"

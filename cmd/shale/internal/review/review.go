@@ -90,6 +90,10 @@ func Build(sources []Source, d Diff, o Options) Review {
 			w.measured = append(w.measured, s.Measured)
 		}
 	}
+	// In the order of the diff's files and lines.
+	slices.SortStableFunc(r.Comments, func(a, b Comment) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Start, b.Start))
+	})
 	r.Fixes = len(r.Comments) + len(w.outside)
 	if r.Fixes+len(w.left)+len(r.Unseen) > 0 {
 		r.Body = w.body(r, d)
@@ -229,10 +233,3 @@ func lines(s string) []string {
 }
 
 func concat(lines []string) string { return strings.Join(lines, "") }
-
-// sorted puts comments in the order of the diff's files and lines.
-func sorted(cs []Comment) {
-	slices.SortStableFunc(cs, func(a, b Comment) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Start, b.Start))
-	})
-}

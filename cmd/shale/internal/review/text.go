@@ -100,7 +100,6 @@ func (w *writer) leftLine(s Source, f analysis.Diagnostic) string {
 
 // body is the review's own text.
 func (w *writer) body(r Review, d Diff) string {
-	sorted(r.Comments)
 	var b strings.Builder
 	switch {
 	case r.Fixes+len(w.left) == 0:
