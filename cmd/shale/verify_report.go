@@ -307,37 +307,28 @@ func layerName(m verify.Image, i int) string {
 
 // verifyMarkdown writes a report for a pull request.
 func verifyMarkdown(w io.Writer, r *verify.Report) {
-	fmt.Fprintf(w, "### %s\n", escapeMarkdown(verifyHeadline(r)))
+	fmt.Fprintf(w, "### %s\n", report.MarkdownText(verifyHeadline(r)))
 	if len(r.Before.Layers)+len(r.After.Layers) > 0 {
 		fmt.Fprintln(w, "\n| | before | after | |\n|---|--:|--:|--:|")
 		for _, row := range verifyRows(r) {
-			fmt.Fprintf(w, "| %s | %s | %s | %s |\n", escapeMarkdown(row.name), row.before, row.after, row.change)
+			fmt.Fprintf(w, "| %s | %s | %s | %s |\n", report.MarkdownText(row.name), row.before, row.after, row.change)
 		}
 	}
 	if r.Failure != nil {
-		fmt.Fprintf(w, "\n%s\n", escapeMarkdown(r.Failure.Message))
+		fmt.Fprintf(w, "\n%s\n", report.MarkdownText(r.Failure.Message))
 	}
 	for _, s := range verifySections(r) {
 		open := strings.HasPrefix(s.title, "Files differ") || strings.HasPrefix(s.title, "The image config") || strings.HasPrefix(s.title, "To blame")
 		if open {
-			fmt.Fprintf(w, "\n**%s**\n\n", escapeMarkdown(s.title))
+			fmt.Fprintf(w, "\n**%s**\n\n", report.MarkdownText(s.title))
 		} else {
-			fmt.Fprintf(w, "\n<details><summary>%s</summary>\n\n", escapeMarkdown(strings.TrimSuffix(s.title, ":")))
+			fmt.Fprintf(w, "\n<details><summary>%s</summary>\n\n", report.MarkdownText(strings.TrimSuffix(s.title, ":")))
 		}
 		for _, line := range s.lines {
-			fmt.Fprintf(w, "- %s\n", escapeMarkdown(line))
+			fmt.Fprintf(w, "- %s\n", report.MarkdownText(line))
 		}
 		if !open {
 			fmt.Fprintln(w, "\n</details>")
 		}
 	}
 }
-
-// escapeMarkdown keeps text from being read as Markdown or HTML.
-func escapeMarkdown(s string) string {
-	return markdownEscapes.Replace(report.Visible(s))
-}
-
-var markdownEscapes = strings.NewReplacer(
-	"\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "<", "&lt;", ">", "&gt;", "|", "\\|", "#", "\\#", "&", "&amp;", "@", "@&#8203;",
-)

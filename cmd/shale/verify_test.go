@@ -117,7 +117,7 @@ func TestVerifyMarkdown(t *testing.T) {
 	verifyMarkdown(&out, r)
 	for _, line := range []string{
 		"### api/Dockerfile as it is and fixed: ", "\n| image | 1.2 GB | 640 MB | −47 % |\n", "\n| src/main.js changed | 2 steps, 74 s | 1 step, 0.02 s | −100 % |\n",
-		"\n**Files differ:**\n\n- /&lt;img src=x&gt;\\|\\`@&#8203;all\\`: new (file)\n", "<details><summary>No longer shipped, as declared</summary>\n\n- /var/lib/apt/lists: 1 file, 18 MB",
+		"\n**Files differ:**\n\n- /\\<img src=x\\>\\|\\`@&#8203;all\\`: new (file)\n", "<details><summary>No longer shipped, as declared</summary>\n\n- /var/lib/apt/lists: 1 file, 18 MB",
 	} {
 		if !strings.Contains(out.String(), line) {
 			t.Errorf("no %q in\n%s", line, out.String())

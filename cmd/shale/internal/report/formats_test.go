@@ -28,7 +28,7 @@ func hostile() []File {
 	edit := analysis.Edit{Edit: source.Edit{Span: source.Span{Start: 10, End: 11}, New: "é🚀\x1b[2J"}}
 	creates := analysis.Edit{Path: "sub dir/.dockerignore", Edit: source.Insert(0, "node_modules\n")}
 	wide := file("a b/é#?%:x/Dockerfile", "FROM a\nRUN 🚀 é «apt-get» update\n", rule("Two\nlines | <b>50%</b> `x` & \"y\" \u202e.",
-		analysis.Fix{Title: "Merge 2 RUNs into one", Safety: analysis.Safe, Edits: []analysis.Edit{edit}},
+		analysis.Fix{Title: "Merge 2 RUNs of @octo into one", Safety: analysis.Safe, Edits: []analysis.Edit{edit}},
 		analysis.Fix{Title: "Ignore node_modules", Safety: analysis.Unsafe, Edits: []analysis.Edit{edit, creates}},
 		analysis.Fix{Title: "Look here", Safety: analysis.Display}))
 	wide.Diagnostics[0].Related = []analysis.Related{{Span: source.Span{Start: 0, End: 4}, Message: "the base"}}

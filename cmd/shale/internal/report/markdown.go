@@ -74,7 +74,7 @@ func (m *markdownWriter) Close() error {
 	return err
 }
 
-// MarkdownText keeps text from being taken for Markdown or HTML.
+// MarkdownText keeps text from being taken for Markdown, HTML or a mention of somebody.
 func MarkdownText(s string) string {
 	var b strings.Builder
 	for _, r := range Visible(s) {
@@ -82,6 +82,9 @@ func MarkdownText(s string) string {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
+		if r == '@' {
+			b.WriteString("&#8203;") // of no width
+		}
 	}
 	return b.String()
 }

@@ -185,7 +185,5 @@ func Suggestion(text string) (string, bool) {
 
 var opening = lazyregexp.New("(?m)^(```+)suggestion[^\n]*\n")
 
-// plain keeps text from being read as Markdown, HTML or a mention of somebody.
-func plain(s string) string {
-	return strings.ReplaceAll(strings.TrimRight(report.MarkdownText(s), "."), "@", "@&#8203;")
-}
+// plain is a sentence of people's, without its full stop.
+func plain(s string) string { return strings.TrimRight(report.MarkdownText(s), ".") }
