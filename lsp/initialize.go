@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/source"
 )
 
@@ -191,13 +193,24 @@ var watched = []string{
 	"**/*.dockerignore",
 	"**/{compose,docker-compose}*.{yml,yaml}",
 	"**/docker-bake*.{hcl,json}",
-	"**/{package.json,package-lock.json,npm-shrinkwrap.json,yarn.lock,.yarnrc.yml,.npmrc,pnpm-lock.yaml,pnpm-workspace.yaml,bun.lock,bun.lockb,bunfig.toml}",
-	"**/{pyproject.toml,setup.py,setup.cfg,poetry.lock,uv.lock,Pipfile,Pipfile.lock,environment.yml}",
+	"**/{" + strings.Join(manifests(), ",") + "}",
 	"**/requirements*.txt",
-	"**/{go.mod,go.sum,go.work,Cargo.toml,Cargo.lock,Gemfile,Gemfile.lock,composer.json,composer.lock,mix.exs,mix.lock}",
-	"**/{pom.xml,build.gradle,build.gradle.kts,settings.gradle,settings.gradle.kts,global.json,packages.lock.json}",
+	"**/{setup.py,setup.cfg,go.work,go.work.sum,rust-toolchain,rust-toolchain.toml}",
+	"**/{build.gradle,build.gradle.kts,settings.gradle,settings.gradle.kts,gradle.properties}",
+	"**/{global.json,packages.lock.json,packages.config,NuGet.config,NuGet.Config,nuget.config}",
 	"**/*.{csproj,fsproj,vbproj,sln}",
-	"**/Directory.*.props",
+	"**/Directory.*.{props,targets}",
+}
+
+// manifests are the files that the table of package managers names.
+func manifests() (names []string) {
+	for _, m := range pkgmgr.Managers {
+		for _, file := range m.Manifests {
+			names = append(names, path.Base(file))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func (s *server) initialized(ctx context.Context, _ *struct{}) error {
