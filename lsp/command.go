@@ -87,13 +87,8 @@ func (s *server) fixWorkspace(ctx context.Context, w *workspace, p *executeParam
 		return nil, err
 	}
 	var targets []fixTarget
-	if folders := w.paths(); len(folders) > 0 {
-		found := discover.Find(folders, discover.Options{Excluded: w.excluded})
-		for _, f := range found.Files {
-			if w.around(f.Path).Enable {
-				targets = append(targets, fixTarget{f.Path, w.open(f.Path)})
-			}
-		}
+	for _, path := range w.dockerfiles() {
+		targets = append(targets, fixTarget{path, w.open(path)})
 	}
 	for _, doc := range w.sorted() {
 		if doc.dockerfile() && !w.excluded(doc.path) && !slices.ContainsFunc(targets, func(t fixTarget) bool { return t.doc == doc }) {
@@ -101,6 +96,21 @@ func (s *server) fixWorkspace(ctx context.Context, w *workspace, p *executeParam
 		}
 	}
 	return s.fixTargets(ctx, w, p, targets, o.Preview && s.client.annotates)
+}
+
+// dockerfiles are those in the client's folders that the configuration and the settings
+// leave in.
+func (w *workspace) dockerfiles() (paths []string) {
+	folders := w.paths()
+	if len(folders) == 0 {
+		return nil
+	}
+	for _, f := range discover.Find(folders, discover.Options{Excluded: w.excluded}).Files {
+		if w.around(f.Path).Enable {
+			paths = append(paths, f.Path)
+		}
+	}
+	return paths
 }
 
 // excluded reports whether the configuration leaves a file or folder out. A broken one
@@ -123,9 +133,12 @@ func (s *server) fixTargets(ctx context.Context, w *workspace, p *executeParams,
 	ctx, t := s.begin(ctx, p.WorkDoneToken, "Fixing Dockerfiles")
 	var out fixed
 	defer func() {
-		if err != nil {
+		switch {
+		case err != nil:
 			t.end("")
-		} else {
+		case out.Files > 0 && !out.Applied:
+			t.end("nothing was changed")
+		default:
 			t.end(fmt.Sprintf("%s in %s", count(out.Fixes, "fix"), count(out.Files, "file")))
 		}
 	}()

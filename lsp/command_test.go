@@ -289,3 +289,47 @@ func TestFixWorkspaceIsShaleFix(t *testing.T) {
 	}
 	c.shutdown()
 }
+
+// Stages are found where fixes are made: not in what is excluded, nor in a folder whose
+// settings turn the server off.
+func TestWorkspaceSymbolsOfWhatIsOn(t *testing.T) {
+	dir := t.TempDir()
+	writeFiles(t, dir, map[string]string{
+		".git/HEAD": "", ".shale.toml": "exclude = [\"vendor\"]\n",
+		"on/Dockerfile": "FROM scratch AS stage\n", "on/vendor/Dockerfile": "FROM scratch AS stage\n", "off/Dockerfile": "FROM scratch AS stage\n",
+	})
+	c := connect(t)
+	c.answers = map[string]func(json.RawMessage) any{"workspace/configuration": func(raw json.RawMessage) any {
+		var p struct{ Items []struct{ ScopeURI string } }
+		_ = json.Unmarshal(raw, &p)
+		var out []any
+		for _, item := range p.Items {
+			out = append(out, map[string]any{"enable": !strings.HasSuffix(item.ScopeURI, "/off")})
+		}
+		return out
+	}}
+	c.folder, c.folders = fileURI(dir)+"/on", []string{fileURI(dir) + "/off"}
+	c.initialize(full("utf-8").with("workspace.configuration"))
+	c.open(fileURI(dir)+"/on/x.Dockerfile", "FROM scratch\n", "utf-8").awaitCodes() // the settings are there
+	var found []struct{ Location struct{ URI string } }
+	c.call("workspace/symbol", map[string]any{"query": "stage"}, &found)
+	if len(found) != 1 || found[0].Location.URI != fileURI(dir)+"/on/Dockerfile" {
+		t.Errorf("%+v", found)
+	}
+}
+
+// An edit that the user does not want is told as such.
+func TestFixFileDiscarded(t *testing.T) {
+	c := connect(t, gap)
+	c.answers = map[string]func(json.RawMessage) any{
+		"workspace/applyEdit": func(json.RawMessage) any { return map[string]any{"applied": false} },
+	}
+	c.initialize(full("utf-16"))
+	doc := c.open("untitled:Dockerfile", "FROM  scratch\n", "utf-16")
+	var out struct{ Applied bool }
+	c.call("workspace/executeCommand", map[string]any{"command": "shale.fixFile", "arguments": []any{doc.uri}, "workDoneToken": "mine"}, &out)
+	last := c.notified[len(c.notified)-1]
+	if out.Applied || !strings.Contains(string(last.Params), `"message":"nothing was changed"`) {
+		t.Errorf("%+v %s", out, last.Params)
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
-	"github.com/shale-build/shale/analysis/discover"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -142,20 +141,16 @@ func (s *server) workspaceSymbols(ctx context.Context, w *workspace, p *workspac
 			add(doc.uri, syntax.Parse(doc.text))
 		}
 	}
-	folders := w.paths()
-	if len(folders) == 0 {
-		return out, nil
-	}
-	files := discover.Find(folders, discover.Options{}).Files
-	for _, f := range files[:min(len(files), maxSearched)] {
+	files := w.dockerfiles()
+	for _, path := range files[:min(len(files), maxSearched)] {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if w.open(f.Path) != nil {
+		if w.open(path) != nil {
 			continue
 		}
-		if content, err := source.ReadFile(f.Path, 1<<20); err == nil {
-			add(string(uri.File(f.Path)), syntax.Parse(content))
+		if content, err := source.ReadFile(path, 1<<20); err == nil {
+			add(string(uri.File(path)), syntax.Parse(content))
 		}
 	}
 	return out, nil
