@@ -89,7 +89,7 @@ func asFirst(f *facts.File, r *facts.Run, c *facts.Command) string {
 	switch {
 	case c.Effect.Has(facts.Users) && c.Call == nil:
 		return fmt.Sprintf("line %d runs %s: users and groups are read when a RUN starts", f.Line(r.In), name(c))
-	case replacesShell(c), unpacksAnywhere(f, r, c), rewritesSystem(c):
+	case replacesShell(c), unpacksAnywhere(f, r, c), rewritesSystem(c), changesStart(r, c):
 		return fmt.Sprintf("line %d runs %s, which may replace the shell or what it reads", f.Line(r.In), name(c))
 	case removesWorkdir(f, r, c):
 		return fmt.Sprintf("line %d runs %s, which may remove the WORKDIR: it is made anew for every RUN", f.Line(r.In), name(c))
@@ -210,6 +210,8 @@ func removesWorkdir(f *facts.File, r *facts.Run, c *facts.Command) bool {
 	}
 	tree := c.Name == "rmdir" || slices.ContainsFunc(fs.Removes, func(p facts.Place) bool { return p.All })
 	switch {
+	case dir.Known() && removesPackages(c, dir.Text):
+		return true
 	case c.Name != "rm" && c.Name != "rmdir" && c.Name != "unlink" && c.Name != "mv":
 		return false
 	case fs.Unknown:
@@ -288,7 +290,7 @@ var shells = map[string]bool{"sh": true, "bash": true, "dash": true, "ash": true
 // rewritten reports whether a file decides how the next RUN starts: the users, or
 // a shell.
 func rewritten(p string) bool {
-	for _, file := range []string{"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/alternatives"} {
+	for _, file := range []string{"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/alternatives", "/etc/ld.so.preload"} {
 		if strings.HasPrefix(p, file) {
 			return true
 		}

@@ -34,6 +34,9 @@ func (p Place) Name() string { return strings.TrimPrefix(p.Path, workdir+"/") }
 // and so not that folder itself.
 func (p Place) Inside() bool { return strings.HasPrefix(p.Path, workdir+"/") }
 
+// Here reports whether the place is the folder in force, which is not known.
+func (p Place) Here() bool { return p.Path == workdir && p.Pattern == "" }
+
 // Literal reports whether the path holds no variable.
 func (p Place) Literal() bool { return !strings.Contains(p.Path, "${") }
 

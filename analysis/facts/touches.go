@@ -212,6 +212,35 @@ func (n namer) text(w shell.Word) string {
 	return b.String()
 }
 
+// Spelled is a word of a command as the path that it may name, absolute where the folder
+// is known: "\x00" stands for what is not known, "\x01" for a pattern. "~" is kept.
+func (r *Run) Spelled(c *Command, w shell.Word) string {
+	n := namer{r.dirs[c.Node], r.value}
+	parts := slices.Clone(w.Parts)
+	for i, part := range parts {
+		home := part.Kind == shell.Parameter && part.Plain && part.Text == "HOME"
+		if _, known, _ := r.value(part.Text); part.Kind == shell.Tilde || home && !known {
+			parts[i] = shell.Part{Kind: shell.Literal, Text: "/~"}
+		}
+	}
+	w.Parts = parts
+	text := n.text(w)
+	switch {
+	case strings.HasPrefix(text, "-"):
+		// "-o/dir/file", "--output=file"
+		if at := strings.IndexAny(text, "/\x00\x01"); at >= 0 {
+			return text[at:]
+		}
+		return text
+	case strings.HasPrefix(text, "/"), strings.HasPrefix(text, "\x00"):
+	case n.dir == "":
+		return "\x00/" + text
+	default:
+		text = strings.TrimPrefix(n.dir, workdir) + "/" + text
+	}
+	return path.Clean(text)
+}
+
 // NamedLater reports whether one of the instructions may use a file or folder.
 func (f *File) NamedLater(later []*syntax.Instruction, place Place) bool {
 	name := path.Base(place.Path)

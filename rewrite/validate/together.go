@@ -42,6 +42,9 @@ func (d *deriver) commandsTogether(l, r *shell.Program, same bool) *Rejection {
 	if why := d.removes(left, d.op.Exec.Cwd); why != "" {
 		return reject("%s may remove the folder %s, which is made anew for every RUN", why, d.op.Exec.Cwd)
 	}
+	if why := d.writtenAtStart(l, left); why != "" {
+		return reject("%s may write what is read when a RUN starts: users, or the shell", why)
+	}
 	for _, c := range right {
 		if c.linksFiles() {
 			return reject("%s makes a hard link: of what was made in the RUN before, another layer holds a copy", c.name)
@@ -190,6 +193,9 @@ func (d *deriver) unpacksOverShell(c *command, all []command) bool {
 	holdsShell := func(at string) bool {
 		from, _, cut := strings.Cut(at, "\x00")
 		dirs := []string{"/", "/bin", "/usr", "/usr/bin"}
+		if c.name == "tar" || c.name == "unzip" {
+			dirs = append(dirs, "/etc") // and the users
+		}
 		return slices.Contains(dirs, path.Clean(at)) || cut && slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(dir, from) })
 	}
 	if c.name == "cp" || c.name == "mv" {
@@ -362,6 +368,9 @@ func (d *deriver) removes(list []command, cwd string) string {
 	for _, c := range list {
 		moved := c.movedBy(list)
 		p := programs[c.name]
+		if v, _ := c.verb(); uninstalls[v] && p.links == system && systemDir(cwd) && !under(cwd, "/usr/src") {
+			return c.name + " " + v // what of a package's folders is empty goes with it
+		}
 		if !p.deletes || c.name == "find" && !c.has("-delete") {
 			continue
 		}
@@ -378,6 +387,8 @@ func (d *deriver) removes(list []command, cwd string) string {
 	}
 	return ""
 }
+
+var uninstalls = setOf("remove purge autoremove autopurge del erase swap rm")
 
 // under reports whether p is dir or below it.
 func under(p, dir string) bool {

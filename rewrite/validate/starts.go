@@ -1,0 +1,229 @@
+package validate
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+// atStart are files that are read when a RUN starts, and not again in it: those of users,
+// that the loader reads, and the shell. Programs are those of the folders in front.
+var (
+	atStart     = setOf("/etc/passwd /etc/group /etc/alternatives/sh /etc/ld.so.preload")
+	startShells = setOf("sh bash dash ash busybox zsh")
+)
+
+// startFile reports whether a path is such a file.
+func startFile(p string) bool {
+	dir := path.Dir(p)
+	return atStart[p] || startShells[path.Base(p)] && (dir == "/bin" || dir == "/usr/bin")
+}
+
+// startPaths are all of them.
+var startPaths = func() []string {
+	out := slices.Collect(maps.Keys(atStart))
+	for name := range startShells {
+		out = append(out, "/bin/"+name, "/usr/bin/"+name)
+	}
+	return out
+}()
+
+// writtenAtStart names a command of a script that may write or remove what is read when
+// a RUN starts.
+func (d *deriver) writtenAtStart(p *shell.Program, list []command) string {
+	n := d.library.namer(d.op.Exec, p)
+	for _, c := range list {
+		for _, w := range c.written() {
+			if n.atStart(w) {
+				return c.name
+			}
+		}
+	}
+	found := ""
+	walk(p.Root, func(at *shell.Node, _ []*shell.Node) {
+		for _, r := range at.Redirs {
+			if strings.Contains(r.Op, ">") && r.Op != ">&" && !r.Heredoc && n.atStart(written{r.Target, false}) {
+				found = "a redirection"
+			}
+		}
+	})
+	return found
+}
+
+// A written is a word that names what a command writes, with all that is in it or not.
+type written struct {
+	word shell.Word
+	all  bool
+}
+
+// written lists what a command writes or removes, as far as its words say it.
+func (c *command) written() []written {
+	ops := c.operands()
+	tree := c.has("--recursive") || slices.ContainsFunc(c.options(), func(o string) bool { return o == "-r" || o == "-R" || o == "-a" })
+	each := func(ws []shell.Word, all bool) (out []written) {
+		for _, w := range ws {
+			out = append(out, written{w, all})
+		}
+		return out
+	}
+	switch c.name {
+	case "chmod", "chown", "chgrp":
+		if len(ops) > 0 && !c.has("--reference") {
+			ops = ops[1:]
+		}
+		return each(ops, tree)
+	case "rm", "rmdir", "unlink", "touch", "truncate", "tee", "gzip", "gunzip", "bzip2", "bunzip2", "xz", "unxz", "zstd":
+		return each(ops, tree)
+	case "sed":
+		if slices.ContainsFunc(c.options(), func(o string) bool { return o == "-i" || abbreviates(o, "--in-place") || strings.HasPrefix(o, "-i") }) {
+			return each(ops, false)
+		}
+	case "find":
+		if c.has("-delete") {
+			return each(ops, true)
+		}
+	case "git":
+		return each(ops[min(2, len(ops)):], true)
+	case "cp", "mv", "ln", "install":
+		return c.put(ops, tree)
+	case "curl", "wget":
+		return each(c.saved(), false)
+	}
+	return nil
+}
+
+// put lists what a command puts somewhere by the names that it has, and what it takes
+// away from where it was.
+func (c *command) put(ops []shell.Word, tree bool) (out []written) {
+	if len(ops) < 2 || c.has("-t", "--target-directory") {
+		for _, w := range ops {
+			out = append(out, written{w, true})
+		}
+		return out
+	}
+	to := ops[len(ops)-1]
+	out = append(out, written{to, false})
+	for _, from := range ops[:len(ops)-1] {
+		if c.name == "mv" {
+			out = append(out, written{from, true})
+		}
+		out = append(out, written{below(to, from), tree || c.name == "mv"})
+	}
+	return out
+}
+
+// below is the word for what lies in a folder by the last name of another word.
+func below(dir, from shell.Word) shell.Word {
+	name := shell.Word{Range: dir.Range}
+	name.Parts = append(slices.Clone(dir.Parts), shell.Part{Kind: shell.Literal, Text: "/"})
+	start := 0
+	for i, p := range from.Parts {
+		if p.Kind == shell.Literal && strings.Contains(p.Text, "/") {
+			start = i
+		}
+	}
+	for i, p := range from.Parts[start:] {
+		if i == 0 && p.Kind == shell.Literal {
+			p.Text = p.Text[strings.LastIndexByte(p.Text, '/')+1:]
+		}
+		name.Parts = append(name.Parts, p)
+	}
+	return name
+}
+
+// saved lists the files to which a download goes. What is named after an address lands
+// in the folder in force.
+func (c *command) saved() (out []shell.Word) {
+	letter, long := "o", "--output"
+	if c.name == "wget" {
+		letter, long = "O", "--output-document"
+	}
+	for i, w := range c.words {
+		text := ""
+		if len(w.Parts) > 0 && w.Parts[0].Kind == shell.Literal {
+			text = w.Parts[0].Text
+		}
+		rest := w
+		cut := func(n int) shell.Word {
+			rest.Parts = slices.Clone(w.Parts)
+			rest.Parts[0].Text = text[n:]
+			return rest
+		}
+		at := strings.Index(text, letter)
+		switch {
+		case i == 0 || len(text) < 2:
+		case strings.HasPrefix(text, long+"="):
+			out = append(out, cut(len(long)+1))
+		case text[0] != '-':
+			if remote.MatchString(text) {
+				last := shell.Word{Range: w.Range}
+				out = append(out, below(last, w))
+				out[len(out)-1].Parts = out[len(out)-1].Parts[1:]
+			}
+		case text[1] != '-' && at > 0 && (at+1 < len(text) || len(w.Parts) > 1):
+			out = append(out, cut(at+1))
+		case text == long || text[1] != '-' && at > 0:
+			if i+1 < len(c.words) {
+				out = append(out, c.words[i+1])
+			}
+		case text == "-P" || text == "--directory-prefix":
+			if i+1 < len(c.words) {
+				out = append(out, c.words[i+1])
+				for _, address := range c.operands() {
+					out = append(out, below(c.words[i+1], address))
+				}
+			}
+		}
+	}
+	return out
+}
+
+// atStart reports whether a word may name what is read when a RUN starts.
+func (n *namer) atStart(w written) bool {
+	first := shell.Part{}
+	if len(w.word.Parts) > 0 {
+		first = w.word.Parts[0]
+	}
+	if home := first.Kind == shell.Tilde || first.Kind == shell.Parameter && first.Plain && first.Text == "HOME" && !n.assigned["HOME"]; home {
+		return false // a home is none of the folders in which they lie
+	}
+	text, _ := n.text(w.word)
+	var paths []string
+	switch {
+	case strings.HasPrefix(text, "/"), strings.HasPrefix(text, "\x00"):
+		paths = append(paths, text)
+	case n.lost:
+		paths = append(paths, "\x00/"+text)
+	default:
+		for _, dir := range n.dirs {
+			paths = append(paths, strings.TrimSuffix(dir, "/")+"/"+text)
+		}
+	}
+	return slices.ContainsFunc(paths, func(p string) bool { return meetsStart(path.Clean(p), w.all) })
+}
+
+// meetsStart is atStart for a text, with all that is below it.
+func meetsStart(text string, all bool) bool {
+	i := strings.IndexAny(text, "\x00\x01")
+	if i < 0 {
+		return startFile(text) || all && slices.ContainsFunc(startPaths, func(f string) bool { return under(f, text) })
+	}
+	begins, ends := text[:i], text[strings.LastIndexAny(text, "\x00\x01")+1:]
+	fits := func(f string) bool {
+		return len(f) >= len(begins)+len(ends) && strings.HasPrefix(f, begins) && strings.HasSuffix(f, ends)
+	}
+	return slices.ContainsFunc(startPaths, func(f string) bool {
+		for ; f != "/"; f = path.Dir(f) {
+			if fits(f) {
+				return true
+			}
+			if !all {
+				return false
+			}
+		}
+		return fits("/")
+	})
+}
