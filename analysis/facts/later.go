@@ -33,6 +33,9 @@ func (f *File) LaterUse(r *Run, cache *pkgmgr.Cache, mounted ...*Run) LaterUse {
 		use.Next = use.at == r.In.Index+1
 		return use.LaterUse
 	}
+	if why := f.beyondRights(r, cache); why != "" && !(use.renewed && cache.Index) {
+		return LaterUse{Why: why}
+	}
 	return scan.outside(use.renewed)
 }
 

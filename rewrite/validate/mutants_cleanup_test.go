@@ -4,6 +4,21 @@ import "github.com/shale-build/shale/analysis/change"
 
 // wrongCleanups are wrong clean-ups and mounts of what package managers leave.
 var wrongCleanups = []rewriting{
+	// What a later call cannot fetch again.
+	{name: "a cache with what a secret let in", before: from("node:20", "RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci", "RUN npm ci --omit=dev"), changes: npm,
+		edits: [][2]string{{"npm ci\n", "npm ci && npm cache clean --force\n"}}, reason: "may need what the mount at /root/.npmrc let in"},
+	{name: "a cache with what a key let in", before: from("node:20", "RUN --mount=type=ssh npm ci", "COPY . .", "RUN npm ci --omit=dev"), changes: npm,
+		edits: [][2]string{{"npm ci\n", "npm ci && npm cache clean --force\n"}}, reason: "may need what the mount at"},
+	{name: "a cache with what a secret let in, in a stage FROM it", before: "FROM node:20 AS a\nRUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci\nFROM a\nRUN npm ci --omit=dev\n", changes: npm,
+		edits: [][2]string{{"npm ci\n", "npm ci && npm cache clean --force\n"}}, reason: "may need what the mount at /root/.npmrc let in"},
+	{name: "a cache with what settings let in that are deleted", before: from("node:20", "RUN npm ci", "RUN rm -f .npmrc", "RUN npm ci --omit=dev"), changes: npm,
+		edits: [][2]string{{"npm ci\n", "npm ci && npm cache clean --force\n"}}, reason: "may need what .npmrc let in"},
+	{name: "a cache with what a variable let in", before: from("node:20", "ENV TOKEN=x", "RUN npm ci", "ENV TOKEN=", "RUN npm ci --omit=dev"), changes: npm,
+		edits: [][2]string{{"npm ci\n", "npm ci && npm cache clean --force\n"}}, reason: "may need what $TOKEN let in"},
+	{name: "a cache with what a variable of its own let in", before: from("node:20", "RUN TOKEN=x npm ci", "RUN npm ci --omit=dev"), changes: npm,
+		edits: [][2]string{{"npm ci\n", "npm ci && npm cache clean --force\n"}}, reason: "may need what $TOKEN let in"},
+	{name: "an option that keeps out of a cache what a secret let in", before: from("python:3.12", "RUN --mount=type=secret,id=netrc,target=/root/.netrc pip install a", "RUN pip install b"), changes: pip,
+		edits: [][2]string{{"install a", "install --no-cache-dir a"}}, reason: "may need what the mount at /root/.netrc let in"},
 	// Clean-ups.
 	{name: "a clean-up that swallows a failure", before: debTools, changes: apt,
 		edits: [][2]string{{"curl\nRUN curl", "curl ; rm -rf /var/lib/apt/lists/*\nRUN curl"}}, reason: "no declared change explains"},

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"cmp"
 	"encoding/json"
 	"path"
 	"slices"
@@ -62,6 +63,8 @@ type after struct {
 	graph *compile.Graph
 	at    map[*compile.Op]bool // the stops
 	asked map[*compile.Op]need
+
+	granted map[*compile.Op]*grants // of those whose files come from one that is looked at
 }
 
 // A need is what needs found.
@@ -75,12 +78,14 @@ type need struct {
 func (a *after) look(at map[*compile.Op]bool) *Rejection {
 	state := map[*compile.Op]bool{} // the files come from a stop
 	stale := map[*compile.Op]bool{} // and no RUN since has fetched the index anew
+	a.granted = map[*compile.Op]*grants{}
 	for _, o := range a.graph.Ops {
 		if r := a.pass(o, state, stale); r != nil {
 			return r
 		}
 		if at[o] {
 			state[o], stale[o] = true, true
+			a.granted[o] = a.grant(o, a.granted[o])
 		}
 	}
 	if state[a.graph.Root.Op] {
@@ -116,11 +121,19 @@ func (a *after) pass(o *compile.Op, state, stale map[*compile.Op]bool) *Rejectio
 			return reject("%s needs what %s deletes", need.why, a.what)
 		}
 		stale[o] = !need.renewed
+		if before := a.granted[root.Op]; before != nil && !need.renewed {
+			lacks, r := a.beyond(o, before)
+			if lacks != "" {
+				return reject("%q may need what %s let in, and %s deletes", o, lacks, a.what)
+			}
+			a.granted[o] = r
+		}
 	case o.File != nil:
 		for _, action := range o.File.Actions {
 			if from := action.On.Edge.Op; state[from] {
 				state[o] = true
 				stale[o] = stale[o] || stale[from]
+				a.granted[o] = cmp.Or(a.granted[from], a.granted[o])
 			}
 			if c := action.Copy; c != nil && state[c.From.Edge.Op] && a.reaches(c.Src) && !a.sameFolder(c) {
 				return reject("%q copies what %s deletes", o, a.what)
@@ -132,6 +145,7 @@ func (a *after) pass(o *compile.Op, state, stale map[*compile.Op]bool) *Rejectio
 			if state[in.Op] {
 				state[o] = true
 				stale[o] = stale[o] || stale[in.Op]
+				a.granted[o] = cmp.Or(a.granted[o], a.granted[in.Op])
 			}
 		}
 	}
