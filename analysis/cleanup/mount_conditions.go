@@ -136,7 +136,11 @@ func (b *mounter) conditions() {
 		b.doubts("what the base image has in it, which the mount hides, is not known")
 	}
 	last := b.runs[len(b.runs)-1]
+	reads := slices.ContainsFunc(b.caches, func(k *pkgmgr.Cache) bool { return k.Mount.Reads })
 	for _, r := range b.runs {
+		if flag := r.In.Flag("network"); flag != nil && flag.Value != "default" {
+			b.doubts("line %d runs without the usual network, and a mount may be empty", b.Line(r.In))
+		}
 		if b.manager == &pkgmgr.Apt && len(b.own[r]) < len(b.dirs) {
 			b.doubts("the mount hides what line %d may leave in %s", b.Line(r.In), archives)
 		}
@@ -148,7 +152,7 @@ func (b *mounter) conditions() {
 			}
 			switch in.Name {
 			case "run":
-				if r := b.Run(in); !slices.Contains(b.runs, r) && b.leaves(r) {
+				if r := b.Run(in); !slices.Contains(b.runs, r) && (b.leaves(r) || reads && mayFill(r)) {
 					b.doubts("the mount hides what line %d may have left there", b.Line(in))
 				}
 			case "copy", "add":
@@ -177,6 +181,12 @@ func (b *mounter) conditions() {
 			b.doubts("the build cache notices no change of a C library; set CGO_ENABLED=0 if there is none")
 		}
 	}
+}
+
+// mayFill reports whether a RUN runs what is not known: it may have filled the cache from
+// which a later one builds.
+func mayFill(r *facts.Run) bool {
+	return r.Opaque != "" || slices.ContainsFunc(r.All(), func(c *facts.Command) bool { return c.Effect == 0 && c.Call == nil && !c.Builtin() })
 }
 
 // leaves reports whether a RUN without the mount has calls of the manager, or names

@@ -20,6 +20,9 @@ import (
 // what a RUN put into it; "" where each can.
 func (f *File) beyondRights(r *Run, cache *pkgmgr.Cache) string {
 	k := &callers{f, cache, managerOf(cache)}
+	if k.manager == &pkgmgr.Apt {
+		return "" // its later calls fetch the index anew, or are refused for that
+	}
 	if own := r.rights(); len(own) > 0 {
 		if why := k.lacksMounts(r, own); why != "" {
 			return why

@@ -119,11 +119,18 @@ func copiedLinks(op *compile.Op) []deletion {
 	return out
 }
 
+// ofTheBase reports whether a RUN is the made-up base's own trigger: the base is judged
+// by its name.
+func (m *matcher) ofTheBase(op *compile.Op) bool {
+	from, _ := op.Exec.Root()
+	return m.base == compile.Full && from.Op != nil && from.Op.Source != nil && slices.Contains(op.Exec.Args, "base-trigger")
+}
+
 // linksOf lists where a RUN may make links: all places that its commands name which
 // unpack, copy or link, and any place where it is not known what it does.
 func (m *matcher) linksOf(op *compile.Op) []deletion {
-	if from, _ := op.Exec.Root(); m.base == compile.Full && from.Op != nil && from.Op.Source != nil && slices.Contains(op.Exec.Args, "base-trigger") {
-		return nil // the made-up base's own trigger; the base is judged by its name
+	if m.ofTheBase(op) {
+		return nil
 	}
 	s, ok := readScript(op.Exec)
 	if !ok {

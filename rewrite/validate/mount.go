@@ -98,6 +98,8 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 	for _, mount := range added {
 		known, ok := mountTargets[mount.Dest]
 		switch {
+		case op.Exec.Network == "NONE":
+			return reject("%q has no network to fill the mount at %s", brief(s.text), mount.Dest)
 		case !ok:
 			return reject("%s is not a cache that may be mounted", mount.Dest)
 		case known.sharing == "LOCKED" && mount.Sharing != "LOCKED":
@@ -128,7 +130,7 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 					return reject("%q does not use the mount at %s", brief(p.Source(c.node.Range)), mount.Dest)
 				}
 			}
-			if version := len(c.words) == 2 && c.has("-v", "-V", "--version", "-version"); !version && !harmless(c.name) && !programs[c.name].deletes && !separate[c.name] {
+			if !c.tellsVersion() && !harmless(c.name) && !programs[c.name].deletes && !separate[c.name] {
 				return reject("%q may delete what the mount at %s holds", brief(p.Source(c.node.Range)), mount.Dest)
 			}
 			if mount.Dest == "/root/.cache/go-build" && c.usesCache("go") && !withoutCgo(op.Exec, c) {
@@ -167,6 +169,11 @@ func withoutCgo(x *compile.Exec, c command) bool {
 // separate are package managers that are known to leave each other's caches alone, as
 // far as they do not run what a project says.
 var separate = setOf("composer bundle bundler cargo go mix yarn pnpm bun conda mamba")
+
+// tellsVersion reports whether a command does nothing else.
+func (c *command) tellsVersion() bool {
+	return len(c.words) == 2 && c.has("-v", "-V", "--version", "-version")
+}
 
 // usesMount reports whether a command reads or fills what a manager has in a folder.
 func (c *command) usesMount(manager, dir string) bool {
@@ -271,12 +278,25 @@ func (m *matcher) uses(o *compile.Op, dest string) *Rejection {
 	switch {
 	case o.Exec != nil:
 		has := slices.ContainsFunc(o.Exec.Mounts, func(e compile.Mount) bool { return e.Dest == dest })
+		manager := mountTargets[dest].manager
 		s, ok := readScript(o.Exec)
-		if has || !ok {
+		switch {
+		case has, m.ofTheBase(o):
+			return nil
+		case !ok && manager == "go":
+			return reject("the mount at %s hides what %q may have put there", dest, o)
+		case !ok:
 			return nil
 		}
-		manager := mountTargets[dest].manager
-		for _, c := range m.library.commands(m.library.parse(s, s.text)) {
+		p := m.library.parse(s, s.text)
+		if manager == "go" && (p.Err != nil || p.Ambiguous) {
+			return reject("the mount at %s hides what %q may have put there", dest, brief(s.text))
+		}
+		for _, c := range m.library.commands(p) {
+			if manager == "go" && !harmless(c.name) && !separate[c.name] && !c.tellsVersion() {
+				// It may have fetched what a later command builds from.
+				return reject("the mount at %s hides what %q may have put there", dest, brief(s.text))
+			}
 			if c.usesMount(manager, dest) {
 				return reject("the mount at %s hides what %q left there", dest, brief(s.text))
 			}

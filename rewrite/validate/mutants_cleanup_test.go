@@ -4,6 +4,16 @@ import "github.com/shale-build/shale/analysis/change"
 
 // wrongCleanups are wrong clean-ups and mounts of what package managers leave.
 var wrongCleanups = []rewriting{
+	// Mounts that hide what is needed, or may be empty.
+	{name: "a mount over modules that a program may have fetched", before: from("golang:1.22", "ENV CGO_ENABLED=0", "WORKDIR /src", "RUN make deps", "RUN go build ./..."), changes: goMounts,
+		edits: [][2]string{{"RUN go build", "RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build go build"}}, reason: "hides what \"make deps\" may have put there"},
+	{name: "a mount over modules that a command without a shell may have fetched", before: from("golang:1.22", "ENV CGO_ENABLED=0", "WORKDIR /src", `RUN ["./fetch"]`, "RUN go build ./..."), changes: goMounts,
+		edits: [][2]string{{"RUN go build", "RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build go build"}}, reason: "may have put there"},
+	{name: "a mount that cannot be filled without a network", before: from("golang:1.22", "ENV CGO_ENABLED=0", "WORKDIR /src", "RUN --network=none go build ./..."), changes: goMounts,
+		edits: [][2]string{{"none go build", "none --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build go build"}}, reason: "has no network to fill the mount"},
+	{name: "a mount with modules that a key let in", before: from("golang:1.22", "ENV CGO_ENABLED=0", "WORKDIR /src", "RUN --mount=type=ssh go mod download", "RUN go build ./..."), changes: goMounts,
+		edits: [][2]string{{"ssh go mod", "ssh --mount=type=cache,target=/go/pkg/mod go mod"}, {"RUN go build", "RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build go build"}}, reason: "may need what the mount at"},
+
 	// What a later call cannot fetch again.
 	{name: "a cache with what a secret let in", before: from("node:20", "RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci", "RUN npm ci --omit=dev"), changes: npm,
 		edits: [][2]string{{"npm ci\n", "npm ci && npm cache clean --force\n"}}, reason: "may need what the mount at /root/.npmrc let in"},

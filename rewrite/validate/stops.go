@@ -121,7 +121,7 @@ func (a *after) pass(o *compile.Op, state, stale map[*compile.Op]bool) *Rejectio
 			return reject("%s needs what %s deletes", need.why, a.what)
 		}
 		stale[o] = !need.renewed
-		if before := a.granted[root.Op]; before != nil && !need.renewed {
+		if before := a.granted[root.Op]; before != nil && !need.renewed && a.manager != "apt" {
 			lacks, r := a.beyond(o, before)
 			if lacks != "" {
 				return reject("%q may need what %s let in, and %s deletes", o, lacks, a.what)
