@@ -37,13 +37,18 @@ func changesStart(r *facts.Run, c *facts.Command) bool {
 	}
 	// Not all that it does to files is told: one of its words may say it.
 	all := puts || tree
-	if slices.ContainsFunc(c.Args, func(w shell.Word) bool { return mayBeStart(r.Spelled(c, w), all) }) {
+	if writes[c.Name] && slices.ContainsFunc(c.Args, func(w shell.Word) bool { return mayBeStart(r.Spelled(c, w), all) }) {
 		return true
 	}
 	return slices.ContainsFunc(c.Node.Redirs, func(redir shell.Redir) bool {
 		return strings.Contains(redir.Op, ">") && redir.Op != ">&" && mayBeStart(r.Spelled(c, redir.Target), false)
 	})
 }
+
+// writes are the commands that write, or remove, what their words name.
+var writes = map[string]bool{"rm": true, "rmdir": true, "unlink": true, "mv": true, "cp": true, "ln": true, "install": true, "chmod": true, "chown": true, "chgrp": true,
+	"touch": true, "truncate": true, "tee": true, "sed": true, "curl": true, "wget": true, "git": true, "tar": true, "unzip": true,
+	"gzip": true, "gunzip": true, "bzip2": true, "bunzip2": true, "xz": true, "unxz": true, "zstd": true, "unzstd": true}
 
 // byName are the files that a command makes where it was told a folder: by their own
 // names, as it puts no folder's content into another.
