@@ -76,11 +76,3 @@ func (e *element) at(names ...string) []*element {
 	}
 	return found
 }
-
-// value is the text of the first child of a name; "" without one.
-func (e *element) value(names ...string) string {
-	if found := e.at(names...); len(found) > 0 {
-		return strings.TrimSpace(found[0].text)
-	}
-	return ""
-}

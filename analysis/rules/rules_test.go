@@ -16,6 +16,7 @@ import (
 )
 
 func TestFixtures(t *testing.T) {
+	fixture.Folders(t, "../../testdata/rules", rules.All())
 	fixture.Run(t, "../../testdata/rules", rules.All())
 }
 

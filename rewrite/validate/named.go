@@ -227,13 +227,7 @@ func (n *namer) piece(piece string) (out []naming, any bool) {
 	return out, n.lost
 }
 
-// does reports whether a word names something that is, holds or lies in what is
-// deleted, as far as the word is known.
-func (n *namer) does(w shell.Word, what []deletion) bool {
-	found, _ := n.names(w)
-	return slices.ContainsFunc(found, func(f naming) bool { return f.meets(what) })
-}
-
+// meets reports whether a path is, holds or lies in what is deleted.
 func (f naming) meets(what []deletion) bool { return slices.ContainsFunc(what, f.meetsOne) }
 
 func (f naming) meetsOne(t deletion) bool {
