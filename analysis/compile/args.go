@@ -63,7 +63,7 @@ func (d declarations) values(o Options) map[string]string {
 		case platform:
 			out[a.name] = "linux/arm64"
 		default:
-			out[a.name] = value(a.name, defaults[a.name], o.Shape)
+			out[a.name] = value(a.name, defaults[a.name], a.meta && mentions(froms, a.name), o.Shape)
 		}
 	}
 	return out
@@ -100,9 +100,9 @@ var (
 )
 
 // value makes a value of an ARG's own that the places where such a default may
-// stand will take. It depends on name and default alone, so that it is the same
-// for two texts that declare the same.
-func value(name, def string, shape Shape) string {
+// stand will take. It depends on nothing but what two texts that declare the same have
+// in common. Of a FROM's it makes another image, not another tag of the one by default.
+func value(name, def string, from bool, shape Shape) string {
 	h := fnv.New32a()
 	h.Write([]byte(name))
 	sum := h.Sum32()
@@ -131,6 +131,12 @@ func value(name, def string, shape Shape) string {
 		return def[:len(def)-8] + fmt.Sprintf("%08x", sum)
 	case def == "" || strings.ContainsAny(def, "$ "):
 		return word
+	}
+	if from {
+		folder := strings.LastIndexByte(def, '/') + 1
+		if at := strings.IndexAny(def[folder:], ":@"); at >= 0 {
+			return def[:folder+at] + "-" + word + def[folder+at:]
+		}
 	}
 	return def + "-" + word
 }

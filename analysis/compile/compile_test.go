@@ -213,6 +213,25 @@ func TestArgs(t *testing.T) {
 	mustCompile(t, "FROM debian\nARG PORT\nEXPOSE $PORT\n", Options{Args: true, Shape: Numeric})
 }
 
+// An argument may make any image of a base, but for one of which it is only the tag.
+func TestBaseArgs(t *testing.T) {
+	const digest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for from, want := range map[string]string{
+		"ARG B=debian:12\nFROM $B\n":                              "docker.io/library/debian-arg-b:12",
+		"ARG B=debian:12" + digest + "\nFROM $B\n":                "docker.io/library/debian-arg-b:12" + digest,
+		"ARG B=debian" + digest + "\nFROM $B\n":                   "docker.io/library/debian-arg-b" + digest,
+		"ARG B=debian\nFROM $B\n":                                 "docker.io/library/debian-arg-b:latest",
+		"ARG B=localhost:5000/debian:12\nFROM $B\n":               "localhost:5000/debian-arg-b:12",
+		"ARG R=localhost:5000\nFROM $R/debian:12\n":               "localhost-arg-r:5000/debian:12",
+		"ARG S=:12\nFROM debian$S\n":                              "docker.io/library/debian-arg-s:12",
+		"ARG T=bookworm\nFROM debian:$T\n":                        "docker.io/library/debian:bookworm-arg-t",
+		"ARG V=12\nARG B=debian:$V\nFROM $B\n":                    "docker.io/library/arg-b:latest",
+		"ARG P=8080:80\nFROM debian:12\nARG P\nEXPOSE ${P%%:*}\n": "docker.io/library/debian:12",
+	} {
+		find(t, mustCompile(t, from+"RUN x\n", Options{Args: true}), "FROM "+want)
+	}
+}
+
 func TestPlatforms(t *testing.T) {
 	for content, want := range map[string]int{
 		"FROM debian\n": 1,
