@@ -229,7 +229,7 @@ func asRoot(f *facts.File, r *facts.Run, left facts.Leftover) bool {
 	if user := f.Stages().User(r.In); user.Known() {
 		return root(user.Text)
 	}
-	return !f.NamesUser(r) && f.Base(r.Stage) != nil // the official images run as root
+	return f.RootByDefault(r)
 }
 
 func root(user string) bool {

@@ -56,7 +56,7 @@ func (f *File) owner(m Made) (user, group string) {
 		return "", ""
 	case v.Known() && v.Text != "":
 		user, group = splitOwner(v.Text)
-	case v.Known(), f.Base(m.In.Stage) != nil:
+	case v.Known(), f.RootByDefault(m.In):
 		user = "root"
 	}
 	if user == "root" {

@@ -14,6 +14,7 @@ type Base struct {
 	Tag     string // "3.12-slim-bookworm"; "" for none
 	Digest  bool   // pinned to a digest, which may be older than the tag says
 	Certain bool   // no build argument can change it
+	Named   bool   // nor, at least, make another image of it than one with another tag
 }
 
 // official lists images of Docker Hub's library whose environment is known not
@@ -47,7 +48,9 @@ func (f *File) Library(s *stage.Stage) *Base {
 	if name == "" || strings.Contains(name, "/") {
 		return nil
 	}
-	return &Base{Name: name, Version: version(tag), Tag: tag, Digest: digest, Certain: base.Known()}
+	written, rest, _ := strings.Cut(s.Root().From.Args[0].Value, ":")
+	named := base.Known() || rest != "" && !strings.Contains(written, "$")
+	return &Base{Name: name, Version: version(tag), Tag: tag, Digest: digest, Certain: base.Known(), Named: named}
 }
 
 // Image takes the name of an image apart; of one of Docker Hub's library it is the short

@@ -214,9 +214,9 @@ func TestDeletes(t *testing.T) {
 
 func TestBase(t *testing.T) {
 	for from, want := range map[string]*facts.Base{
-		"python:3.12-slim":                  {Name: "python", Version: "3.12", Tag: "3.12-slim", Certain: true},
-		"docker.io/library/python":          {Name: "python", Certain: true},
-		"python:3.9.1-alpine@sha256:" + hex: {Name: "python", Version: "3.9.1", Tag: "3.9.1-alpine", Digest: true, Certain: true},
+		"python:3.12-slim":                  {Name: "python", Version: "3.12", Tag: "3.12-slim", Certain: true, Named: true},
+		"docker.io/library/python":          {Name: "python", Certain: true, Named: true},
+		"python:3.9.1-alpine@sha256:" + hex: {Name: "python", Version: "3.9.1", Tag: "3.9.1-alpine", Digest: true, Certain: true, Named: true},
 		"example.com/python:3.12":           nil,
 		"bitnami/python:3.12":               nil,
 	} {
@@ -225,9 +225,18 @@ func TestBase(t *testing.T) {
 			t.Errorf("%s: %s", from, diff)
 		}
 	}
-	f := file(t, "ARG V=3.12\nFROM python:$V\nRUN true\n")
-	if b := f.Base(f.Stages().Stages[0]); b == nil || b.Certain {
-		t.Errorf("a build argument may change it: %+v", b)
+	for text, named := range map[string]bool{
+		"ARG V=3.12\nFROM python:$V\nRUN true\n":              true,
+		"ARG V=3.12\nFROM python:$V AS a\nFROM a\nRUN true\n": true,
+		"ARG B=python:3.12\nFROM $B\nRUN true\n":              false,
+		"ARG B=python:3.12\nFROM $B AS a\nFROM a\nRUN true\n": false,
+		"ARG B=python\nFROM $B:3.12\nRUN true\n":              false,
+		"ARG B=python\nFROM $B\nRUN true\n":                   false,
+	} {
+		f := file(t, text)
+		if b := f.Base(f.Stages().Stages[len(f.Stages().Stages)-1]); b == nil || b.Certain || b.Named != named {
+			t.Errorf("%q: a build argument may change it: %+v", text, b)
+		}
 	}
 	b := facts.Base{Version: "3.10"}
 	if !b.AtLeast(3, 8) || b.AtLeast(3, 11) || !b.AtLeast(2, 9) || (&facts.Base{Version: "3"}).AtLeast(3, 8) || (&facts.Base{}).AtLeast(1, 0) {

@@ -65,6 +65,10 @@ func (f *File) NamesUser(r *Run) bool {
 	return false
 }
 
+// RootByDefault reports whether a RUN is root's because nobody says otherwise: the
+// well-known images run as root.
+func (f *File) RootByDefault(r *Run) bool { return !f.NamesUser(r) && f.plainBase(r.Stage) }
+
 // added is the home of a user whom a RUN of the Dockerfile adds by number.
 func (f *File) added(r *Run, user string) Home {
 	home := Home{Why: "which number the user " + user + " has stands in the image; give the mount uid= and gid= yourself"}

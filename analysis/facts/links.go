@@ -87,11 +87,7 @@ var everywhere = []Linked{{Path: "/"}}
 // arguments the build is given: its links lead to its own files.
 func (f *File) plainBase(s *stage.Stage) bool {
 	b := f.Base(s)
-	if b == nil || len(s.From.Args) == 0 {
-		return false
-	}
-	name, tag, _ := strings.Cut(s.From.Args[0].Value, ":")
-	return b.Certain || tag != "" && !strings.Contains(name, "$")
+	return b != nil && b.Named
 }
 
 // links lists where one instruction may put links.

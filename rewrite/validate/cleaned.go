@@ -481,6 +481,9 @@ func (d *deriver) cleanedAfter(install command, k change.Cleanup, prefix string)
 		if r := d.rootRuns(what); r != nil {
 			return r
 		}
+		if d.inheritsUser() && !knownBase(d.op) {
+			return reject("%s is root's, and which user the base image has is not known", what)
+		}
 	}
 	paths := homes(k.Paths, x)
 	if m, ok := d.mountAt(paths); ok {

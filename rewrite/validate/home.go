@@ -67,10 +67,16 @@ func (d *deriver) cacheMoved(what string, paths []string) *Rejection {
 // the Dockerfile says who runs it.
 func (d *deriver) rootRuns(what string) *Rejection {
 	user, _, _ := strings.Cut(d.op.Exec.User, ":")
-	if user != "" && user != "root" && user != "0" && !(d.base == compile.Full && user == compile.FullUser) {
+	if user != "root" && user != "0" && !d.inheritsUser() {
 		return reject("%s is root's, and the user is %s", what, d.op.Exec.User)
 	}
 	return nil
+}
+
+// inheritsUser reports whether the Dockerfile does not say who runs a RUN.
+func (d *deriver) inheritsUser() bool {
+	user := d.op.Exec.User
+	return user == "" || d.base == compile.Full && user == compile.FullUser
 }
 
 // rootsHome holds a change of a path below /root to a RUN by root with root's home.

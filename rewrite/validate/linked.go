@@ -83,8 +83,8 @@ func (m *matcher) linksAt(op *compile.Op) []deletion {
 	return out
 }
 
-// plain are images of Docker's library whose links lead to nothing that a clean-up
-// may delete.
+// plain are images of Docker's library that run as root, and whose links lead to
+// nothing that a clean-up may delete.
 var plain = setOf(`alpine debian ubuntu busybox buildpack-deps python node golang ruby php httpd nginx postgres redis rust openjdk gcc
 	fedora centos amazonlinux rockylinux almalinux oraclelinux`)
 

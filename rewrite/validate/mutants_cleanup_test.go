@@ -224,6 +224,8 @@ var wrongCleanups = []rewriting{
 		edits: [][2]string{{"confirm git", "confirm git && rm -rf /var/cache/pacman/pkg/*"}}, reason: "names the folder"},
 	{name: "Yarn's cache of another user", before: from("node:20", "USER node", "RUN yarn install"), changes: cleaned(change.YarnCache),
 		edits: [][2]string{{"yarn install", "yarn install && rm -rf /usr/local/share/.cache/yarn/*"}}, reason: "root's, and the user is node"},
+	{name: "Yarn's cache on an image that an argument names", before: "ARG BASE=node:20\nFROM $BASE\nRUN yarn install\n", changes: cleaned(change.YarnCache),
+		edits: [][2]string{{"yarn install", "yarn install && rm -rf /usr/local/share/.cache/yarn/*"}}, reason: "which user the base image has is not known"},
 	{name: "Yarn's own clean-up", before: from("node:20", "RUN yarn install"), changes: cleaned(change.Cleanup{Manager: "yarn", Command: "yarn cache clean"}),
 		edits: [][2]string{{"yarn install", "yarn install && yarn cache clean"}}, reason: "is not a known one"},
 	{name: "Yarn's cache before an offline install", before: from("node:20", "RUN yarn install", "RUN yarn install --offline"), changes: cleaned(change.YarnCache),
