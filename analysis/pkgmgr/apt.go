@@ -10,6 +10,7 @@ var Apt = Manager{
 	Name:     "apt",
 	Programs: []string{"apt-get", "apt", "aptitude"},
 	Values:   []string{"-o", "--option", "-c", "--config-file", "-t", "--target-release", "--default-release", "-a", "--host-architecture", "-P", "--build-profiles"},
+	Apart:    []string{"-s"},
 	Verbs: map[string]Verb{
 		"update": Update, "install": Install, "reinstall": Install, "satisfy": Install, "build-dep": Install,
 		"upgrade": Upgrade, "dist-upgrade": Upgrade, "full-upgrade": Upgrade, "safe-upgrade": Upgrade,

@@ -10,6 +10,7 @@ var Bundler = Manager{
 	Programs: []string{"bundle", "bundler"},
 	Values: []string{"--path", "-j", "--jobs", "--retry", "--without", "--with", "--gemfile", "--binstubs", "--trust-policy", "--shebang",
 		"--target-rbconfig", "-r"},
+	Apart: []string{"--path", "--deployment"},
 	Verbs: map[string]Verb{
 		"install": Install, "update": Upgrade, "clean": Remove, "cache": Download, "package": Download, "pack": Download, "add": Install, "remove": Remove,
 	},

@@ -10,6 +10,7 @@ var Pecl = Manager{
 	Name:     "pecl",
 	Programs: []string{"pecl", "pear"},
 	Values:   []string{"-c", "-C", "-d", "-D", "-G", "-u", "--configureoptions", "-R", "--installroot", "--packagingroot"},
+	Apart:    []string{"-R"},
 	Verbs: map[string]Verb{
 		"install": Install, "upgrade": Upgrade, "uninstall": Remove, "download": Download, "clear-cache": Clean,
 	},

@@ -13,6 +13,7 @@ var Pip = Manager{
 		"--progress-bar", "--log", "--cert", "--client-cert", "--no-binary", "--only-binary", "--global-option",
 		"--install-option", "--root-user-action", "--report", "--config-settings", "-C", "--exists-action", "--python",
 		"-d", "--dest", "-w", "--wheel-dir", "-b", "--build", "--use-feature", "--use-deprecated"},
+	Apart:   []string{"-t", "--target", "--root"},
 	Modules: []string{"pip"},
 	Verbs: map[string]Verb{
 		"install": Install, "download": Download, "wheel": Download, "uninstall": Remove, "cache purge": Clean, "cache remove": Clean,

@@ -20,6 +20,7 @@ type Manager struct {
 	Modules         []string // names by which "python -m" runs it
 	Values          []string // options that take the next word as their value
 	Global          []string // those of them that do so before the verb only
+	Apart           []string // options, besides those that mean it everywhere, by which a call does nothing, or does it in another place
 	Verbs           map[string]Verb
 	Bare            Verb // what a call without a verb does
 	Operands        bool // its calls have no verb: every operand is a package
@@ -287,17 +288,20 @@ func (c *Call) Fills(cache *Cache) bool {
 	if !slices.Contains(cache.Filled, c.Verb) && !slices.Contains(cache.FilledBy, c.Word) && !(c.Word != "" && slices.Contains(cache.FilledBy, "*")) {
 		return false
 	}
-	if c.Has("--print-uris", "-h", "--help", "--version", "--dry-run", "-s", "--simulate") || c.Manager != &Apt && c.elsewhere() {
+	if c.Has("-h", "--help", "--dry-run", "--simulate", "--print-uris") || c.Has(c.Manager.Apart...) || c.Manager != &Apt && c.elsewhere() {
+		return false
+	}
+	if c.Has("--version") && !slices.Contains(c.Manager.Values, "--version") { // with a value it is a package's
 		return false
 	}
 	// pip takes any beginning of a long option.
 	return !slices.ContainsFunc(c.Options, func(o Option) bool { return strings.HasPrefix(o.Name, "--no-cache") })
 }
 
-// elsewhere reports whether an option names another root, cache or target.
+// elsewhere reports whether an option names another root or cache. What means something
+// else to another manager stands in Apart.
 func (c *Call) elsewhere() bool {
-	return c.Has("--package-lock-only", "--root", "-p", "--cache", "--cache-dir", "--cachedir", "--cache-folder", "--installroot", "--target", "-t",
-		"--store-dir", "--print", "-R", "--pkg-cache-dir", "--path", "--deployment")
+	return c.Has("--package-lock-only", "--cache", "--cache-dir", "--cachedir", "--cache-folder", "--installroot", "--store-dir", "--print", "--pkg-cache-dir")
 }
 
 // Flag returns the flag that keeps a call from filling the cache, or nil.

@@ -13,6 +13,7 @@ var Zypper = Manager{
 	Programs: []string{"zypper"},
 	Values: []string{"-R", "--root", "--installroot", "-D", "--reposd-dir", "-C", "--cache-dir", "--raw-cache-dir", "--solv-cache-dir", "--pkg-cache-dir",
 		"-c", "--config", "-p", "--plus-repo", "--plus-content", "-s", "--table-style", "--userdata", "-t", "--type", "-r", "--repo", "--from", "--releasever", "--download", "--solver-focus"},
+	Apart:  []string{"-R", "--root"},
 	Global: []string{"-R", "-D", "-C", "-c", "-p", "-s"},
 	Verbs: map[string]Verb{
 		"refresh": Update, "ref": Update, "install": Install, "in": Install, "source-install": Install, "si": Install,
