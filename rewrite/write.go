@@ -70,7 +70,8 @@ func WriteFile(path, before, after string) error {
 }
 
 // CreateFile makes a file that does not exist yet, at once or not at all. One that
-// has come into being meanwhile is ErrChanged, unless it holds that very text.
+// has come into being meanwhile is ErrChanged, unless it holds that very text. A link
+// that leads nowhere stands in the way, and its error says so.
 func CreateFile(path, text string) error {
 	temp, err := tempFile(path, filepath.Dir(path), 0o666)
 	if err != nil {
@@ -91,8 +92,12 @@ func CreateFile(path, text string) error {
 		}
 	}
 	if errors.Is(err, fs.ErrExist) {
-		if now, readErr := os.ReadFile(path); readErr == nil && string(now) == text {
+		now, readErr := os.ReadFile(path)
+		if readErr == nil && string(now) == text {
 			return nil
+		}
+		if link, linkErr := os.Readlink(path); readErr != nil && linkErr == nil {
+			return dangling(path, link, readErr)
 		}
 		return fmt.Errorf("%s: %w", path, ErrChanged)
 	}
@@ -107,7 +112,7 @@ func writable(path string) (target string, info fs.FileInfo, err error) {
 	target, err = filepath.EvalSymlinks(path)
 	if err != nil {
 		if link, linkErr := os.Readlink(path); linkErr == nil {
-			return "", nil, fmt.Errorf("%s: the symbolic link to %s leads to no file: %w; mend or remove the link", path, link, reason(err))
+			return "", nil, dangling(path, link, err)
 		}
 		return "", nil, fmt.Errorf("%s: cannot write it: %w", path, reason(err))
 	}
@@ -128,6 +133,10 @@ func writable(path string) (target string, info fs.FileInfo, err error) {
 		return "", nil, fmt.Errorf("%s: the file cannot be written: %w; make it writable for you and run again", path, reason(err))
 	}
 	return target, info, f.Close()
+}
+
+func dangling(path, link string, err error) error {
+	return fmt.Errorf("%s: the symbolic link to %s leads to no file: %w; mend or remove the link", path, link, reason(err))
 }
 
 // A pending file stands beside the one that it will replace, so that a rename

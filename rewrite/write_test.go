@@ -267,6 +267,19 @@ func TestCreateFile(t *testing.T) {
 	refused(t, CreateFile(path, "node_modules\n"), path, "folder")
 }
 
+// It is no file of anybody's who wrote it meanwhile: running again would not help.
+func TestCreateFileAtDanglingLink(t *testing.T) {
+	path := filepath.Join(t.TempDir(), ".dockerignore")
+	if err := os.Symlink("nowhere", path); err != nil {
+		t.Skip(err)
+	}
+	err := CreateFile(path, "node_modules\n")
+	refused(t, err, path, "nowhere", "leads to no file", "mend or remove")
+	if errors.Is(err, ErrChanged) {
+		t.Errorf("%v is ErrChanged", err)
+	}
+}
+
 // What a killed Shale left is removed by the next one that writes there, and nothing
 // else is: not what another one works on now, and not what only looks like it.
 func TestWriteFileSweeps(t *testing.T) {
