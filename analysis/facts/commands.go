@@ -35,7 +35,7 @@ const (
 // Has reports whether all of the flags are set.
 func (e Effect) Has(flags Effect) bool { return e&flags == flags }
 
-// effects is the table of known commands; what depends on arguments is in refine.
+// effects is the table of known commands; what depends on arguments EffectOf adds.
 var effects = map[string]Effect{}
 
 func init() {
@@ -76,6 +76,9 @@ func EffectOf(program string, args []shell.Word) Effect {
 	if e == 0 {
 		return 0
 	}
+	if program == "sed" {
+		return e.onSed(args)
+	}
 	var words []string
 	for _, a := range args {
 		w, ok := a.Literal()
@@ -92,15 +95,6 @@ func EffectOf(program string, args []shell.Word) Effect {
 // onFiles is what options make of the effect of a command on files.
 func (e Effect) onFiles(program string, words []string) Effect {
 	switch program {
-	case "sed":
-		if option(words, "i", "--in-place") {
-			e |= InPlace // by a new file and a rename, which keeps no second name
-		}
-		for _, w := range words { // GNU sed's e command and w file are the script's
-			if !strings.HasPrefix(w, "-") && strings.ContainsAny(w, "ew") && strings.HasSuffix(strings.TrimSpace(w), "e") {
-				e &^= Settled
-			}
-		}
 	case "ln":
 		if option(words, "s", "--symbolic") {
 			e &^= Links
