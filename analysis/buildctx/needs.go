@@ -2,6 +2,8 @@ package buildctx
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"path"
 	"strings"
 )
@@ -49,8 +51,11 @@ func PipName(req string) (string, bool) {
 func (c *Context) Compiles(dir string) (compiles, known bool) {
 	for _, name := range []string{"npm-shrinkwrap.json", "package-lock.json"} {
 		text, err := c.Read(path.Join(dir, name))
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			continue
+		case err != nil:
+			return false, false
 		}
 		var lock struct {
 			LockfileVersion int               `json:"lockfileVersion"`
@@ -60,8 +65,8 @@ func (c *Context) Compiles(dir string) (compiles, known bool) {
 			return false, false
 		}
 		for key, e := range lock.Packages {
-			if e.Name == "" {
-				e.Name = key[strings.LastIndex("/"+key, "/node_modules/")+len("node_modules/"):]
+			if _, name, ok := cutLast("/"+key, "/node_modules/"); e.Name == "" && ok {
+				e.Name = name // the project itself and its workspaces have a folder for a key
 			}
 			if e.HasInstallScript && !elsewhere(e.OS) && !quiet[e.Name] || e.Resolved != "" && strings.HasPrefix(e.Resolved, "git") {
 				return true, true
@@ -70,4 +75,12 @@ func (c *Context) Compiles(dir string) (compiles, known bool) {
 		return false, true
 	}
 	return false, false
+}
+
+// cutLast is strings.Cut at the last separator.
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
 }
