@@ -145,6 +145,14 @@ func (g *Graph) open(in *syntax.Instruction, byName map[string]*Stage) *Stage {
 	s.scope.scratch = s.Scratch()
 	g.of[in] = s
 	g.Stages = append(g.Stages, s)
+	if s.Parent != nil {
+		for _, below := range s.Parent.Instructions {
+			if sub := below.Sub; sub != nil {
+				s.scope.triggered(sub, in.Index)
+				g.read(s, sub, byName)
+			}
+		}
+	}
 	return s
 }
 
@@ -155,8 +163,9 @@ func (g *Graph) read(s *Stage, in *syntax.Instruction, byName map[string]*Stage)
 		case f.Name == "from":
 			g.addRead(s, f.Value, byName)
 		case f.Name == "mount":
+			// BuildKit reads a record of CSV, with names in any case.
 			for part := range strings.SplitSeq(f.Value, ",") {
-				if from, ok := strings.CutPrefix(part, "from="); ok {
+				if key, from, _ := strings.Cut(strings.Trim(part, `"`), "="); strings.EqualFold(key, "from") {
 					g.addRead(s, from, byName)
 				}
 			}

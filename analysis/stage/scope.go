@@ -42,6 +42,7 @@ type scope struct {
 	scratch  bool              // starts from nothing: what is not set is unset
 	args     map[string]string // what build arguments are known to be given
 	vars     map[string][]binding
+	unnamed  []unnamed // what may be any variable
 	users    []binding
 	workdirs []binding
 	shells   []shellBinding
@@ -50,6 +51,12 @@ type scope struct {
 type binding struct {
 	at    int // index of the instruction that made it
 	value Value
+}
+
+// An unnamed is a variable of an ENV or ARG whose name is not known: ENV $NAME=value.
+type unnamed struct {
+	at   int
+	text string // as written
 }
 
 type shellBinding struct {
@@ -72,9 +79,7 @@ func (s *scope) apply(in *syntax.Instruction, globals *scope) {
 			values[i] = s.expand(p.Value.Value, in.Index)
 		}
 		for i, p := range in.Pairs {
-			if key := s.expand(p.Key.Value, in.Index); key.Known() {
-				s.bind(key.Text, in.Index, values[i])
-			}
+			s.bind(p.Key.Value, in.Index, values[i])
 		}
 	case "user":
 		s.users = append(s.users, binding{in.Index, s.expand(in.Body.String(), in.Index)})
@@ -122,14 +127,38 @@ func (s *scope) argument(in *syntax.Instruction, globals *scope) {
 	}
 }
 
-func (s *scope) bind(name string, at int, v Value) {
-	s.vars[name] = append(s.vars[name], binding{at, v})
+// bind gives a variable a value from an instruction on; key is its name as written,
+// which BuildKit expands too.
+func (s *scope) bind(key string, at int, v Value) {
+	name := s.expand(key, at)
+	if !name.Known() {
+		s.unnamed = append(s.unnamed, unnamed{at, key})
+		return
+	}
+	s.vars[name.Text] = append(s.vars[name.Text], binding{at, v})
+}
+
+// triggered takes in what an ONBUILD of the stage below does when this one begins. What
+// values that leaves is not known.
+func (s *scope) triggered(sub *syntax.Instruction, at int) {
+	switch sub.Name {
+	case "arg", "env":
+		for _, p := range sub.Pairs {
+			s.bind(p.Key.Value, at, Value{})
+		}
+	case "user":
+		s.users = append(s.users, binding{at, Value{}})
+	case "workdir":
+		s.workdirs = append(s.workdirs, binding{at, Value{}})
+	case "shell":
+		s.shells = append(s.shells, shellBinding{at, shell.Read(nil)})
+	}
 }
 
 // lookup returns the variable's value just before the instruction with index at.
 func (s *scope) lookup(name string, at int) Value {
 	for sc := s; sc != nil; sc = sc.below {
-		if v, ok := last(sc.vars[name], at); ok {
+		if v, ok := sc.own(name, at); ok {
 			return v
 		}
 		if sc.scratch {
@@ -142,12 +171,22 @@ func (s *scope) lookup(name string, at int) Value {
 	return Value{}
 }
 
-func last(bindings []binding, at int) (Value, bool) {
+// own is the value that the stage itself gives a variable before an instruction.
+func (s *scope) own(name string, at int) (Value, bool) {
+	b, ok := last(s.vars[name], at)
+	i := sort.Search(len(s.unnamed), func(i int) bool { return s.unnamed[i].at >= at })
+	if i > 0 && (!ok || s.unnamed[i-1].at >= b.at) {
+		return Value{}, true
+	}
+	return b.value, ok
+}
+
+func last(bindings []binding, at int) (binding, bool) {
 	i := sort.Search(len(bindings), func(i int) bool { return bindings[i].at >= at })
 	if i == 0 {
-		return Value{}, false
+		return binding{}, false
 	}
-	return bindings[i-1].value, true
+	return bindings[i-1], true
 }
 
 func usersOf(s *scope) []binding    { return s.users }
@@ -155,8 +194,8 @@ func workdirsOf(s *scope) []binding { return s.workdirs }
 
 func (s *scope) at(index int, of func(*scope) []binding, ifScratch Value) Value {
 	for sc := s; sc != nil; sc = sc.below {
-		if v, ok := last(of(sc), index); ok {
-			return v
+		if b, ok := last(of(sc), index); ok {
+			return b.value
 		}
 		if sc.scratch {
 			return ifScratch
@@ -222,11 +261,11 @@ func (g *Graph) Shell(in *syntax.Instruction) shell.Interpreter {
 	return shell.Read(nil)
 }
 
-// SetInFile reports whether the Dockerfile itself gives the variable a value at
+// SetInFile reports whether the Dockerfile itself gives the variable a value, or may, at
 // or below the stage of an instruction, whatever an outside base does.
 func (g *Graph) SetInFile(in *syntax.Instruction, name string) bool {
 	for sc := g.scopeOf(in); sc != nil; sc = sc.below {
-		if _, ok := last(sc.vars[name], in.Index); ok {
+		if _, ok := sc.own(name, in.Index); ok {
 			return true
 		}
 	}
@@ -234,13 +273,19 @@ func (g *Graph) SetInFile(in *syntax.Instruction, name string) bool {
 }
 
 // AnySet returns a variable that the Dockerfile itself sets before an instruction,
-// at or below its stage, and whose name matches; the first one by name.
+// at or below its stage, and whose name matches; the first one by name. One whose name
+// is not known matches, as written.
 func (g *Graph) AnySet(in *syntax.Instruction, match func(name string) bool) (string, bool) {
 	found := ""
 	for sc := g.scopeOf(in); sc != nil; sc = sc.below {
 		for name, bindings := range sc.vars {
 			if _, ok := last(bindings, in.Index); ok && match(name) && (found == "" || name < found) {
 				found = name
+			}
+		}
+		for _, u := range sc.unnamed {
+			if u.at < in.Index && (found == "" || u.text < found) {
+				found = u.text
 			}
 		}
 	}

@@ -34,7 +34,7 @@ SHELL ["/bin/bash", "-eo", "pipefail", "-c"]
 USER 1000:1000
 COPY --from=build /srv/app .
 COPY --from=2 /out /out
-RUN --mount=type=bind,from=tool,target=/t true
+RUN --mount=type=bind,From=tool,target=/t true
 `
 
 func graph(t *testing.T, text string) (*syntax.Document, *stage.Graph) {
@@ -149,6 +149,69 @@ func TestValuesInForce(t *testing.T) {
 	}
 	if !g.SetInFile(last, "HOME") || g.SetInFile(last, "COMMIT") {
 		t.Error("SetInFile")
+	}
+}
+
+// BuildKit expands names as well as values: after an ENV of a name that is not known any
+// variable may have another value.
+func TestNameThatIsNotKnown(t *testing.T) {
+	_, g := graph(t, `FROM debian:12
+ARG NAME=A
+ENV A=1 B=2
+RUN before
+ENV $NAME=3
+RUN after
+ENV B=4
+RUN last
+`)
+	var got []stage.Value
+	for _, in := range g.Stages[0].Instructions {
+		if in.Name == "run" {
+			got = append(got, g.Lookup(in, "A"), g.Lookup(in, "B"))
+		}
+	}
+	one, two, four := stage.Value{Text: "1", Is: stage.Set}, stage.Value{Text: "2", Is: stage.Set}, stage.Value{Text: "4", Is: stage.Set}
+	if diff := cmp.Diff([]stage.Value{one, two, {}, {}, {}, four}, got); diff != "" {
+		t.Error(diff)
+	}
+	in := g.Stages[0].Instructions[6]
+	if name, ok := g.AnySet(in, func(string) bool { return false }); name != "$NAME" || !ok || !g.SetInFile(in, "C") {
+		t.Errorf("a name that matches: %q", name)
+	}
+}
+
+// What a stage puts off, the stages that are FROM it do first.
+func TestTriggers(t *testing.T) {
+	_, g := graph(t, `FROM debian:12 AS tool
+FROM debian:12 AS base
+ENV A=1 B=2
+USER root
+WORKDIR /srv
+SHELL ["/bin/bash", "-c"]
+ONBUILD ENV A=3
+ONBUILD USER app
+ONBUILD WORKDIR lib
+ONBUILD SHELL ["/bin/sh", "-c"]
+ONBUILD COPY --from=tool /a /a
+RUN now
+FROM base AS child
+RUN later
+FROM child
+ENV A=4
+RUN last
+`)
+	base, child, last := run(g, 1), run(g, 2), run(g, 3)
+	if !g.Lookup(base, "A").Known() || !g.User(base).Root() || g.Shell(base).Dialect != shell.Bash || len(g.Stages[1].Reads) > 0 {
+		t.Error("the stage itself does nothing of it")
+	}
+	if g.Lookup(child, "A").Known() || !g.Lookup(child, "B").Known() || g.User(child).Known() || g.Workdir(child).Known() || g.Shell(child).Dialect != shell.Unknown {
+		t.Error("what the triggers leave is not known")
+	}
+	if len(g.Stages[2].Reads) != 1 || g.Stages[2].Reads[0].Name != "tool" || len(g.Stages[3].Reads) > 0 {
+		t.Error("the trigger reads the tool, once")
+	}
+	if !g.Lookup(last, "A").Known() || g.User(last).Known() {
+		t.Error("a stage further on")
 	}
 }
 
