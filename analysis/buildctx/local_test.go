@@ -224,6 +224,36 @@ A=1
 	}
 }
 
+// With names of SHA-256, and where folders stand for what is in them, nothing is known.
+func TestTrackedInAnotherForm(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("there is no git")
+	}
+	for _, form := range [][]string{{"init", "-q", "--object-format=sha256"}, {"init", "-q"}} {
+		dir := tree(t, "-- a/x --\n1\n-- b/.env --\nA=1\n-- c/y --\n1\n")
+		git := func(args ...string) {
+			t.Helper()
+			cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
+			cmd.Dir = dir
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		}
+		if err := os.RemoveAll(filepath.Join(dir, ".git")); err != nil {
+			t.Fatal(err)
+		}
+		git(form...)
+		git("add", "-f", ".")
+		if len(form) == 2 {
+			git("commit", "-qm", "x")
+			git("sparse-checkout", "set", "--cone", "--sparse-index", "a")
+		}
+		if !contextOf(t, dir).Tracked().Has("b/.env") {
+			t.Errorf("%q: b/.env is taken for a file that git does not keep", form)
+		}
+	}
+}
+
 func BenchmarkLocals(b *testing.B) {
 	dir := b.TempDir()
 	for i := range 400 {

@@ -76,7 +76,7 @@ func (t Tracked) Has(p string) bool {
 }
 
 // readIndex lists the paths in a git index of version 2, 3 or 4 with SHA-1 names; ok
-// is false for any other, and for a split one, which holds a part only.
+// is false for any other, and for one that holds a part only: a split or sparse one.
 func readIndex(data []byte) (paths []string, ok bool) {
 	if len(data) < 12+20 || string(data[:4]) != "DIRC" {
 		return nil, false
@@ -124,10 +124,13 @@ func readIndex(data []byte) (paths []string, ok bool) {
 		}
 	}
 	for at+8 <= len(data)-20 { // extensions
-		if string(data[at:at+4]) == "link" {
+		if data[at] < 'A' || data[at] > 'Z' { // git's mark of what nobody may pass over
 			return nil, false
 		}
 		at += 8 + int(binary.BigEndian.Uint32(data[at+4:]))
+	}
+	if at != len(data)-20 { // with longer names the entries end elsewhere
+		return nil, false
 	}
 	sort.Strings(paths)
 	return paths, true
