@@ -39,6 +39,9 @@ func backgrounds(root *Node) []string {
 		if daemons[inv.Name] || strings.Contains(program, "/init.d/") {
 			out = append(out, inv.Name)
 		}
+		if inv.Name == "sudo" && slices.ContainsFunc(inv.Args, func(w Word) bool { a, ok := w.Literal(); return !ok || backgrounded(a) }) {
+			out = append(out, inv.Name)
+		}
 		if starts, ok := starters[inv.Name]; ok && slices.ContainsFunc(inv.Args, func(w Word) bool {
 			a, ok := w.Literal()
 			return !ok || slices.Contains(starts, a)

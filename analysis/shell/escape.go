@@ -59,6 +59,8 @@ func unescape(s string) (string, bool) {
 			most := map[byte]int{'x': 2, 'u': 4, 'U': 8}[c]
 			v, n := number(i+1, most, 16)
 			switch {
+			case c == 'x' && strings.HasPrefix(s[i+1:], "{"): // bash reads \x{41} too, as some version does
+				return "", false
 			case n == 0:
 				b.WriteByte('\\')
 				b.WriteByte(c)

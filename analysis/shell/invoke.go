@@ -66,7 +66,9 @@ func prefixLength(name string, words []Word) int {
 		operands = 1
 	case "env":
 		withValue = "-u --unset -C --chdir"
-	case "command", "eatmydata", "time", "chronic":
+	case "command", "eatmydata", "chronic":
+	case "time": // the program; the keyword of bash is no command
+		withValue = "-f -o --format --output"
 	case "exec":
 		withValue = "-a"
 	case "nice":
@@ -100,7 +102,7 @@ func prefixLength(name string, words []Word) int {
 		switch {
 		case name == "command" && (strings.ContainsAny(a, "vV")),
 			name == "env" && (strings.HasPrefix(a, "-S") || strings.HasPrefix(a, "-vS") || strings.HasPrefix(a, "--split-string")),
-			name == "sudo" && (startsShell(a) || slices.Contains([]string{"-l", "-v", "-k", "-K", "-V", "-e", "--edit", "--list"}, a)):
+			name == "sudo" && (startsShell(a) || backgrounded(a) || slices.Contains([]string{"-l", "-v", "-k", "-K", "-V", "-e", "--edit", "--list"}, a)):
 			return 0
 		}
 		if takesNext(a, values) {
@@ -113,6 +115,15 @@ func prefixLength(name string, words []Word) int {
 		i++
 	}
 	return i
+}
+
+// backgrounded tells sudo's option not to wait for the command.
+func backgrounded(option string) bool {
+	if strings.HasPrefix(option, "--") {
+		return option == "--background"
+	}
+	b, value := strings.IndexByte(option, 'b'), strings.IndexAny(option, "ughpCDRrtTU")
+	return strings.HasPrefix(option, "-") && b > 0 && (value < 0 || b < value)
 }
 
 // assigns reports that a word is NAME=value, whatever the value.

@@ -109,6 +109,7 @@ func TestTree(t *testing.T) {
 		{POSIX, "echo {a,b} {} {x}", "(list (simple echo {a,b} {} {x}))"},
 		{Bash, "echo {a,b} {} {x} p{1..3}s A=~/x", "(list (simple echo brace:{a,b}<a,b> {} {x} p~brace:{1..3}<1..3>~s A=~tilde:~~/x))"},
 		{Bash, `echo $'a\tb\'\x41\101' $"c"`, "(list (simple echo a\tb'AA'q c'q))"},
+		{Bash, `echo $'\x{41}'`, "(list (simple echo expr:'q))"},
 		{Bash, "[[ -f x && $a == y* ]] && (( i++ )) && let j=1", "(list (and (test -f x && param:a == y~glob:*) (arithmetic expr:=<param:i!>) (arithmetic:let expr:=<param:j!><1>)))"},
 		{Bash, "a=(x 'y z' $w) b[i]=1; c+=d", "(list (simple a=[x][y z'q][param:w] b=1[expr:<param:i!>]) (simple c+=d))"},
 		{Bash, "diff <(a) >(b) &> log; time c; coproc d", "(list (simple diff proc:(list (simple a)) proc:(list (simple b)) &>log) (other:time (simple c)) (other:coproc (simple d)))"},

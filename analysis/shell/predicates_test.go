@@ -176,6 +176,8 @@ func TestBackgrounds(t *testing.T) {
 		{"a <(b) > >(c)", "process substitution"},
 		{"nohup a", "nohup"},
 		{"sudo setsid a", "setsid"},
+		{"sudo -b a", "sudo"},
+		{"sudo -Eb -u root a", "sudo"},
 		{"service mysql start && x", "service"},
 		{"service --status-all", ""},
 		{"/etc/init.d/postgresql start", "postgresql"},

@@ -60,6 +60,8 @@ func TestInvocation(t *testing.T) {
 		{"sudo -E -u root A=1 apt-get update", "apt-get | update | sudo -E -u root A=1 "},
 		{"sudo -Hu app pip install x", "pip | install x | sudo -Hu app "},
 		{"sudo -uapp pip install x", "pip | install x | sudo -uapp "},
+		{"sudo -b apt-get update", "sudo | -b apt-get update |"},
+		{"/usr/bin/time -f %e -o log apt-get update", "apt-get | update | /usr/bin/time -f %e -o log "},
 		{"sudo -i apt-get update", "sudo | -i apt-get update |"},
 		{"env -i PATH=\"$PATH\" npm ci", "npm | ci | env -i PATH=\"$PATH\" "},
 		{"env -S 'a b'", "env | -S a b |"},
