@@ -71,7 +71,7 @@ func readBake(_ context.Context, path string) ([]Build, error) {
 	}
 	r, err := readRecipe(files)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	return r.builds(dir), nil
 }
@@ -84,7 +84,7 @@ func readRecipe(files []string) (*recipe, error) {
 	for _, name := range files {
 		text, err := source.ReadFile(name, maxFile)
 		if err != nil {
-			return nil, err
+			return nil, &fault{name, err}
 		}
 		parse := parser.ParseHCL
 		if filepath.Ext(name) == ".json" {
@@ -92,11 +92,11 @@ func readRecipe(files []string) (*recipe, error) {
 		}
 		file, problems := parse([]byte(text), name)
 		if problems.HasErrors() {
-			return nil, first(problems)
+			return nil, &fault{name, first(problems)}
 		}
 		content, _, problems := file.Body.PartialContent(bakeFile)
 		if problems.HasErrors() {
-			return nil, first(problems)
+			return nil, &fault{name, first(problems)}
 		}
 		for _, b := range content.Blocks {
 			switch label := b.Labels[0]; b.Type {
@@ -122,7 +122,8 @@ func readRecipe(files []string) (*recipe, error) {
 	}
 	r.eval = &hcl.EvalContext{Functions: bakeFunctions, Variables: variables(defaults)}
 	for _, g := range groups {
-		for _, name := range r.list(g, r.eval) {
+		names, _ := r.list(g, r.eval)
+		for _, name := range names {
 			r.grouped[name] = true
 		}
 	}
@@ -169,7 +170,8 @@ func (r *recipe) builds(dir string) []Build {
 	template := map[string]bool{}
 	for _, attrs := range r.targets {
 		if a := attrs["inherits"]; a != nil {
-			for _, parent := range r.list(a.Expr, r.eval) {
+			parents, _ := r.list(a.Expr, r.eval)
+			for _, parent := range parents {
 				template[parent] = true
 			}
 		}
@@ -211,8 +213,13 @@ func (r *recipe) describe(d *described, name string, eval *hcl.EvalContext, dept
 		return
 	}
 	if a := attrs["inherits"]; a != nil {
-		for _, parent := range r.list(a.Expr, eval) {
+		parents, ok := r.list(a.Expr, eval)
+		for _, parent := range parents {
 			r.describe(d, parent, eval, depth+1)
+		}
+		if !ok { // another one may say all that this one does not
+			d.context, d.dockerfile, d.target = "$", "$", "$"
+			clear(d.args)
 		}
 	}
 	set := func(to *string, key string) {
@@ -304,17 +311,26 @@ func str(e hcl.Expression, eval *hcl.EvalContext) (string, bool) {
 	return s.AsString(), true
 }
 
-// list evaluates an expression to texts.
-func (r *recipe) list(e hcl.Expression, eval *hcl.EvalContext) []string {
+// list evaluates an expression to texts, those that are known; ok says that all are.
+func (r *recipe) list(e hcl.Expression, eval *hcl.EvalContext) (known []string, ok bool) {
 	items, problems := hcl.ExprList(e)
-	if problems.HasErrors() {
-		return nil
-	}
-	var out []string
-	for _, item := range items {
-		if s, ok := str(item, eval); ok {
-			out = append(out, s)
+	if problems.HasErrors() { // concat(…), a variable
+		v, ok := value(e, eval)
+		if !ok || !v.IsKnown() || v.IsNull() || !v.CanIterateElements() {
+			return nil, false
+		}
+		for it := v.ElementIterator(); it.Next(); {
+			_, member := it.Element()
+			items = append(items, hcl.StaticExpr(member, e.Range()))
 		}
 	}
-	return out
+	ok = true
+	for _, item := range items {
+		s, is := str(item, eval)
+		if is {
+			known = append(known, s)
+		}
+		ok = ok && is
+	}
+	return known, ok
 }

@@ -5,7 +5,9 @@ package builds
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -57,7 +59,7 @@ func Read(ctx context.Context, path string) ([]Build, error) {
 	}
 	all, err := read(ctx, path)
 	if err != nil {
-		return nil, err
+		return nil, named(path, err)
 	}
 	for i := range all {
 		all[i].File = path
@@ -65,6 +67,33 @@ func Read(ctx context.Context, path string) ([]Build, error) {
 	}
 	slices.SortFunc(all, func(a, b Build) int { return strings.Compare(a.Name, b.Name) })
 	return all, nil
+}
+
+// A fault is an error in a file that is read for another one.
+type fault struct {
+	file string // absolute
+	err  error
+}
+
+func (f *fault) Error() string { return f.file + ": " + f.err.Error() }
+func (f *fault) Unwrap() error { return f.err }
+
+// named says in which file an error is, as one would write it who wrote path for the file
+// that was to be read.
+func named(path string, err error) error {
+	file := path
+	if f, ok := errors.AsType[*fault](err); ok {
+		err = f.err
+		if abs, e := filepath.Abs(path); e == nil && f.file != abs {
+			if rel, e := filepath.Rel(filepath.Dir(abs), f.file); e == nil {
+				file = filepath.Join(filepath.Dir(path), rel)
+			}
+		}
+	}
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		err = p.Err
+	}
+	return fmt.Errorf("%s: %w", file, err)
 }
 
 // Real is a file's absolute path with links followed, as Build.Dockerfile is.

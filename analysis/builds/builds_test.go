@@ -142,15 +142,27 @@ target "lost" { context = NONE }
 target "odd" { context = twice("a") }
 target "inline" { dockerfile-inline = "FROM a" }
 target "loop" { inherits = ["loop"] }
+target "joined" { inherits = concat(["_common"], ["base"]) }
+target "unsaid" {
+  inherits = concat(["base"], twice("x"))
+  args = { GO = "1.25" }
+}
+target "unsaid-but-here" {
+  inherits = ["base", NONE]
+  context = "here"
+  dockerfile = "Dockerfile"
+}
 -- docker-bake.override.json --
 {"target": {"plain": {"context": "plain"}}}
 `)
 	want := []Build{
 		{Name: "app", Dockerfile: "app.Dockerfile", Context: "src", Target: "run", Args: map[string]string{"GO": "1.24", "TAG": "v2"}},
+		{Name: "joined", Dockerfile: "src/Dockerfile", Context: "src", Args: map[string]string{"GO": "1.23", "TAG": "v2"}},
 		{Name: "m-a-1", Dockerfile: "a/Dockerfile", Context: "a", Args: map[string]string{"N": "1"}},
 		{Name: "m-b-1", Dockerfile: "b/Dockerfile", Context: "b", Args: map[string]string{"N": "1"}},
 		{Name: "near", Dockerfile: "near.Dockerfile"},
 		{Name: "plain", Dockerfile: "plain/Dockerfile", Context: "plain"},
+		{Name: "unsaid-but-here", Dockerfile: "here/Dockerfile", Context: "here"},
 	}
 	if diff := cmp.Diff(want, read(t, dir, "docker-bake.hcl")); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -178,6 +190,32 @@ target "a" {
 			t.Errorf("%s: %v", name, err)
 		} else {
 			t.Log(err)
+		}
+	}
+}
+
+// An error is said of the file that it stands in, as the user would name it, once.
+func TestErrorsNameTheirFile(t *testing.T) {
+	t.Chdir(folder(t, `
+-- a/compose.yaml --
+include: [../b/services.yaml]
+-- b/services.yaml --
+services:
+  a: b
+-- a/docker-bake.hcl --
+target "a" {}
+-- a/docker-bake.override.hcl --
+
+target "a" {
+`))
+	for name, want := range map[string]string{
+		"a/compose.yaml":    "b/services.yaml: line 2: services.a must be a mapping",
+		"b/services.yaml":   "b/services.yaml: line 2: services.a must be a mapping",
+		"a/docker-bake.hcl": "a/docker-bake.override.hcl: line 2: Unclosed configuration block",
+		"b/compose.yaml":    "b/compose.yaml: no such file or directory",
+	} {
+		if _, err := Read(t.Context(), name); err == nil || filepath.ToSlash(err.Error()) != want {
+			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 	}
 }

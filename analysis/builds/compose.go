@@ -2,6 +2,7 @@ package builds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -47,7 +48,7 @@ func readCompose(ctx context.Context, path string) ([]Build, error) {
 	p := project{ctx: ctx}
 	services, err := p.load(files, dir, env, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	var out []Build
 	for name, s := range services {
@@ -123,13 +124,13 @@ func (p *project) include(d *document, dir string, env lookup, including []strin
 		}
 		paths := texts(m["path"])
 		if len(paths) == 0 {
-			return fmt.Errorf("%s: what it includes is not said", d.path)
+			return &fault{d.path, errors.New("what it includes is not said")}
 		}
 		for i := range paths {
 			paths[i] = from(dir, paths[i])
 		}
 		if slices.Contains(including, paths[0]) {
-			return fmt.Errorf("%s: it includes itself", paths[0])
+			return &fault{paths[0], errors.New("it includes itself")}
 		}
 		inside := filepath.Dir(paths[0])
 		if s := text(m["project_directory"]); s != "" {
@@ -183,7 +184,7 @@ func (x *extender) service(d *document, name, dir string) (mapping, error) {
 	}
 	id := d.path + "\x00" + name
 	if slices.Contains(x.chain, id) {
-		return nil, fmt.Errorf("%s: service %q extends itself", d.path, name)
+		return nil, &fault{d.path, fmt.Errorf("service %q extends itself", name)}
 	}
 	x.chain = append(x.chain, id)
 	defer func() { x.chain = x.chain[:len(x.chain)-1] }()
@@ -197,7 +198,7 @@ func (x *extender) service(d *document, name, dir string) (mapping, error) {
 		}
 	}
 	if _, ok := base.services[ref]; !ok {
-		return nil, fmt.Errorf("%s: service %q extends %q, which %s does not have", d.path, name, ref, filepath.Base(base.path))
+		return nil, &fault{d.path, fmt.Errorf("service %q extends %q, which %s does not have", name, ref, filepath.Base(base.path))}
 	}
 	below, err := x.service(base, ref, within)
 	if err != nil {
@@ -284,11 +285,11 @@ func environment(outer lookup, files []string) (lookup, error) {
 	for _, path := range files {
 		text, err := source.ReadFile(path, maxFile)
 		if err != nil {
-			return nil, err
+			return nil, &fault{path, err}
 		}
 		read, err := dotenv.ParseWithLookup(strings.NewReader(text), outer)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, &fault{path, err}
 		}
 		maps.Copy(values, read)
 	}

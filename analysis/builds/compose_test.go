@@ -300,7 +300,7 @@ func TestComposeRefused(t *testing.T) {
 		"aliases": {"-- compose.yaml --\na: &a {x: y}\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n" +
 			"e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nservices: {s: {build: {args: [*e,*e,*e,*e]}}}\n", `comes to more than 100000 nodes`},
 		"a loop":        {"-- compose.yaml --\nservices: &s\n  a: {build: {args: &x [*x]}}\n", `nested more than 100 deep`},
-		"broken":        {"-- compose.yaml --\nservices:\n  a: [\n", `compose\.yaml: yaml: line \d`},
+		"broken":        {"-- compose.yaml --\nservices:\n  a: [\n", `compose\.yaml: line \d`},
 		"variables":     {"-- compose.yaml --\ninclude: [a/compose.yaml]\n-- a/compose.yaml --\n-- a/.env --\n\"=\n", `\.env: `},
 		"many includes": {"-- compose.yaml --\ninclude: [" + strings.Repeat("a.yaml,", 2000) + "]\n-- a.yaml --\nservices: {}\n", `more than 1000 files`},
 	} {

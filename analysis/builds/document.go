@@ -67,7 +67,7 @@ func (p *project) read(path string, env lookup) ([]*document, error) {
 	}
 	text, err := source.ReadFile(path, maxFile)
 	if err != nil {
-		return nil, err
+		return nil, &fault{path, err}
 	}
 	var out []*document
 	for dec := yaml.NewDecoder(strings.NewReader(text)); ; {
@@ -75,12 +75,12 @@ func (p *project) read(path string, env lookup) ([]*document, error) {
 		if err := dec.Decode(&n); errors.Is(err, io.EOF) {
 			return out, nil
 		} else if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, &fault{path, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))}
 		}
 		r := reader{p: p, env: env, d: &document{path: path, services: map[string]mapping{}}}
 		r.document(&n)
 		if r.err != nil {
-			return nil, fmt.Errorf("%s: %w", path, r.err)
+			return nil, &fault{path, r.err}
 		}
 		out = append(out, r.d)
 	}
