@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 )
 
@@ -91,19 +92,27 @@ func (i *Installer) Builds(call Install) string {
 }
 
 // Strange returns an option of a call that may change what it reads or makes, or
-// that names a manifest which is not known.
+// that names a manifest which is not known, or an index that may be a folder.
 func (i *Installer) Strange(call Install) (string, bool) {
 	if i.Builds(call) != "" {
 		return "", false
 	}
 	plain := strings.Fields(i.options)
 	for _, o := range call.Options {
-		if !slices.Contains(plain, o.Name) || !o.Known && slices.Contains(call.Manager.ManifestOptions, o.Name) {
+		if !slices.Contains(plain, o.Name) || !o.Known && slices.Contains(call.Manager.ManifestOptions, o.Name) ||
+			slices.Contains(indexes, o.Name) && !indexURL.MatchString(o.Value) {
 			return o.Name, true
 		}
 	}
 	return "", false
 }
+
+// indexes are the options of pip and uv that take an address or a folder; uv's --index
+// may give it a name.
+var (
+	indexes  = []string{"-i", "--index-url", "--extra-index-url", "--default-index", "--index"}
+	indexURL = lazyregexp.New(`(?i)^(?:[\w-]+=)?https?://`)
+)
 
 // Steered reports whether an environment variable may change what an install reads
 // or makes.
