@@ -138,6 +138,18 @@ func (e Effect) onFiles(program string, words []string) Effect {
 		if option(words, "a", "--append") {
 			e |= InPlace
 		}
+	case "sort":
+		if option(words, "o", "--output") {
+			e &^= Settled
+		}
+	case "yq": // -s of one of its kinds writes a file for each document
+		if option(words, "i", "--inplace") || option(words, "s", "--split-exp") {
+			e &^= Settled
+		}
+	case "uniq", "xxd": // the second operand is written
+		if len(slices.DeleteFunc(slices.Clone(words), func(w string) bool { return len(w) > 1 && w[0] == '-' })) > 1 {
+			e &^= Settled
+		}
 	case "tail":
 		if option(words, "f", "--follow") || option(words, "F", "--follow") {
 			e &^= Settled

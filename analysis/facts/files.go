@@ -344,7 +344,7 @@ func (c *Command) files(n namer) Files {
 		f.Unknown = f.Unknown || !c.Effect.Has(Settled)
 	default:
 		r, ok := operandRoles[c.Name]
-		if !ok || c.Effect == 0 {
+		if !ok || c.Effect == 0 || r == reads && !c.Effect.Has(Settled) {
 			f.Unknown = true
 			break
 		}
