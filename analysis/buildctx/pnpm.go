@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -57,6 +56,8 @@ type pnpmReader struct {
 	allowed []string // the packages that may run scripts, when pinned or only
 }
 
+var pnpmPinned = lazyregexp.New(`^pnpm@[1-9][0-9]`)
+
 func (n *pnpmReader) run(o PnpmOptions) {
 	if !o.Frozen {
 		n.refuse(Refusal{Reason: "pnpm install may rewrite pnpm-lock.yaml, and a later COPY would bring the old one back", Cure: "give --frozen-lockfile"})
@@ -66,7 +67,7 @@ func (n *pnpmReader) run(o PnpmOptions) {
 		return
 	}
 	manager := text(pkg["packageManager"])
-	n.pinned = regexp.MustCompile(`^pnpm@[1-9][0-9]`).MatchString(manager)
+	n.pinned = pnpmPinned.MatchString(manager)
 	if manager != "" && !strings.HasPrefix(manager, "pnpm@") {
 		n.refuse(Refusal{Reason: root + " names another package manager, " + manager, Path: root, Hard: true})
 		return

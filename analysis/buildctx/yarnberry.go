@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -158,10 +157,12 @@ var berryHarmless = []string{
 // an install.
 var plainPlugins = []string{"@yarnpkg/plugin-workspace-tools", "@yarnpkg/plugin-interactive-tools", "@yarnpkg/plugin-typescript", "@yarnpkg/plugin-version"}
 
+var berryPinned = lazyregexp.New(`^yarn@[2-9]`)
+
 // yarnrcYML judges the settings of Yarn 2 and later, of the folder and of those above.
 func (n *yarnReader) yarnrcYML(pkg map[string]json.RawMessage) (berrySettings, bool) {
 	var out berrySettings
-	pinned := regexp.MustCompile(`^yarn@[2-9]`).MatchString(text(pkg["packageManager"]))
+	pinned := berryPinned.MatchString(text(pkg["packageManager"]))
 	for _, up := range upward(n.dir) {
 		p := path.Join(up, ".yarnrc.yml")
 		if env := path.Join(up, ".env.yarn"); n.find(env) == present {

@@ -17,9 +17,9 @@ import (
 // Options says what a walk leaves out.
 type Options struct {
 	// Excluded reports whether the configuration excludes a file or a folder with
-	// all that is in it; nil excludes nothing. A named file is not asked about,
+	// all that is in it; nil excludes nothing.
 	Excluded func(path string) bool
-	// unless Forced is set: hooks name every file that changed.
+	// Forced has it asked of a named file too: hooks name every file that changed.
 	Forced bool
 }
 

@@ -169,6 +169,9 @@ func (c *Checker) check(scripts []*script) ([]finding, error) {
 	var out, why bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &why
 	err = cmd.Run()
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%s took more than %v for one Dockerfile, and checks nothing of it", c.name(), patience)
+	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() != 1) {
 		first, _, _ := strings.Cut(strings.TrimSpace(why.String()), "\n")
 		return nil, fmt.Errorf("%s failed, and checks nothing: %w %s", c.name(), err, first)
