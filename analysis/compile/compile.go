@@ -262,7 +262,7 @@ func (d *Dockerfile) narrow(target string) (content, name, narrower string, err 
 			continue
 		}
 		if known {
-			narrower, _ = all.only(i)
+			narrower = all.only(i)
 		}
 		return content, name, narrower, nil
 	}

@@ -1,12 +1,11 @@
 package compile
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/lazyregexp"
-	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -21,38 +20,29 @@ type Stages struct {
 type Stage struct {
 	Text string
 
-	span  source.Span
-	name  string // in lower case; "" for none
-	refs  string // all that may name another stage, in lower case
-	any   bool   // a variable may make up the name
-	plain bool   // it is read as BuildKit reads it
+	name    string   // in lower case; "" for none
+	refs    []string // all that may name another stage, in lower case
+	counts  bool     // one of them may do so by its number
+	unclear bool     // it may name any: by a variable, or as it is not read as BuildKit reads it
 }
 
 // Stages cuts a text.
 func (d *Dockerfile) Stages() Stages { return d.stages() }
 
-func cut(d *syntax.Document) Stages {
-	out := Stages{Head: d.Content}
+func cut(d *syntax.Document) (out Stages) {
+	var at []int // where they begin
 	for _, in := range d.Instructions {
 		if in.Name == "from" {
-			if len(out.All) == 0 {
-				out.Head = d.Content[:in.Lines.Start]
-			} else {
-				out.All[len(out.All)-1].span.End = in.Lines.Start
-			}
-			s := Stage{span: source.Span{Start: in.Lines.Start, End: len(d.Content)}, plain: true}
-			if len(in.Args) == 3 {
-				s.name = strings.ToLower(in.Args[2].Value)
-			}
-			out.All = append(out.All, s)
+			out.All, at = append(out.All, Stage{}), append(at, in.Lines.Start)
 		}
-		if len(out.All) > 0 {
-			out.All[len(out.All)-1].add(in)
+		if n := len(out.All); n > 0 {
+			out.All[n-1].add(in)
 		}
 	}
+	at = append(at, len(d.Content))
+	out.Head = d.Content[:at[0]]
 	for i := range out.All {
-		s := &out.All[i]
-		s.Text, s.refs = s.span.In(d.Content), strings.ToLower(unquoted.Replace(s.refs))
+		out.All[i].Text = d.Content[at[i]:at[i+1]]
 	}
 	return out
 }
@@ -60,27 +50,36 @@ func cut(d *syntax.Document) Stages {
 // add notes what an instruction may name: FROM its base, a flag its source, and what
 // is put off till another build anything.
 func (s *Stage) add(in *syntax.Instruction) {
-	s.plain = s.plain && in.Faithful
-	note := func(text string) { s.refs += text + "\n" }
+	s.unclear = s.unclear || !in.Faithful
 	switch in.Name {
 	case "from":
-		for _, a := range in.Args[:min(1, len(in.Args))] {
-			note(a.Value)
+		if len(in.Args) == 3 {
+			s.name = strings.ToLower(in.Args[2].Value)
+		}
+		if len(in.Args) > 0 {
+			base := in.Args[0].Value
 			// No name of a stage holds these signs.
-			rest := simple.ReplaceAllString(a.Value, "")
-			s.any = s.any || rest != a.Value && !strings.ContainsAny(rest, ":/@") || strings.Contains(rest, "$")
+			rest := simple.ReplaceAllString(base, "")
+			s.note(base, rest != base && !strings.ContainsAny(rest, ":/@") || strings.Contains(rest, "$"))
 		}
 	case "onbuild":
-		note(in.Text.String())
-		s.any = s.any || strings.Contains(in.Text.String(), "$")
+		text := in.Text.String()
+		s.note(text, strings.Contains(text, "$"))
 	default:
 		for _, f := range in.Flags {
 			if text := f.Name + "=" + f.Value; strings.Contains(strings.ToLower(text), "from") {
-				note(text)
-				s.any = s.any || strings.Contains(text, "$")
+				s.note(text, strings.Contains(text, "$"))
 			}
 		}
 	}
+}
+
+// note takes in what may name a stage, and whether that may be any.
+func (s *Stage) note(text string, any bool) {
+	text = strings.ToLower(unquoted.Replace(text))
+	s.refs = append(s.refs, text)
+	s.counts = s.counts || numbered.MatchString(text)
+	s.unclear = s.unclear || any
 }
 
 var (
@@ -89,43 +88,55 @@ var (
 	numbered = lazyregexp.New(`from\W*[0-9]`)
 )
 
-// Uses reports whether stage i may build on stage j, or take files from it: where it
+// uses reports whether stage i may build on stage j, or take files from it: where it
 // cannot be told, it may.
-func (s Stages) Uses(i, j int) bool {
-	one, other := s.All[i], s.All[j]
-	return !one.plain || one.any || other.name != "" && strings.Contains(one.refs, other.name) ||
-		numbered.MatchString(one.refs) && strings.Contains(one.refs, fmt.Sprint(j))
+func (s Stages) uses(i, j int) bool {
+	one, name, number := s.All[i], s.All[j].name, strconv.Itoa(j)
+	return one.unclear || slices.ContainsFunc(one.refs, func(ref string) bool {
+		return name != "" && strings.Contains(ref, name) || one.counts && strings.Contains(ref, number)
+	})
 }
 
-// only is the text with a stage and what it may use, in which BuildKit makes of that
-// stage what it makes of it in the whole text: it reads each stage, and goes on with
-// those alone. It is false if that is not less than the whole, or stages are counted.
-func (s Stages) only(target int) (string, bool) {
-	kept := make([]bool, len(s.All))
-	for todo := []int{target}; len(todo) > 0; {
+// Reached are stages, and those that may use one of them in however many steps.
+func (s Stages) Reached(from []int) []bool {
+	return s.closure(from, func(i, j int) bool { return s.uses(j, i) })
+}
+
+func (s Stages) closure(from []int, leads func(i, j int) bool) []bool {
+	in := make([]bool, len(s.All))
+	for todo := slices.Clone(from); len(todo) > 0; {
 		i := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		if kept[i] {
+		if in[i] {
 			continue
 		}
-		if kept[i] = true; !s.All[i].plain || s.All[i].any || numbered.MatchString(s.All[i].refs) {
-			return "", false
-		}
+		in[i] = true
 		for j := range s.All {
-			if !kept[j] && s.Uses(i, j) {
+			if !in[j] && leads(i, j) {
 				todo = append(todo, j)
 			}
 		}
 	}
+	return in
+}
+
+// only is the text with a stage and what it may use, in which BuildKit makes of that
+// stage what it makes of it in the whole text: it reads each stage, and goes on with
+// those alone. It is "" if that is not less than the whole, or stages are counted.
+func (s Stages) only(target int) string {
+	kept := s.closure([]int{target}, s.uses)
 	if !slices.Contains(kept, false) {
-		return "", false
+		return ""
 	}
 	var out strings.Builder
 	out.WriteString(s.Head)
 	for i, k := range kept {
+		if k && s.All[i].counts {
+			return ""
+		}
 		if k {
 			out.WriteString(s.All[i].Text)
 		}
 	}
-	return out.String(), true
+	return out.String()
 }

@@ -220,28 +220,13 @@ func touched(targets []target, was, is *compile.Dockerfile) []target {
 	if len(old.All) != len(fresh.All) || old.Head != fresh.Head || was.Doc().Escape != is.Doc().Escape {
 		return targets
 	}
-	changed := make([]bool, len(old.All))
-	var todo []int
-	change := func(i int) {
-		if !changed[i] {
-			changed[i] = true
-			todo = append(todo, i)
-		}
-	}
+	var differ []int
 	for i := range old.All {
 		if old.All[i].Text != fresh.All[i].Text {
-			change(i)
+			differ = append(differ, i)
 		}
 	}
-	for len(todo) > 0 {
-		j := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		for i := range old.All {
-			if !changed[i] && old.Uses(i, j) {
-				change(i)
-			}
-		}
-	}
+	changed := old.Reached(differ)
 	var out []target
 	for i, t := range targets {
 		if i >= len(changed) || changed[i] || i+1 == len(changed) {
