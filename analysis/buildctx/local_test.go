@@ -194,14 +194,7 @@ A=1
 -- app/très/long/name/of/a/file --
 1
 `)
-		git := func(args ...string) {
-			t.Helper()
-			cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
-			cmd.Dir = dir
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-		}
+		git := gitIn(t, dir)
 		if err := os.RemoveAll(filepath.Join(dir, ".git")); err != nil {
 			t.Fatal(err)
 		}
@@ -224,6 +217,18 @@ A=1
 	}
 }
 
+// gitIn runs git in a folder.
+func gitIn(t *testing.T, dir string) func(args ...string) {
+	return func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+}
+
 // With names of SHA-256, and where folders stand for what is in them, nothing is known.
 func TestTrackedInAnotherForm(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
@@ -231,14 +236,7 @@ func TestTrackedInAnotherForm(t *testing.T) {
 	}
 	for _, form := range [][]string{{"init", "-q", "--object-format=sha256"}, {"init", "-q"}} {
 		dir := tree(t, "-- a/x --\n1\n-- b/.env --\nA=1\n-- c/y --\n1\n")
-		git := func(args ...string) {
-			t.Helper()
-			cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
-			cmd.Dir = dir
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-		}
+		git := gitIn(t, dir)
 		if err := os.RemoveAll(filepath.Join(dir, ".git")); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package buildctx
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -65,8 +66,8 @@ func (c *Context) Compiles(dir string) (compiles, known bool) {
 			return false, false
 		}
 		for key, e := range lock.Packages {
-			if _, name, ok := cutLast("/"+key, "/node_modules/"); e.Name == "" && ok {
-				e.Name = name // the project itself and its workspaces have a folder for a key
+			if name, ok := installedAs(key); ok {
+				e.Name = cmp.Or(e.Name, name)
 			}
 			if e.HasInstallScript && !elsewhere(e.OS) && !quiet[e.Name] || e.Resolved != "" && strings.HasPrefix(e.Resolved, "git") {
 				return true, true
@@ -75,12 +76,4 @@ func (c *Context) Compiles(dir string) (compiles, known bool) {
 		return false, true
 	}
 	return false, false
-}
-
-// cutLast is strings.Cut at the last separator.
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }

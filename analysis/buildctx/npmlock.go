@@ -1,6 +1,7 @@
 package buildctx
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -71,12 +72,10 @@ func (n *nodeReader) lock() {
 			n.refuse(Refusal{Reason: fmt.Sprintf("%s has an entry %q that Shale cannot read: %v", p, key, err), Path: p, Hard: true})
 			return
 		}
-		folder, inModules := key, false
-		if i := strings.LastIndex("/"+key, "/node_modules/"); i >= 0 {
-			inModules = true
-			if e.Name == "" {
-				e.Name = ("/" + key)[i+len("/node_modules/"):]
-			}
+		folder := key
+		name, inModules := installedAs(key)
+		if inModules {
+			e.Name = cmp.Or(e.Name, name)
 			folder = key[:max(0, strings.Index("/"+key, "/node_modules/")-1)]
 		}
 		if e.Link {
@@ -103,6 +102,16 @@ func (n *nodeReader) lock() {
 	n.some(p, local, "takes %s from a folder or file", "")
 	n.some(p, repos, "takes %s from a repository, whose scripts npm may run", "")
 	n.oldLock(p, obj["dependencies"], 0)
+}
+
+// installedAs is the name of the package that an entry of a lock is of, by its key; ok is
+// false for the project itself and its workspaces, which have a folder for one.
+func installedAs(key string) (name string, ok bool) {
+	i := strings.LastIndex("/"+key, "/node_modules/")
+	if i < 0 {
+		return "", false
+	}
+	return key[i+len("node_modules/"):], true
 }
 
 func (n *nodeReader) some(p string, names []string, format, cure string) {

@@ -67,9 +67,13 @@ func (k *callers) after(r *Run) []*Run {
 	if i := slices.IndexFunc(all, func(o *Run) bool { return o.In.Index > r.In.Index }); i >= 0 {
 		return all[i : i+1]
 	}
-	var out []*Run
-	for _, child := range k.mayStandOn(r.Stage) {
-		out = append(out, Once(k.File, firstOf{child, k.cache}, func() []*Run { return k.first(child) })...)
+	return k.above(r.Stage)
+}
+
+// above lists the first callers of each stage FROM one.
+func (k *callers) above(s *stage.Stage) (out []*Run) {
+	for _, child := range k.mayStandOn(s) {
+		out = append(out, k.first(child)...)
 	}
 	return out
 }
@@ -80,26 +84,26 @@ type firstOf struct {
 }
 
 func (k *callers) first(s *stage.Stage) []*Run {
-	if all := k.in(s); len(all) > 0 {
-		return all[:1]
-	}
-	var out []*Run
-	for _, child := range k.mayStandOn(s) {
-		out = append(out, Once(k.File, firstOf{child, k.cache}, func() []*Run { return k.first(child) })...)
-	}
-	return out
+	return Once(k.File, firstOf{s, k.cache}, func() []*Run {
+		if all := k.in(s); len(all) > 0 {
+			return all[:1]
+		}
+		return k.above(s)
+	})
 }
 
-// rights are the mounts of a RUN that may let it fetch what others cannot.
-func (r *Run) rights() string {
+// rights are the mounts of a RUN that may let it fetch what others cannot, as written.
+func (r *Run) rights() []string {
 	var out []string
-	for i, flag := range r.In.Flags {
-		if flag.Name == "mount" && !slices.ContainsFunc(mounts(&syntax.Instruction{Flags: r.In.Flags[i : i+1]}), func(m Mount) bool { return m.Type == "cache" || m.Type == "tmpfs" }) {
-			out = append(out, flag.Value)
+	for _, flag := range r.In.Flags {
+		if flag.Name == "mount" {
+			if m := mountOf(flag); m.Type != "cache" && m.Type != "tmpfs" {
+				out = append(out, flag.Value)
+			}
 		}
 	}
 	slices.Sort(out)
-	return strings.Join(out, " ")
+	return out
 }
 
 type mountsLacked struct {
@@ -109,11 +113,11 @@ type mountsLacked struct {
 }
 
 // lacksMounts says which of the callers behind a RUN has not all of the mounts.
-func (k *callers) lacksMounts(r *Run, rights string) string {
-	return Once(k.File, mountsLacked{r.In, k.cache, rights}, func() string {
+func (k *callers) lacksMounts(r *Run, rights []string) string {
+	return Once(k.File, mountsLacked{r.In, k.cache, strings.Join(rights, "\n")}, func() string {
 		for _, next := range k.after(r) {
-			has := strings.Fields(next.rights())
-			for _, m := range strings.Fields(rights) {
+			has := next.rights()
+			for _, m := range rights {
 				if !slices.Contains(has, m) {
 					return fmt.Sprintf("line %d, without --mount=%s, may need what that let in", k.Line(next.In), m)
 				}
@@ -217,7 +221,11 @@ func (r *Run) environs(k *callers) (out []string) {
 // takenAway names what a command deletes, or writes over, that may be what let others
 // fetch: a file of settings, or what is not known.
 func takenAway(c *Command) string {
-	words := []shell.Word{}
+	var words []shell.Word
+	says := func(is func(string) bool) bool {
+		return slices.ContainsFunc(c.Args, func(w shell.Word) bool { return is(Shape(w)) })
+	}
+	unsets := false
 	switch c.Name {
 	case "rm", "mv", "unlink", "shred", "truncate":
 		words = append(words, c.Args...)
@@ -225,12 +233,13 @@ func takenAway(c *Command) string {
 		if c.Effect.Has(InPlace) {
 			words = append(words, c.Args...)
 		}
-	case "git", "npm", "yarn", "pnpm":
-		if c.Name == "git" && slices.ContainsFunc(c.Args, func(w shell.Word) bool {
-			return strings.HasPrefix(Shape(w), "--unset") || strings.HasPrefix(Shape(w), "--remove")
-		}) || c.Name != "git" && slices.ContainsFunc(c.Args, func(w shell.Word) bool { return Shape(w) == "logout" || Shape(w) == "delete" }) {
-			return c.Name + "'s settings"
-		}
+	case "git":
+		unsets = says(func(w string) bool { return strings.HasPrefix(w, "--unset") || strings.HasPrefix(w, "--remove") })
+	case "npm", "yarn", "pnpm":
+		unsets = says(func(w string) bool { return w == "logout" || w == "delete" })
+	}
+	if unsets {
+		return c.Name + "'s settings"
 	}
 	for _, redir := range c.Node.Redirs {
 		if redir.Op == ">" || redir.Op == ">|" {

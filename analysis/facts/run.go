@@ -269,24 +269,27 @@ func (c *Command) Word() string {
 func mounts(in *syntax.Instruction) []Mount {
 	var out []Mount
 	for _, flag := range in.Flags {
-		if flag.Name != "mount" {
-			continue
+		if flag.Name == "mount" {
+			out = append(out, mountOf(flag))
 		}
-		m := Mount{Type: "bind", Options: map[string]string{}}
-		for part := range strings.SplitSeq(flag.Value, ",") {
-			k, v, _ := strings.Cut(part, "=")
-			switch k = strings.ToLower(strings.TrimSpace(k)); k {
-			case "type":
-				m.Type = v
-			case "target", "dst", "destination":
-				m.Target = v
-			default:
-				m.Options[k] = v
-			}
-		}
-		out = append(out, m)
 	}
 	return out
+}
+
+func mountOf(flag syntax.Flag) Mount {
+	m := Mount{Type: "bind", Options: map[string]string{}}
+	for part := range strings.SplitSeq(flag.Value, ",") {
+		k, v, _ := strings.Cut(part, "=")
+		switch k = strings.ToLower(strings.TrimSpace(k)); k {
+		case "type":
+			m.Type = v
+		case "target", "dst", "destination":
+			m.Target = v
+		default:
+			m.Options[k] = v
+		}
+	}
+	return m
 }
 
 // Runs returns the facts of the RUNs of a stage in order.
