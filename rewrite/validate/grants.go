@@ -98,7 +98,7 @@ var unhelpful = setOf("NODE_ENV PATH DEBIAN_FRONTEND CGO_ENABLED GOOS GOARCH CI"
 // takenAway names a file of settings, by its name, that one of the commands deletes.
 func takenAway(list []command) string {
 	for _, c := range list {
-		if !setOf("rm mv unlink shred")[c.name] {
+		if !takers[c.name] {
 			continue
 		}
 		for _, w := range c.operands() {
@@ -116,4 +116,7 @@ func takenAway(list []command) string {
 	return ""
 }
 
-var credentials = setOf(".npmrc .yarnrc .yarnrc.yml .netrc _netrc .git-credentials .gitconfig .ssh id_rsa id_ed25519 pip.conf .pip .pypirc uv.toml bunfig.toml auth.json .docker .config settings.xml")
+var (
+	takers      = setOf("rm mv unlink shred")
+	credentials = setOf(".npmrc .yarnrc .yarnrc.yml .netrc _netrc .git-credentials .gitconfig .ssh id_rsa id_ed25519 pip.conf .pip .pypirc uv.toml bunfig.toml auth.json .docker .config settings.xml")
+)

@@ -62,7 +62,7 @@ type written struct {
 // written lists what a command writes or removes, as far as its words say it.
 func (c *command) written() []written {
 	ops := c.operands()
-	tree := c.has("--recursive") || slices.ContainsFunc(c.options(), func(o string) bool { return o == "-r" || o == "-R" || o == "-a" })
+	tree := c.takes("r R a", "--recursive")
 	each := func(ws []shell.Word, all bool) (out []written) {
 		for _, w := range ws {
 			out = append(out, written{w, all})
@@ -78,7 +78,7 @@ func (c *command) written() []written {
 	case "rm", "rmdir", "unlink", "touch", "truncate", "tee", "gzip", "gunzip", "bzip2", "bunzip2", "xz", "unxz", "zstd":
 		return each(ops, tree)
 	case "sed":
-		if slices.ContainsFunc(c.options(), func(o string) bool { return o == "-i" || abbreviates(o, "--in-place") || strings.HasPrefix(o, "-i") }) {
+		if c.takes("i", "--in-place") {
 			return each(ops, false)
 		}
 	case "find":
@@ -117,21 +117,37 @@ func (c *command) put(ops []shell.Word, tree bool) (out []written) {
 
 // below is the word for what lies in a folder by the last name of another word.
 func below(dir, from shell.Word) shell.Word {
-	name := shell.Word{Range: dir.Range}
-	name.Parts = append(slices.Clone(dir.Parts), shell.Part{Kind: shell.Literal, Text: "/"})
+	parts := append(slices.Clone(dir.Parts), shell.Part{Kind: shell.Literal, Text: "/"})
+	return shell.Word{Range: dir.Range, Parts: append(parts, lastName(from).Parts...)}
+}
+
+// lastName is what a word says behind its last slash.
+func lastName(w shell.Word) shell.Word {
 	start := 0
-	for i, p := range from.Parts {
+	for i, p := range w.Parts {
 		if p.Kind == shell.Literal && strings.Contains(p.Text, "/") {
 			start = i
 		}
 	}
-	for i, p := range from.Parts[start:] {
-		if i == 0 && p.Kind == shell.Literal {
-			p.Text = p.Text[strings.LastIndexByte(p.Text, '/')+1:]
-		}
-		name.Parts = append(name.Parts, p)
+	w.Parts = w.Parts[start:]
+	return behind(w, strings.LastIndexByte(beginning(w), '/')+1)
+}
+
+// beginning is the text that a word begins with, as far as it stands for itself.
+func beginning(w shell.Word) string {
+	if len(w.Parts) > 0 && w.Parts[0].Kind == shell.Literal {
+		return w.Parts[0].Text
 	}
-	return name
+	return ""
+}
+
+// behind is a word without so many bytes of its beginning.
+func behind(w shell.Word, n int) shell.Word {
+	if n > 0 {
+		w.Parts = slices.Clone(w.Parts)
+		w.Parts[0].Text = w.Parts[0].Text[n:]
+	}
+	return w
 }
 
 // saved lists the files to which a download goes. What is named after an address lands
@@ -141,40 +157,27 @@ func (c *command) saved() (out []shell.Word) {
 	if c.name == "wget" {
 		letter, long = "O", "--output-document"
 	}
-	for i, w := range c.words {
-		text := ""
-		if len(w.Parts) > 0 && w.Parts[0].Kind == shell.Literal {
-			text = w.Parts[0].Text
-		}
-		rest := w
-		cut := func(n int) shell.Word {
-			rest.Parts = slices.Clone(w.Parts)
-			rest.Parts[0].Text = text[n:]
-			return rest
-		}
+	for i, w := range c.words[1:] {
+		text := beginning(w)
 		at := strings.Index(text, letter)
+		next := c.words[i+2:] // the words behind it
 		switch {
-		case i == 0 || len(text) < 2:
+		case len(text) < 2:
 		case strings.HasPrefix(text, long+"="):
-			out = append(out, cut(len(long)+1))
+			out = append(out, behind(w, len(long)+1))
 		case text[0] != '-':
 			if remote.MatchString(text) {
-				last := shell.Word{Range: w.Range}
-				out = append(out, below(last, w))
-				out[len(out)-1].Parts = out[len(out)-1].Parts[1:]
+				out = append(out, lastName(w))
 			}
 		case text[1] != '-' && at > 0 && (at+1 < len(text) || len(w.Parts) > 1):
-			out = append(out, cut(at+1))
+			out = append(out, behind(w, at+1))
+		case len(next) == 0:
 		case text == long || text[1] != '-' && at > 0:
-			if i+1 < len(c.words) {
-				out = append(out, c.words[i+1])
-			}
+			out = append(out, next[0])
 		case text == "-P" || text == "--directory-prefix":
-			if i+1 < len(c.words) {
-				out = append(out, c.words[i+1])
-				for _, address := range c.operands() {
-					out = append(out, below(c.words[i+1], address))
-				}
+			out = append(out, next[0])
+			for _, address := range c.operands() {
+				out = append(out, below(next[0], address))
 			}
 		}
 	}
