@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"runtime/debug"
 
 	"github.com/shale-build/shale/analysis/checks"
 	"github.com/shale-build/shale/analysis/rules"
@@ -19,11 +18,9 @@ func (a *app) lspCommand() *cobra.Command {
 		Long:  "Speak the Language Server Protocol over standard input and output, until the editor says exit.",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if a.getenv("GOGC") == "" {
-				// Little lives, much is made anew at each edit: a quarter faster, for
-				// 5 MB more. The server bounds what long files take.
-				debug.SetGCPercent(200)
-			}
+			// Little lives, much is made anew at each edit: a quarter faster, for 5 MB
+			// more. The server bounds what long files take.
+			a.collectAt(200)
 			release, _ := versions()
 			err := lsp.Serve(c.Context(), a.in, a.out, lsp.Options{
 				Alone:   true,

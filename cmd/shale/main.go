@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -114,6 +115,14 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return exitFault
 	}
 	return 0
+}
+
+// collectAt has the garbage collector run when so many percent of what lives have been
+// allocated, unless the user says when.
+func (a *app) collectAt(percent int) {
+	if a.getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
 }
 
 // pathForCommand tells who names a path where a command should stand what to write.
