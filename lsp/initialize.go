@@ -188,18 +188,20 @@ func initialSettings(options json.RawMessage) json.RawMessage {
 // watched are the files beside Dockerfiles that change what is found: configuration,
 // what a build context leaves out, compose and bake files, and what package managers
 // read. No wildcard stands in braces: Emacs's eglot would refuse them all.
-var watched = []string{
-	"**/{.shale.toml,.hadolint.yaml,.hadolint.yml}",
-	"**/*.dockerignore",
-	"**/{compose,docker-compose}*.{yml,yaml}",
-	"**/docker-bake*.{hcl,json}",
-	"**/{" + strings.Join(manifests(), ",") + "}",
-	"**/requirements*.txt",
-	"**/{setup.py,setup.cfg,go.work,go.work.sum,rust-toolchain,rust-toolchain.toml}",
-	"**/{build.gradle,build.gradle.kts,settings.gradle,settings.gradle.kts,gradle.properties}",
-	"**/{global.json,packages.lock.json,packages.config,NuGet.config,NuGet.Config,nuget.config}",
-	"**/*.{csproj,fsproj,vbproj,sln}",
-	"**/Directory.*.{props,targets}",
+func watched() []string {
+	return []string{
+		"**/{.shale.toml,.hadolint.yaml,.hadolint.yml}",
+		"**/*.dockerignore",
+		"**/{compose,docker-compose}*.{yml,yaml}",
+		"**/docker-bake*.{hcl,json}",
+		"**/{" + strings.Join(manifests(), ",") + "}",
+		"**/requirements*.txt",
+		"**/{setup.py,setup.cfg,go.work,go.work.sum,rust-toolchain,rust-toolchain.toml}",
+		"**/{build.gradle,build.gradle.kts,settings.gradle,settings.gradle.kts,gradle.properties}",
+		"**/{global.json,packages.lock.json,packages.config,NuGet.config,NuGet.Config,nuget.config}",
+		"**/*.{csproj,fsproj,vbproj,sln}",
+		"**/Directory.*.{props,targets}",
+	}
 }
 
 // manifests are the files that the table of package managers names.
@@ -220,7 +222,7 @@ func (s *server) initialized(ctx context.Context, _ *struct{}) error {
 	var all []protocol.Registration
 	if s.client.watchesLate {
 		var o protocol.DidChangeWatchedFilesRegistrationOptions
-		for _, glob := range watched {
+		for _, glob := range watched() {
 			o.Watchers = append(o.Watchers, protocol.FileSystemWatcher{GlobPattern: glob})
 		}
 		all = append(all, protocol.Registration{ID: "watch", Method: protocol.MethodWorkspaceDidChangeWatchedFiles, RegisterOptions: o})

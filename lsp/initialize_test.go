@@ -12,7 +12,7 @@ import (
 // Emacs's eglot refuses the whole registration for one wildcard in braces.
 func TestWatchedBraces(t *testing.T) {
 	nested := regexp.MustCompile(`\{[^}]*[*?\[{]`)
-	for _, glob := range watched {
+	for _, glob := range watched() {
 		if nested.MatchString(glob) {
 			t.Errorf("%s has a wildcard in braces", glob)
 		}
@@ -23,7 +23,7 @@ func TestWatchedBraces(t *testing.T) {
 func TestWatchedManifests(t *testing.T) {
 	as := strings.NewReplacer(".", `\.`, "**/", "(?:.*/)?", "*", "[^/]*", "{", "(?:", ",", "|", "}", ")")
 	matched := func(file string) bool {
-		return slices.ContainsFunc(watched, func(glob string) bool {
+		return slices.ContainsFunc(watched(), func(glob string) bool {
 			return regexp.MustCompile("^" + as.Replace(glob) + "$").MatchString(file)
 		})
 	}
