@@ -4,6 +4,7 @@ package checks
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -119,16 +120,27 @@ func (c check) run(p *analysis.Pass) {
 		in := at(p.Doc, w.Start)
 		d := analysis.Diagnostic{Message: w.Message, Tag: c.tag, Span: p.Doc.Lines.Span(max(w.Start-1, 0))}
 		if in != nil {
-			d.Span = in.Span
-			if c.narrow != nil {
-				d.Span = c.narrow(in)
-			}
+			d.Span = c.place(w, in)
 			if c.mend != nil {
 				c.offer(p, w, in, &d)
 			}
 		}
 		p.Report(d)
 	}
+}
+
+// place is what of an instruction a warning is about: of several variables the one that
+// it names.
+func (c check) place(w compile.Warning, in *syntax.Instruction) source.Span {
+	if c.narrow != nil {
+		return c.narrow(in)
+	}
+	for _, p := range in.Pairs {
+		if strings.Contains(w.Message, strconv.Quote(p.Key.Value)) {
+			return p.Key.Span()
+		}
+	}
+	return in.Span
 }
 
 // offer adds the fix, or says why there is none.
