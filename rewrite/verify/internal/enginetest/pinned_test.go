@@ -34,7 +34,7 @@ func TestEngineIsPinned(t *testing.T) {
 	}
 	for path, version := range shale {
 		if other, ok := engine[path]; ok && other != version {
-			t.Errorf("go.mod requires %s %s, buildkit/go.mod %s: in buildkit/, run go get %[1]s@%[2]s and go mod tidy", path, version, other)
+			t.Errorf("go.mod requires %s %s, buildkit/go.mod %s: in buildkit/, run go get %[1]s@%[2]s and go mod tidy -e", path, version, other)
 		}
 	}
 }
