@@ -16,7 +16,7 @@ import (
 func differs(a, b *neighbour) string {
 	for _, n := range []*neighbour{a, b} {
 		if n.unknown != nil {
-			return fmt.Sprintf("line %d runs %s, which may leave processes behind or compare file times", n.line, name(n.unknown))
+			return fmt.Sprintf("line %d runs %s, which may leave processes behind or compare file times", n.line, n.unknown.Called())
 		}
 		if n.fresh != "" {
 			return fmt.Sprintf("%s may lead line %d to /dev, /proc or /sys, which are fresh in every RUN", n.fresh, n.line)
@@ -88,20 +88,13 @@ func newNeighbour(f *facts.File, r *facts.Run) *neighbour {
 func asFirst(f *facts.File, r *facts.Run, c *facts.Command) string {
 	switch {
 	case c.Effect.Has(facts.Users) && c.Call == nil:
-		return fmt.Sprintf("line %d runs %s: users and groups are read when a RUN starts", f.Line(r.In), name(c))
+		return fmt.Sprintf("line %d runs %s: users and groups are read when a RUN starts", f.Line(r.In), c.Called())
 	case replacesShell(c), unpacksAnywhere(f, r, c), rewritesSystem(c), changesStart(r, c):
-		return fmt.Sprintf("line %d runs %s, which may replace the shell or what it reads", f.Line(r.In), name(c))
+		return fmt.Sprintf("line %d runs %s, which may replace the shell or what it reads", f.Line(r.In), c.Called())
 	case removesWorkdir(f, r, c):
-		return fmt.Sprintf("line %d runs %s, which may remove the WORKDIR: it is made anew for every RUN", f.Line(r.In), name(c))
+		return fmt.Sprintf("line %d runs %s, which may remove the WORKDIR: it is made anew for every RUN", f.Line(r.In), c.Called())
 	}
 	return ""
-}
-
-func name(c *facts.Command) string {
-	if w := c.Word(); w != "" {
-		return w
-	}
-	return "a command that is not known"
 }
 
 // unknown returns a command of which it is not known that it ends without leaving

@@ -476,7 +476,7 @@ func (b *mounter) passes(r *facts.Run, c *facts.Command, dirs []string, home fac
 	line := b.Line(r.In)
 	switch {
 	case c.Effect == 0 && c.Call == nil && !c.Builtin() && c.Name != "find" || c.RunsCode() && c.Name != "find":
-		b.doubts("line %d runs %s, which may delete what the mount holds", line, cmp.Or(c.Word(), "what is not known"))
+		b.doubts("line %d runs %s, which may delete what the mount holds", line, c.Called())
 	case c.Name == "mv" && unclear(r, c, dirs), c.Name == "rmdir" && unclear(r, c, dirs), c.Name == "unlink" && unclear(r, c, dirs), c.Name == "find" && (unclear(r, c, dirs) || c.RunsCode()):
 		b.doubts("line %d runs %s, on what is not known", line, c.Name)
 	case slices.ContainsFunc(c.Args, func(w shell.Word) bool { return in(w, dirs, home) != apart }):

@@ -236,7 +236,7 @@ func (b *mounter) read(first *facts.Run) string {
 							return fmt.Sprintf("line %d runs %s %s, which would fetch everything again", b.Line(in), c.Name, c.Call.Word)
 						}
 					} else if c.Effect == 0 && c.Call == nil && !c.Builtin() {
-						return fmt.Sprintf("line %d runs %s, which may read it", b.Line(in), cmp.Or(c.Word(), "what is not known"))
+						return fmt.Sprintf("line %d runs %s, which may read it", b.Line(in), c.Called())
 					}
 				}
 			case (in.Name == "cmd" || in.Name == "entrypoint") && s.Ships && slices.ContainsFunc(b.manager.Programs, func(p string) bool {

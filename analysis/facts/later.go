@@ -249,7 +249,7 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 				}
 			}
 		case c.Effect == 0 && (c.Call == nil || c.Call.Verb == pkgmgr.Other || cache.Index) && !c.Builtin():
-			return LaterUse{Why: fmt.Sprintf("line %d runs %s, which may need it", line, name(c))}, false
+			return LaterUse{Why: fmt.Sprintf("line %d runs %s, which may need it", line, c.Called())}, false
 		}
 	}
 	return LaterUse{}, false
@@ -342,13 +342,6 @@ func (c *Command) Builtin() bool {
 		return true
 	}
 	return false
-}
-
-func name(c *Command) string {
-	if w := c.Word(); w != "" {
-		return w
-	}
-	return "a command that is not known"
 }
 
 // copied reports whether another stage copies or mounts the cache's folder out

@@ -266,6 +266,19 @@ func (c *Command) Word() string {
 	return w
 }
 
+// Called is how a message names the command: as written, "." with the script that it
+// reads.
+func (c *Command) Called() string {
+	w := c.Word()
+	if w == "" {
+		return "a command that is not known"
+	}
+	if w == "." && len(c.Args) > 0 {
+		return ". " + strings.ReplaceAll(Shape(c.Args[0]), "\x00", "…")
+	}
+	return w
+}
+
 func mounts(in *syntax.Instruction) []Mount {
 	var out []Mount
 	for _, flag := range in.Flags {
