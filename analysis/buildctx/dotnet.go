@@ -69,6 +69,8 @@ func (d *dotnetReader) run(dir string) {
 	if !ok {
 		return
 	}
+	d.around(dir, dotnetSettings...)
+	d.around(path.Dir(target), dotnetSettings...)
 	switch path.Ext(target) {
 	case ".sln", ".slnx":
 		d.solution(target)
@@ -87,6 +89,10 @@ func (d *dotnetReader) run(dir string) {
 	}
 	d.world.Assumes = []string{"the SDK's own targets look at no other file of the project"}
 }
+
+// dotnetSettings are looked up from where the command runs, from the solution and from
+// each project.
+var dotnetSettings = []string{"Directory.Build.rsp", "global.json", "nuget.config", "NuGet.config", "NuGet.Config"}
 
 var projectExts = []string{".csproj", ".fsproj", ".vbproj"}
 
@@ -184,7 +190,8 @@ func (d *dotnetReader) project(p string) {
 	if user := p + ".user"; d.find(user) == present {
 		d.msbuild(user, false)
 	}
-	d.around(dir, "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props", "Directory.Build.rsp", "global.json", "nuget.config", "NuGet.config", "NuGet.Config")
+	d.around(dir, "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props")
+	d.around(dir, dotnetSettings...)
 	if at := path.Join(dir, "packages.config"); d.find(at) != missing {
 		d.refuse(Refusal{Reason: at + " is of an older kind of project", Path: at})
 	}
@@ -220,6 +227,8 @@ var (
 	asksFiles = lazyregexp.New(`(?i)Exists\s*\(|\[System\.IO\.|\[System\.Environment\]|\[MSBuild\]::(?:Get|Does)[A-Za-z]*(?:File|Director)|::ReadAll`)
 	// aboveFile is the usual import of a file of the same name from a folder above.
 	aboveFile = lazyregexp.New(`GetPathOfFileAbove\(\s*'?(?:Directory\.(?:Build|Packages)\.(?:props|targets)|\$\(MSBuildThisFile\))'?`)
+	// knownSDK is what a project is of: more than one, separated by ";", is not known.
+	knownSDK = lazyregexp.New(`^Microsoft\.NET\.Sdk(?:\.[A-Za-z]+)*(?:/[0-9.]+)?$`)
 	// buildOnly are targets that a restore does not run.
 	buildOnly = lazyregexp.New(`(?i)^(?:(?:Before|After|Core|Post|Pre)?(?:Build|Compile|Publish|Clean|Rebuild|Pack|Test|Run)(?:Event)?|PrepareForBuild|PrepareForPublish|ComputeFilesToPublish|GenerateNuspec|ResolveReferences|AssignTargetPaths|CopyFilesToOutputDirectory|PrepareResources)$`)
 	// movers are properties that put what a restore writes elsewhere, or take packages
@@ -243,7 +252,7 @@ func (d *dotnetReader) msbuild(p string, project bool) {
 	refuse := func(e *element, format string, args ...any) {
 		d.refuse(Refusal{Reason: fmt.Sprintf("%s:%d ", p, e.line) + fmt.Sprintf(format, args...), Path: p, Line: e.line})
 	}
-	if sdk := root.attrs["Sdk"]; project && !strings.HasPrefix(sdk, "Microsoft.NET.Sdk") {
+	if sdk := root.attrs["Sdk"]; (project || sdk != "") && !knownSDK.MatchString(sdk) {
 		refuse(root, "is no project of an SDK that Shale knows")
 	}
 	if root.attrs["InitialTargets"] != "" {
@@ -266,6 +275,8 @@ func (d *dotnetReader) msbuild(p string, project bool) {
 				d.seen[at] = true
 				d.msbuild(at, false)
 			}
+		case e.name == "Sdk":
+			refuse(e, "adds the SDK %s, which may read any file", e.attrs["Name"])
 		case e.name == "ProjectReference":
 			for one := range strings.SplitSeq(e.attrs["Include"], ";") {
 				if one = strings.TrimSpace(one); one != "" {
