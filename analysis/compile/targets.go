@@ -58,7 +58,7 @@ func newlines(text string) string { return strings.Repeat("\n", strings.Count(te
 
 // withoutCheckComments takes the comments that speak to Docker's checks out of a
 // text, line for line. ListTargets fails on a nil pointer where one stands above an
-// instruction: it reads instructions without a linter (BuildKit v0.33.0). The
+// instruction: it reads instructions without a linter (BuildKit v0.34.2). The
 // directives at the top stay: the parser needs them.
 func withoutCheckComments(content string) []byte {
 	at := firstCode.FindStringIndex(content)
