@@ -43,6 +43,7 @@ type Rule struct {
 	Best     Safety   // the most that its fixes may claim
 	Severity Severity // by default; Off for a rule that runs only when it is asked for
 	Options  []Option // its keys under rules.<name> in .shale.toml
+	Compiles bool     // it asks BuildKit's compiler, for which no edit waits
 	Run      func(*Pass)
 }
 

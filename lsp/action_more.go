@@ -157,7 +157,7 @@ func (s *server) rewrites(ctx context.Context, w *workspace, doc *snapshot, f *f
 // askMore runs the rules with the settings that are not in force, once a snapshot.
 func (s *server) askMore(doc *snapshot, f *findings) {
 	f.asked.Do(func() {
-		variants := variants(s.opts.Rules, f.input.Config)
+		variants := variants(s.quick, f.input.Config)
 		if len(variants) == 0 || f.file == nil || f.input.Config.Excluded(doc.path) {
 			return
 		}

@@ -25,7 +25,7 @@ func (s *server) checkAll(ctx context.Context, d *snapshot) (*findings, error) {
 				}
 			}()
 			switch {
-			case len(s.opts.Checks) == 0 || f.silent || f.file == nil:
+			case len(s.checks) == 0 || f.silent || f.file == nil:
 				return
 			case f.refused: // a line half typed hides nothing of the others
 				d.checks = d.carried
@@ -40,7 +40,7 @@ func (s *server) checkAll(ctx context.Context, d *snapshot) (*findings, error) {
 			defer s.tidyLater()
 			in := f.input
 			in.Earlier = s.earlier(d.uri) // as a rule of this very text
-			report := analysis.Check(in, s.opts.Checks)
+			report := analysis.Check(in, s.checks)
 			for _, err := range report.Faults {
 				s.log.Printf("%s: %v", d.uri, err)
 			}

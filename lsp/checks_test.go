@@ -17,7 +17,7 @@ import (
 // slowly is Docker's checks, with a gate before them.
 func slowly() (all []*analysis.Rule, gate chan struct{}) {
 	gate = make(chan struct{}, 100)
-	wait := &analysis.Rule{Name: "wait", Severity: analysis.Info, Run: func(*analysis.Pass) { <-gate }}
+	wait := &analysis.Rule{Name: "wait", Severity: analysis.Info, Compiles: true, Run: func(*analysis.Pass) { <-gate }}
 	return append([]*analysis.Rule{wait}, checks.All()...), gate
 }
 
@@ -58,7 +58,7 @@ func (d *document) awaitCodes(want ...string) []diagnostic {
 // edit in the meantime waits for nothing.
 func TestTwoSteps(t *testing.T) {
 	slow, gate := slowly()
-	c := connectWith(t, lsp.Options{Rules: []*analysis.Rule{gap}, Checks: slow, Quiet: time.Millisecond, Version: "test"})
+	c := connectWith(t, lsp.Options{Rules: append(slow, gap), Quiet: time.Millisecond, Version: "test"})
 	c.initialize(full("utf-16"))
 	doc := c.open("file:///x/Dockerfile", "FROM  alpine as a\nMAINTAINER é\nRUN true\n", "utf-16")
 	doc.awaitCodes("gap")
@@ -113,7 +113,7 @@ func TestTwoSteps(t *testing.T) {
 // An editor that asks by itself does not wait for a compile.
 func TestAutomaticActions(t *testing.T) {
 	slow, gate := slowly()
-	c := connectWith(t, lsp.Options{Rules: []*analysis.Rule{gap}, Checks: slow, Version: "test"})
+	c := connectWith(t, lsp.Options{Rules: append(slow, gap), Version: "test"})
 	c.initialize(full("utf-16"))
 	doc := c.open("file:///x/Dockerfile", "FROM  alpine as a\n", "utf-16")
 	var out []action
@@ -146,8 +146,8 @@ func (d *document) pull(previous string) (out pulled) {
 func TestOvertakenChecks(t *testing.T) {
 	slow, gate := slowly()
 	ran := make(chan struct{}, 100)
-	slow[0] = &analysis.Rule{Name: "wait", Severity: analysis.Info, Run: func(*analysis.Pass) { ran <- struct{}{}; <-gate }}
-	c := connectWith(t, lsp.Options{Rules: []*analysis.Rule{gap}, Checks: slow, Quiet: time.Millisecond, Version: "test"})
+	slow[0] = &analysis.Rule{Name: "wait", Severity: analysis.Info, Compiles: true, Run: func(*analysis.Pass) { ran <- struct{}{}; <-gate }}
+	c := connectWith(t, lsp.Options{Rules: append(slow, gap), Quiet: time.Millisecond, Version: "test"})
 	c.initialize(full("utf-16"))
 	doc := c.open("file:///x/Dockerfile", "FROM alpine as a\nRUN  true\n", "utf-16")
 	<-ran
@@ -179,7 +179,7 @@ func (c *client) count(method string) (n int) {
 
 func TestPull(t *testing.T) {
 	slow, gate := slowly()
-	c := connectWith(t, lsp.Options{Rules: []*analysis.Rule{gap}, Checks: slow, Quiet: time.Millisecond, Version: "test"})
+	c := connectWith(t, lsp.Options{Rules: append(slow, gap), Quiet: time.Millisecond, Version: "test"})
 	c.answers = map[string]func(json.RawMessage) any{"workspace/diagnostic/refresh": func(json.RawMessage) any { return nil }}
 	c.initialize(pulling())
 	if !strings.Contains(string(c.initialized), `"diagnosticProvider":{"identifier":"shale","interFileDependencies":false,"workspaceDiagnostics":false}`) {
@@ -222,7 +222,7 @@ func TestPull(t *testing.T) {
 // publications too gets these: files on disk change findings as well.
 func TestPullWithoutRefresh(t *testing.T) {
 	caps := full("utf-16").object("textDocument.diagnostic")
-	c := connectWith(t, lsp.Options{Rules: []*analysis.Rule{gap}, Checks: checks.All(), Version: "test"})
+	c := connectWith(t, lsp.Options{Rules: append(checks.All(), gap), Version: "test"})
 	c.initialize(caps)
 	doc := c.open("file:///x/Dockerfile", "FROM  alpine as a\n", "utf-16")
 	doc.awaitCodes("gap", "FromAsCasing")
@@ -232,7 +232,7 @@ func TestPullWithoutRefresh(t *testing.T) {
 
 	caps = full("utf-16").object("textDocument.diagnostic")
 	delete(caps["textDocument"].(map[string]any), "publishDiagnostics")
-	c = connectWith(t, lsp.Options{Rules: []*analysis.Rule{gap}, Checks: checks.All(), Version: "test"})
+	c = connectWith(t, lsp.Options{Rules: append(checks.All(), gap), Version: "test"})
 	c.initialize(caps)
 	doc = c.open("file:///x/Dockerfile", "FROM  alpine as a\n", "utf-16")
 	if got := codes(doc.pull("").Items); !slices.Equal(got, []string{"gap", "FromAsCasing"}) {

@@ -199,7 +199,7 @@ func (s *server) fixOne(ctx context.Context, w *workspace, t fixTarget) (*rewrit
 	if err != nil {
 		return nil, err
 	}
-	result, err := rewrite.Fix(ctx, in, rewrite.Options{Rules: s.rules, Safety: analysis.Safe})
+	result, err := rewrite.Fix(ctx, in, rewrite.Options{Rules: s.opts.Rules, Safety: analysis.Safe})
 	if err != nil {
 		return nil, err
 	}

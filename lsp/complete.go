@@ -174,7 +174,7 @@ func (c *completer) comments(start int, text string) {
 		rest = rest[i+1:]
 	}
 	c.word(c.at - len(strings.TrimLeft(rest, " ")))
-	for _, r := range c.s.rules {
+	for _, r := range c.s.opts.Rules {
 		c.add(protocol.CompletionItemKindEnumMember, r.Name, "rule", r.Doc.Summary)
 	}
 }

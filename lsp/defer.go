@@ -32,7 +32,7 @@ var others = map[string]func(s *server, d *analysis.Diagnostic) bool{
 	},
 	// Docker's own server runs Docker's checks.
 	"docker": func(s *server, d *analysis.Diagnostic) bool {
-		return d.Rule == analysis.SyntaxRule || slices.ContainsFunc(s.opts.Checks, func(r *analysis.Rule) bool { return r.Name == d.Rule })
+		return d.Rule == analysis.SyntaxRule || slices.ContainsFunc(s.checks, func(r *analysis.Rule) bool { return r.Name == d.Rule })
 	},
 }
 

@@ -188,7 +188,7 @@ func (d *snapshot) analyse(s *server) ([]error, *facts.Kept) {
 	}
 	in := f.input // which is used again, when there is nothing earlier
 	in.Earlier = s.earlier(d.uri)
-	report := analysis.Check(in, s.opts.Rules)
+	report := analysis.Check(in, s.quick)
 	f.file = report.File
 	f.diagnostics, f.refused = report.Diagnostics, len(report.File.Doc.Problems) > 0
 	return report.Faults, report.File.Keep()

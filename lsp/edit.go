@@ -22,7 +22,7 @@ import (
 // rule what shale fix --only would; nil when that is nothing. No safe fix changes another
 // file: the planner takes none.
 func (s *server) fixAll(ctx context.Context, w *workspace, doc *snapshot, f *findings, rule string) (*workspaceEdit, error) {
-	rules := s.rules
+	rules := s.opts.Rules
 	if rule != "" {
 		rules = slices.DeleteFunc(slices.Clone(rules), func(r *analysis.Rule) bool { return r.Name != rule })
 	}

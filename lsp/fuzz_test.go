@@ -2,6 +2,7 @@ package lsp_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func FuzzSession(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, steps []byte, which byte) {
 		encoding := []string{"utf-8", "utf-16", "utf-32"}[which%3]
 		text = strings.ToValidUTF8(text, "?") // JSON carries nothing else
-		c := connectWith(t, lsp.Options{Rules: all, Checks: checks.All(), Quiet: time.Millisecond, Version: "test"})
+		c := connectWith(t, lsp.Options{Rules: slices.Concat(all, checks.All()), Quiet: time.Millisecond, Version: "test"})
 		c.initialize(full(encoding))
 		doc := c.open("file:///nowhere/Dockerfile", text, encoding)
 		for i := 0; i+2 < len(steps) && i < 60; i += 3 {

@@ -91,7 +91,7 @@ func (v *view) hoverComment(at int) (string, source.Span) {
 
 // rule finds a rule by its name or by one of its aliases.
 func (s *server) rule(name string) *analysis.Rule {
-	for _, r := range s.rules {
+	for _, r := range s.opts.Rules {
 		if r.Name == name || slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, name) }) {
 			return r
 		}

@@ -125,7 +125,7 @@ func (p *publisher) one(uri string, doc *snapshot) {
 // afterwards runs Docker's checks on a document if no edit comes, and then what is
 // to be done with them.
 func (p *publisher) afterwards(doc *snapshot, do func()) {
-	if len(p.server.opts.Checks) == 0 {
+	if len(p.server.checks) == 0 {
 		return
 	}
 	p.mu.Lock()

@@ -8,7 +8,6 @@ import (
 	"log"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -46,7 +45,8 @@ type server struct {
 
 	client   clientFacts // set by initialize, fixed from then on
 	opts     Options
-	rules    []*analysis.Rule // all of them
+	quick    []*analysis.Rule // that run at each edit
+	checks   []*analysis.Rule // that compile, Docker's own among them
 	log      *log.Logger
 	stream   *stream
 	conn     jsonrpc2.Conn
@@ -82,12 +82,18 @@ func newServer(ctx context.Context, in io.Reader, out io.Writer, o Options, logg
 		isOpen:  map[string]bool{},
 		kept:    map[string]*facts.Kept{},
 
-		rules:    slices.Concat(o.Rules, o.Checks),
 		compiles: make(chan struct{}, 1),
 		settled:  make(chan struct{}),
 		initial:  defaultSettings(),
 		// Long enough for typing, short enough for who deletes a folder beside it.
 		walks: buildctx.Walks{Keep: 10 * time.Second},
+	}
+	for _, r := range o.Rules {
+		if r.Compiles {
+			s.checks = append(s.checks, r)
+		} else {
+			s.quick = append(s.quick, r)
+		}
 	}
 	s.work = &workspace{docs: map[string]*snapshot{}}
 	s.work.folders, s.work.elsewhere = s.surroundAll(nil)

@@ -180,7 +180,7 @@ func (s *scenario) open(body string) {
 	s.t.Helper()
 	o := lsp.Options{Rules: s.rules, Version: "test", DocURL: func(rule string) string { return "https://example.org/" + rule }}
 	if s.pulls {
-		o.Checks = checks.All()
+		o.Rules = slices.Concat(o.Rules, checks.All())
 	}
 	c := connectWith(s.t, o)
 	if s.options != nil {

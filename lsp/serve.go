@@ -15,8 +15,7 @@ import (
 
 // Options is what the command hands to the server.
 type Options struct {
-	Rules   []*analysis.Rule         // run at each edit
-	Checks  []*analysis.Rule         // these compile: run once it is quiet
+	Rules   []*analysis.Rule         // run at each edit; those that compile, once it is quiet
 	Quiet   time.Duration            // for how long; 0 is a third of a second
 	Others  []*analysis.Rule         // that do not run here, and that a configuration may name
 	History History                  // of the repositories that build contexts lie in; zero for none

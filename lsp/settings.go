@@ -127,7 +127,7 @@ func (a *surroundings) configFor(path string) (*config.Config, error) {
 func (s *server) surround(folder string, of settings, b *buildFiles) *surroundings {
 	a := &surroundings{settings: of, folder: folder, builds: b}
 	o := config.Options{
-		Schema: analysis.Schema(slices.Concat(s.rules, s.opts.Others)), Version: s.opts.Version, Args: slices.Clone(of.Context),
+		Schema: analysis.Schema(slices.Concat(s.opts.Rules, s.opts.Others)), Version: s.opts.Version, Args: slices.Clone(of.Context),
 		Base: folder, Said: "the editor's settings:",
 	}
 	if of.Config != "" {

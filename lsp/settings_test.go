@@ -159,7 +159,7 @@ func TestSettingsThatNeverCome(t *testing.T) {
 func TestDefer(t *testing.T) {
 	text := "from debian:12\nMAINTAINER x\nRUN apt-get update && apt-get install -y --no-install-recommends curl\nRUN apt-get install -y git\nRUN npm install -g x\nWORKDIR x\n"
 	found := func(names ...string) []string {
-		c := connectWith(t, lsp.Options{Rules: rules.All(), Checks: checks.All(), Quiet: time.Millisecond, Version: "test"})
+		c := connectWith(t, lsp.Options{Rules: slices.Concat(rules.All(), checks.All()), Quiet: time.Millisecond, Version: "test"})
 		c.options = map[string]any{"defer": names}
 		c.initialize(full("utf-8"))
 		doc := c.open("file:///nowhere/Dockerfile", text, "utf-8")

@@ -81,7 +81,7 @@ func All() []*analysis.Rule {
 			What:    "What Docker's build check [" + c.name + "](" + URL(c.name) + ") finds, which runs here as BuildKit has it.",
 			Fix:     c.fix,
 		}
-		out = append(out, &analysis.Rule{Name: c.name, Doc: doc, Aliases: c.aliases, Best: c.best, Severity: c.severity, Run: c.run})
+		out = append(out, &analysis.Rule{Name: c.name, Doc: doc, Aliases: c.aliases, Best: c.best, Severity: c.severity, Compiles: true, Run: c.run})
 	}
 	return out
 }
@@ -117,7 +117,7 @@ func (c check) run(p *analysis.Pass) {
 		if w.Name != c.name {
 			continue
 		}
-		in := at(p.Doc, w.Start)
+		in := p.Doc.OnLine(w.Start)
 		d := analysis.Diagnostic{Message: w.Message, Tag: c.tag, Span: p.Doc.Lines.Span(max(w.Start-1, 0))}
 		if in != nil {
 			d.Span = c.place(w, in)
@@ -173,10 +173,3 @@ func addressed(in *syntax.Instruction) bool {
 	})
 }
 
-// at is the instruction on a line, from 1.
-func at(doc *syntax.Document, line int) *syntax.Instruction {
-	if line < 1 || line > doc.Lines.Count() {
-		return nil
-	}
-	return doc.At(doc.Lines.Full(line - 1).Start)
-}

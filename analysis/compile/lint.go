@@ -3,10 +3,12 @@ package compile
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/buildkit/frontend/subrequests/lint"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -31,6 +33,31 @@ type Warning struct {
 // none or it is not known.
 func Lint(ctx context.Context, content, ignore string) ([]Warning, error) {
 	return New(content).Lint(ctx, ignore)
+}
+
+// A Refusal is why BuildKit does not build a text that it can read.
+type Refusal struct {
+	Message string // in BuildKit's words
+	Lines   []int  // of the instructions that it is about, from 1: the one at fault first; none where BuildKit names none
+}
+
+// Refused is what an error of Lint says of the text; false for one of the compiler itself.
+func Refused(err error) (Refusal, bool) {
+	if err == nil || errors.Is(err, ErrInternal) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return Refusal{}, false
+	}
+	r := Refusal{Message: strings.TrimSuffix(err.Error(), ": invalid argument")}
+	var at *parser.LocationError
+	if errors.As(err, &at) {
+		for _, ranges := range at.Locations {
+			for _, one := range ranges {
+				if !slices.Contains(r.Lines, one.Start.Line) {
+					r.Lines = append(r.Lines, one.Start.Line)
+				}
+			}
+		}
+	}
+	return r, true
 }
 
 type linted struct {

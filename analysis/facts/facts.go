@@ -38,7 +38,7 @@ type File struct {
 	runs     map[*syntax.Instruction]*Run
 	taken    map[body]int // how many of Earlier's readings of a body are in use
 	context  *contextFact
-	lint     *[]compile.Warning
+	lint     *linted
 	compiled *compile.Dockerfile
 	derived  map[any]any
 }

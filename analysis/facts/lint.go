@@ -9,12 +9,22 @@ import (
 
 // Lint returns what Docker's own build checks say; nothing of a file that BuildKit
 // refuses.
-func (f *File) Lint() []compile.Warning {
+func (f *File) Lint() []compile.Warning { return f.linted().warnings }
+
+// Refused is why BuildKit does not build the file, which it can read; false where it
+// builds it, as far as is known.
+func (f *File) Refused() (compile.Refusal, bool) { return compile.Refused(f.linted().err) }
+
+type linted struct {
+	warnings []compile.Warning
+	err      error
+}
+
+func (f *File) linted() linted {
 	if f.lint == nil {
-		f.lint = &[]compile.Warning{}
+		f.lint = &linted{}
 		if len(f.Doc.Problems) == 0 {
-			// An error is of the build, which Docker's checks do not speak of.
-			*f.lint, _ = f.Dockerfile().Lint(context.Background(), f.ignoreText())
+			f.lint.warnings, f.lint.err = f.Dockerfile().Lint(context.Background(), f.ignoreText())
 		}
 	}
 	return *f.lint

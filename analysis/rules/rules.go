@@ -19,6 +19,7 @@ func All() []*analysis.Rule {
 		&AddRemote,
 		&ArchiveLeft,
 		&BroadCopy,
+		&BuildError,
 		&BuildToolsShipped,
 		&CacheMount,
 		&ChmodAfterCopy,

@@ -171,6 +171,14 @@ func (d *Document) At(offset int) *Instruction {
 	return nil
 }
 
+// OnLine returns the instruction on a line, from 1, or nil.
+func (d *Document) OnLine(line int) *Instruction {
+	if line < 1 || line > d.Lines.Count() {
+		return nil
+	}
+	return d.At(d.Lines.Full(line - 1).Start)
+}
+
 // Flag returns the last flag of that name, or nil.
 func (in *Instruction) Flag(name string) *Flag {
 	for i := len(in.Flags) - 1; i >= 0; i-- {

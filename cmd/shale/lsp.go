@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/shale-build/shale/analysis/checks"
 	"github.com/shale-build/shale/analysis/rules"
@@ -25,8 +26,7 @@ func (a *app) lspCommand() *cobra.Command {
 			err := lsp.Serve(c.Context(), a.in, a.out, lsp.Options{
 				Alone:   true,
 				History: lsp.History{Head: headCommit, Log: lastCommits},
-				Rules:   rules.All(),
-				Checks:  checks.All(),
+				Rules:   slices.Concat(rules.All(), checks.All()),
 				Others:  a.foreign,
 				Version: cmp.Or(release, "(development)"),
 				Log:     a.err,

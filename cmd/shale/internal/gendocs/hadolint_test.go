@@ -31,8 +31,6 @@ func TestHadolintCodes(t *testing.T) {
 // What the page says that BuildKit refuses, it refuses.
 func TestHadolintRefused(t *testing.T) {
 	examples := map[string]string{
-		"DL3011": "FROM a\nEXPOSE 70000\n",
-		"DL3023": "FROM a AS b\nCOPY --from=b x y\n",
 		"DL3043": "FROM a\nONBUILD ONBUILD RUN x\n",
 		"DL3061": "RUN x\nFROM a\n",
 	}

@@ -91,6 +91,6 @@ func table(from string) string {
 		link := fmt.Sprintf("[%s](%srules/%s.md)", r.Name, from, r.Name)
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", link, r.Doc.Summary, r.Severity, report.FixWord(r))
 	}
-	b.WriteString("\nWhat BuildKit itself refuses is reported as `syntax`, always as an error.\n")
+	b.WriteString("\nWhat BuildKit cannot read is reported as `syntax`, always as an error.\n")
 	return b.String()
 }
