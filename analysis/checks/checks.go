@@ -172,4 +172,3 @@ func addressed(in *syntax.Instruction) bool {
 		return len(names) > 0
 	})
 }
-
