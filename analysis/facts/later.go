@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/shale-build/shale/analysis/buildctx"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
@@ -36,8 +37,28 @@ func (f *File) LaterUse(r *Run, cache *pkgmgr.Cache, mounted ...*Run) LaterUse {
 	if why := f.beyondRights(r, cache); why != "" && !(use.renewed && cache.Index) {
 		return LaterUse{Why: why}
 	}
-	return scan.outside(use.renewed)
+	if out := scan.outside(use.renewed); out.Why != "" || cache.Index {
+		return out
+	}
+	return LaterUse{Why: f.offline()}
 }
+
+// offline names the line that may have a manager install from its cache alone: by an
+// option, a variable (npm_config_offline, UV_OFFLINE) or a setting.
+func (f *File) offline() string {
+	return Once(f, offlineIn{}, func() string {
+		for _, in := range f.Doc.Instructions {
+			if offline.MatchString(in.Text.String()) {
+				return fmt.Sprintf("line %d speaks of working offline, from what was cached", f.Line(in))
+			}
+		}
+		return ""
+	})
+}
+
+type offlineIn struct{}
+
+var offline = lazyregexp.New(`(?i)offline|disable_network|goproxy=["']?off`)
 
 // A laterScan looks for what may need a cache in one stage and those FROM it. What it
 // has found it remembers for the other RUNs of the stage.

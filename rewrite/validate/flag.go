@@ -87,6 +87,9 @@ func (d *deriver) flagAdded(was string, in insertion) *Rejection {
 		if f.Keeps != "" {
 			return d.flagKeeps(c, f)
 		}
+		if distributions[f.Manager] == nil && d.mayBeOffline() {
+			return reject("%q may work offline, from the cache that %s keeps empty", brief(p.Source(c.node.Range)), f.Text)
+		}
 		what := "the flag " + f.Text
 		if r := d.cacheMoved(what, f.Paths); r != nil {
 			return r

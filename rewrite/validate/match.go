@@ -27,6 +27,8 @@ type matcher struct {
 	places map[*compile.Op]*linkPlaces
 	beyond map[*compile.Op]bool // what outside found
 	unused map[mountAt]*Rejection
+
+	offline *bool // what mayBeOffline found
 }
 
 // A question is whether an edge of the new graph is one of the old.

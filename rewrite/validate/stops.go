@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/shell"
 )
 
@@ -271,10 +272,27 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 			if o.Exec.Network == "NONE" && call.usesCache(s.manager) {
 				return call.name + " without a network", false
 			}
+			if call.usesCache(s.manager) && distributions[s.manager] == nil && m.mayBeOffline() {
+				return call.name + ", which may work offline,", false
+			}
 		}
 	}
 	return "", renewed
 }
+
+// mayBeOffline reports whether an option, a variable or a setting may have a manager
+// install from its cache alone.
+func (m *matcher) mayBeOffline() bool {
+	if m.offline == nil {
+		found := slices.ContainsFunc(m.fresh.Ops, func(o *compile.Op) bool {
+			return o.Exec != nil && (slices.ContainsFunc(o.Exec.Args, offline.MatchString) || slices.ContainsFunc(o.Exec.Env, offline.MatchString))
+		})
+		m.offline = &found
+	}
+	return *m.offline
+}
+
+var offline = lazyregexp.New(`(?i)offline|^composer_disable_network=|^goproxy=off`)
 
 // fetches are the verbs by which a distribution's package manager fetches its index, and
 // does no more.
