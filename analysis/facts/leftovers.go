@@ -140,8 +140,7 @@ func (f *File) configured(s *stage.Stage, cache *pkgmgr.Cache) int {
 			text := in.Text.String()
 			switch {
 			case in.Name == "run" && f.Run(in).configures(cache, nil),
-				(in.Name == "copy" || in.Name == "add") && len(cache.Off) > 0 && strings.Contains(text, "pip.conf"),
-				cache.Dir == "/var/cache/apk" && (strings.Contains(text, "/etc/apk/cache") || strings.Contains(text, "setup-apkcache")):
+				(in.Name == "copy" || in.Name == "add") && (len(cache.Off) > 0 && strings.Contains(text, "pip.conf") || movesApk(cache, text)):
 				return in.Index
 			}
 		}
@@ -175,10 +174,20 @@ func (r *Run) configures(cache *pkgmgr.Cache, variables []string) bool {
 	if slices.ContainsFunc(variables, func(v string) bool { return strings.Contains(text, v) }) {
 		return true
 	}
+	if movesApk(cache, text) {
+		return true
+	}
 	manager := managerOf(cache)
-	return slices.ContainsFunc(r.All(), func(c *Command) bool {
-		return c.Call != nil && c.Call.Manager == manager && strings.HasPrefix(c.Call.Word, "config") && strings.Contains(text, "cache")
-	})
+	return strings.Contains(text, "cache") && (slices.ContainsFunc(manager.Settings, func(s pkgmgr.Settings) bool { return s.Own && strings.Contains(text, s.File) }) ||
+		slices.ContainsFunc(r.All(), func(c *Command) bool {
+			return c.Call != nil && c.Call.Manager == manager && (strings.HasPrefix(c.Call.Word, "config") || c.Call.Word == "set" || c.Call.Word == "c")
+		}))
+}
+
+// movesApk reports whether a text makes the folder that apk takes for its cache once it
+// is there.
+func movesApk(cache *pkgmgr.Cache, text string) bool {
+	return cache.Dir == "/var/cache/apk" && (strings.Contains(text, "/etc/apk/cache") || strings.Contains(text, "setup-apkcache"))
 }
 
 // MountsCache reports whether a mount of the RUN covers a cache, wherever it lies, or

@@ -3,6 +3,7 @@ package pkgmgr
 import (
 	"strings"
 
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/shell"
 )
 
@@ -27,6 +28,7 @@ var Composer = Manager{
 		Risky:     Risky{"composer clear-cache", "composer.json may name another folder as the cache, and Composer's plugins run once more"},
 		Mount:     Mount{Sharing: "locked", Below: []string{"cache"}, Swaps: map[string]string{"--no-cache": ""}, Doubt: "Composer compares an archive in it with no sum"},
 	}},
+	Settings:  []Settings{{File: "composer.json", Moves: lazyregexp.New(`"cache-(?:files-|repo-|vcs-)?dir"`)}},
 	Manifests: []string{"composer.json", "composer.lock", "auth.json"},
 	words: func(program string, args []shell.Word) ([]shell.Word, bool) {
 		// php -d memory_limit=-1 /usr/local/bin/composer install

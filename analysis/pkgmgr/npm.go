@@ -1,6 +1,9 @@
 package pkgmgr
 
-import "github.com/shale-build/shale/analysis/change"
+import (
+	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/lazyregexp"
+)
 
 // Npm is Node's package manager. Verbs and their aliases: npm help install, ci. The
 // cache is safe for several npm at once and rebuilt where it is damaged: npm help cache.
@@ -25,5 +28,6 @@ var Npm = Manager{
 		Cleanup:   &change.NpmCache,
 		Mount:     Mount{Sharing: "shared"},
 	}},
+	Settings:  []Settings{{File: ".npmrc", Own: true, Moves: lazyregexp.New(`(?mi)^\s*(?:cache|offline|prefer-offline|userconfig|globalconfig)\s*=`)}},
 	Manifests: []string{"package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"},
 }

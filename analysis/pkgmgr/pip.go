@@ -1,6 +1,9 @@
 package pkgmgr
 
-import "github.com/shale-build/shale/analysis/change"
+import (
+	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/lazyregexp"
+)
 
 // Pip is Python's package installer. Options: pip install --help; its cache: "Caching"
 // in pip's documentation, which calls it safe for several pip at once.
@@ -13,7 +16,8 @@ var Pip = Manager{
 		"--progress-bar", "--log", "--cert", "--client-cert", "--no-binary", "--only-binary", "--global-option",
 		"--install-option", "--root-user-action", "--report", "--config-settings", "-C", "--exists-action", "--python",
 		"-d", "--dest", "-w", "--wheel-dir", "-b", "--build", "--use-feature", "--use-deprecated"},
-	Apart:   []string{"-t", "--target", "--root"},
+	// What --no-index takes from folders, pip keeps no copy of (run with 23.2.1).
+	Apart:   []string{"-t", "--target", "--root", "--no-index"},
 	Modules: []string{"pip"},
 	Verbs: map[string]Verb{
 		"install": Install, "download": Download, "wheel": Download, "uninstall": Remove, "cache purge": Clean, "cache remove": Clean,
@@ -23,13 +27,14 @@ var Pip = Manager{
 		Filled:    []Verb{Install, Download},
 		CleanedBy: []string{"cache purge", "cache remove"},
 		Moved:     []string{"PIP_CACHE_DIR", "XDG_CACHE_HOME"},
-		// pip reads the variable as a boolean; what it takes for false turns the cache on.
+		// 0 and "off" turn it off, too (run with 23.2.1).
 		Off:   []Setting{{Name: "PIP_NO_CACHE_DIR", Any: true}},
 		Flags: []*change.Flag{&change.PipNoCacheDir},
 		Mount: Mount{Sharing: "shared", Swaps: map[string]string{"--no-cache-dir": ""}, Doubt: builtWheels},
 	}},
 	// "pip cache purge" of pip 20.1 to 21.3 fails with "No matching packages".
 	CleanNeedsCache: true,
+	Settings:        []Settings{{File: "pip.conf", Own: true, Moves: lazyregexp.New(`(?mi)^\s*(?:no-)?cache-dir\s*[=:]`)}},
 	ManifestGlobs:   []string{"requirements*.txt"},
 	ManifestOptions: []string{"-r", "--requirement", "-c", "--constraint"},
 	NoManifests:     "its options name them",

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/shell"
 )
 
@@ -25,10 +26,11 @@ type Manager struct {
 	Bare            Verb // what a call without a verb does
 	Operands        bool // its calls have no verb: every operand is a package
 	Caches          []Cache
-	NoCache         string   // why it has none, where Caches is empty
-	Root            bool     // an install works for root only
-	Refetches       bool     // it fetches its index by itself when that is missing or old
-	CleanNeedsCache bool     // its own clean-up fails on an empty cache
+	NoCache         string // why it has none, where Caches is empty
+	Root            bool   // an install works for root only
+	Refetches       bool   // it fetches its index by itself when that is missing or old
+	CleanNeedsCache bool   // its own clean-up fails on an empty cache
+	Settings        []Settings
 	Manifests       []string // manifests of a dependency-only install, the first one needed
 	ManifestGlobs   []string // further ones, by patterns
 	ManifestOptions []string // options whose value names a further manifest: pip's -r
@@ -82,6 +84,13 @@ type Cache struct {
 type Risky struct {
 	Command string
 	Why     string // what could differ, in words
+}
+
+// Settings are a file by which a project or a user sets a manager up.
+type Settings struct {
+	File  string             // its base name
+	Own   bool               // it is this manager's alone: who names it beside the cache may move that
+	Moves *lazyregexp.Regexp // what in it puts the cache elsewhere, or has calls read it alone; nil where the file itself tells of that
 }
 
 // A Setting is an environment variable with the values that matter.

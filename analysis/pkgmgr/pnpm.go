@@ -1,5 +1,7 @@
 package pkgmgr
 
+import "github.com/shale-build/shale/analysis/lazyregexp"
+
 // Pnpm links packages out of a store, in $PNPM_HOME/store or ~/.local/share/pnpm/store:
 // "store-dir" in its documentation of settings. "pnpm store prune" keeps all that is in
 // use: run with 9.15 after an install, it removed 0 files.
@@ -19,5 +21,6 @@ var Pnpm = Manager{
 		Kept:   "node_modules is made of links into it, and pnpm store prune keeps what is in use",
 		Mount:  Mount{Sharing: "shared", Doubt: "node_modules is then made of copies, not of links into the store"},
 	}},
+	Settings:  []Settings{{File: ".npmrc", Own: true, Moves: lazyregexp.New(`(?mi)^\s*(?:store-dir|offline)\s*=`)}, {File: "pnpm-workspace.yaml", Moves: lazyregexp.New(`(?m)^\s*(?:storeDir|offline)\s*:`)}},
 	Manifests: []string{"package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", ".npmrc", ".pnpmfile.cjs"},
 }

@@ -1,6 +1,11 @@
 package pkgmgr
 
-import "github.com/shale-build/shale/analysis/change"
+import (
+	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/lazyregexp"
+)
+
+var uvMoves = lazyregexp.New(`(?m)^\s*(?:cache-dir|offline|no-cache)\s*=`)
 
 // Uv is Astral's package manager: "Caching" in its documentation, which calls the cache
 // safe for several uv at once, and "Using uv in Docker" for the link mode.
@@ -31,6 +36,7 @@ var Uv = Manager{
 			Doubt: builtWheels,
 		},
 	}},
+	Settings:        []Settings{{File: "uv.toml", Own: true, Moves: uvMoves}, {File: "pyproject.toml", Moves: uvMoves}},
 	Manifests:       []string{"pyproject.toml", "uv.lock", "uv.toml"},
 	ManifestOptions: []string{"-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"},
 	refine: func(c *Call) {

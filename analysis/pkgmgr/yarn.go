@@ -1,12 +1,16 @@
 package pkgmgr
 
-import "github.com/shale-build/shale/analysis/change"
+import (
+	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/lazyregexp"
+)
 
 // Yarn is Yarn 1 and later. Version 1 caches for root in /usr/local/share/.cache/yarn,
 // for others in ~/.cache/yarn (getCacheDir and user-home-dir.js in its source; run with
-// 1.22.22, which also leaves /tmp/v8-compile-cache-0), later ones in ~/.yarn/berry (run with 4.18). With Plug'n'Play these later
-// ones run from their cache: after "yarn cache clean" nothing is found any more (run
-// with 4.18). "yarn global" is of version 1 alone.
+// 1.22.22, which also leaves /tmp/v8-compile-cache-0), later ones in ~/.yarn/berry (run with 4.18). With Plug'n'Play a
+// project runs from the cache, with version 1 too (--pnp, or "installConfig" in
+// package.json): emptied, nothing is found any more (run with 1.22.22 and 4.18). "yarn
+// global" is of version 1 alone.
 var Yarn = Manager{
 	Name:     "yarn",
 	Programs: []string{"yarn", "yarnpkg"},
@@ -34,6 +38,11 @@ var Yarn = Manager{
 		Kept:      "a project may run from it (Plug'n'Play)",
 		Mount:     Mount{Sharing: "locked", Reads: true, Doubt: "a project may run from it (Plug'n'Play)"},
 	}},
+	Settings: []Settings{
+		{File: ".yarnrc.yml", Own: true}, // of a later Yarn
+		{File: ".yarnrc", Own: true, Moves: lazyregexp.New(`(?m)^\s*"?(?:cache-folder|yarn-offline-mirror|--[\w.-]*(?:cache-folder|offline|pnp))`)},
+		{File: "package.json", Moves: lazyregexp.New(`"packageManager"\s*:\s*"yarn@[^1]|"pnp"\s*:\s*true`)},
+	},
 	Manifests:     []string{"package.json", "yarn.lock", ".yarnrc", ".yarnrc.yml"},
 	ManifestGlobs: []string{".yarn/releases/*", ".yarn/plugins/*", ".yarn/patches/*"},
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/cleanup"
 	"github.com/shale-build/shale/analysis/facts"
-	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -247,22 +246,18 @@ func elsewhere(p *analysis.Pass, r *facts.Run, manager *pkgmgr.Manager) bool {
 		base := r.Stage.Root().Base.Text
 		return !strings.Contains(p.Doc.Content, "/opt/conda") && !slices.ContainsFunc([]string{"continuumio/", "condaforge/", "mambaorg/", "jupyter/"}, func(owner string) bool { return strings.HasPrefix(base, owner) })
 	}
-	if manager != &pkgmgr.Bundler && manager != &pkgmgr.Yarn && manager != &pkgmgr.Composer {
-		return false
-	}
-	if setElsewhere(p, r.Stage, manager) {
+	if len(settings[manager]) > 0 && setElsewhere(p, r.Stage, manager) {
 		return true
 	}
-	if context, _ := p.Context(); context != nil && manager == &pkgmgr.Yarn {
-		dir, _ := p.ContextDir(r.In)
-		if _, err := context.Read(path.Join(dir, ".yarnrc.yml")); err == nil {
-			return true // a later Yarn
-		}
-		if data, err := context.Read(path.Join(dir, "package.json")); err == nil && laterYarn.Match(data) {
-			return true
-		}
+	context, _ := p.Context()
+	if context == nil {
+		return false
 	}
-	return false
+	dir, _ := p.ContextDir(r.In)
+	return slices.ContainsFunc(manager.Settings, func(s pkgmgr.Settings) bool {
+		data, err := context.Read(path.Join(dir, s.File))
+		return err == nil && (s.Moves == nil || s.Moves.Match(data))
+	})
 }
 
 // setElsewhere reports whether the project's own settings may name another folder.
@@ -286,9 +281,6 @@ type setElsewhereIn struct {
 // settings are words that speak of a project's own settings of a manager.
 var settings = map[*pkgmgr.Manager][]string{
 	&pkgmgr.Bundler:  {"bundle config", ".bundle"},
-	&pkgmgr.Yarn:     {".yarn", "yarn set version", "corepack", "--immutable", "yarn config"},
+	&pkgmgr.Yarn:     {".yarn", "yarn set version", "corepack", "--immutable", "yarn config", "--pnp", "--enable-pnp", "workspaces focus", "--mode"},
 	&pkgmgr.Composer: {"composer config", "COMPOSER_CACHE"},
 }
-
-// laterYarn is what a package.json says that pins a Yarn which is not version 1.
-var laterYarn = lazyregexp.New(`"packageManager"\s*:\s*"yarn@[^1]`)

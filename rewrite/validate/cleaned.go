@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -468,7 +469,7 @@ func (d *deriver) cleanedAfter(install command, k change.Cleanup, prefix string)
 		return reject("the clean-up %q does not carry the install's own %q", k.Command, own)
 	}
 	what := "the clean-up " + k.Command
-	if r := d.cacheMoved(what, k.Paths); r != nil {
+	if r := cmp.Or(d.cacheMoved(what, k.Paths), d.setUp(what, k.Manager)); r != nil {
 		return r
 	}
 	x := d.op.Exec

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -91,7 +92,7 @@ func (d *deriver) flagAdded(was string, in insertion) *Rejection {
 			return reject("%q may work offline, from the cache that %s keeps empty", brief(p.Source(c.node.Range)), f.Text)
 		}
 		what := "the flag " + f.Text
-		if r := d.cacheMoved(what, f.Paths); r != nil {
+		if r := cmp.Or(d.cacheMoved(what, f.Paths), d.setUp(what, f.Manager)); r != nil {
 			return r
 		}
 		paths := homes(f.Paths, d.op.Exec)

@@ -1,9 +1,11 @@
 package validate
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // inHome reports whether a declared path lies in the home of the user in force.
@@ -61,6 +63,30 @@ func (d *deriver) cacheMoved(what string, paths []string) *Rejection {
 		}
 	}
 	return nil
+}
+
+// setUp refuses a change of a manager's cache that a setting may have put elsewhere, or
+// that the project runs from.
+func (d *deriver) setUp(what, manager string) *Rejection {
+	sets := settings[manager]
+	if sets == nil {
+		return nil
+	}
+	for _, o := range d.fresh.Ops {
+		if o.Exec != nil && slices.ContainsFunc(o.Exec.Args, sets.MatchString) {
+			return reject("%s may not act on the cache: %q may set up another, or that the project runs from it", what, o)
+		}
+	}
+	return nil
+}
+
+// settings are what scripts that set up a manager's cache say.
+var settings = map[string]*lazyregexp.Regexp{
+	"npm":  lazyregexp.New(`npm\s+(?:c|config|set)\s[^;&|]*cache|cache[^;&|]*\.npmrc|\.npmrc[^;&|]*cache`),
+	"yarn": lazyregexp.New(`yarn\s+config\s[^;&|]*cache|cache[^;&|]*\.yarnrc|\.yarnrc[^;&|]*cache|--(?:enable-)?pnp\b`),
+	"pip":  lazyregexp.New(`pip[\d.]*\s+config\s[^;&|]*cache|cache-dir[^;&|]*pip\.conf|pip\.conf[^;&|]*cache-dir`),
+	"uv":   lazyregexp.New(`cache-dir[^;&|]*(?:uv|pyproject)\.toml|(?:uv|pyproject)\.toml[^;&|]*cache-dir`),
+	"apk":  lazyregexp.New(`/etc/apk/cache|setup-apkcache`),
 }
 
 // rootRuns refuses a change that is root's alone in a RUN by another user, as far as
