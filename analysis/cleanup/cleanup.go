@@ -13,6 +13,7 @@ import (
 	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
@@ -46,7 +47,10 @@ func Mend(f *facts.File, r *facts.Run, left facts.Leftover) (fix analysis.Fix, w
 	case len(fix.Changes) == 0:
 		why = cache.Risky.Why
 	case flag == &change.PipNoCacheDir && !modernPip(f, r):
-		why, cure = "pip before 19.1 installs source packages differently without its cache", "; it is safe on the image python:3.8 or later"
+		why = "pip before 19.1 installs source packages differently without its cache"
+		if !pinsPip(f, r.Stage) {
+			cure = "; it is safe on the image python:3.8 or later"
+		}
 	case flag == &change.ApkNoCache && !fillsByUpdate(r, left) && !f.ApkFetches(r.Stage):
 		why, cure = "before Alpine 3.8 apk add fails where it finds no index, and with --no-cache it does not", "; it is safe on the image alpine:3.8 or later"
 	}
@@ -79,14 +83,23 @@ func modernPip(f *facts.File, r *facts.Run) bool {
 	return b.AtLeast(3, 8)
 }
 
-// pinsPip reports whether a stage, or one that it is FROM, installs a pip of its own
-// choice.
+// pinsPip reports whether a stage, or one that it is FROM, may run another pip than its
+// image's: one of its own choice, or another Python's.
 func pinsPip(f *facts.File, s *stage.Stage) bool {
 	if s == nil {
 		return false
 	}
 	return facts.Once(f, pinsPipIn{s}, func() bool {
-		return pinsPip(f, s.Parent) || slices.ContainsFunc(f.Runs(s), func(r *facts.Run) bool {
+		var packaged, path bool
+		for _, in := range s.Instructions {
+			text := in.Text.String()
+			if in.Name == "run" && otherPip.MatchString(text) {
+				return true
+			}
+			packaged = packaged || in.Name == "run" && packagedPip.MatchString(text)
+			path = path || strings.Contains(text, "PATH=")
+		}
+		return packaged && path || pinsPip(f, s.Parent) || slices.ContainsFunc(f.Runs(s), func(r *facts.Run) bool {
 			return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
 				return c.Call != nil && c.Call.Manager.Name == "pip" && slices.ContainsFunc(c.Call.Names, func(w shell.Word) bool {
 					name := facts.Shape(w)
@@ -98,6 +111,13 @@ func pinsPip(f *facts.File, s *stage.Stage) bool {
 }
 
 type pinsPipIn struct{ *stage.Stage }
+
+var (
+	// otherPip is what brings, or calls, a pip that is not the image's.
+	otherPip = lazyregexp.New(`\b(?:python2|pip2|pip3\.\d|get-pip|easy_install|(?:micro)?mamba|conda|pyenv)\b|\bpython2\.|\bpip2\.|\bvirtualenv\b[^;&|]*\s(?:-p|--python)\b|\b(?:ln|update-alternatives)\b[^;&|]*\b(?:pip|python)`)
+	// packagedPip is a distribution's, which a PATH of the file may put first.
+	packagedPip = lazyregexp.New(`\b(?:python3?|py3)-pip\b`)
+)
 
 // mend makes the fix, or says why there is none.
 func mend(f *facts.File, r *facts.Run, left facts.Leftover) (analysis.Fix, string) {
@@ -237,6 +257,10 @@ func root(user string) bool {
 	return name == "root" || name == "0"
 }
 
+// npmItself is what npm installs another npm by: its name, an alias, an archive, its
+// repository.
+var npmItself = lazyregexp.New(`(?:^|[/:@])npm(?:@|$|-\d|\.)|npm/cli`)
+
 // riskyCommand is the manager's own clean-up, by the program that was called.
 func riskyCommand(left facts.Leftover) (string, string) {
 	program, rest, _ := strings.Cut(left.Cache.Risky.Command, " ")
@@ -251,7 +275,7 @@ func fillsByUpdate(r *facts.Run, left facts.Leftover) bool {
 	return slices.ContainsFunc(r.All(), func(c *facts.Command) bool {
 		return c.Call != nil && c.Call.Manager == left.By.Call.Manager && c.Call.Fills(left.Cache) &&
 			// --update leaves an index whatever --no-cache says (go-gitea/gitea#1694).
-			(left.Cache.Flag(c.Call) == nil || c.Call.Has("-U", "--update", "--update-cache"))
+			(left.Cache.Flag(c.Call) == nil || c.Call.Manager == &pkgmgr.Apk && c.Call.Has("-U", "--update", "--update-cache"))
 	})
 }
 
@@ -315,7 +339,7 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 		}
 		if slices.ContainsFunc(left.By.Call.Names, func(w shell.Word) bool {
 			s := facts.Shape(w)
-			return s == "npm" || strings.HasPrefix(s, "npm@") || strings.Contains(s, "\x00")
+			return strings.Contains(s, "\x00") || npmItself.MatchString(s)
 		}) {
 			return fix, "npm installs another npm here, which may not run"
 		}
@@ -378,6 +402,13 @@ func turns(c *facts.Command, k change.Cleanup) string {
 			return !set || name == "sudo" || slices.Contains(strings.Fields(k.Command), name)
 		}) {
 			return "alias may change what the clean-up does"
+		}
+	case "unset":
+		if slices.ContainsFunc(c.Args, func(w shell.Word) bool {
+			s := facts.Shape(w)
+			return s == "PATH" || s == "HOME" || strings.Contains(s, "\x00")
+		}) {
+			return "unset may take away what the clean-up is found by"
 		}
 	case "":
 		if len(c.Node.Words) > 0 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/shell"
 )
 
@@ -327,6 +328,11 @@ func (d *deriver) cleanable(p, q *shell.Program, k change.Cleanup) *Rejection {
 			case name == "alias" && ok && otherAliases(n, k):
 			case !ok || slices.Contains([]string{"alias", "shopt", "trap", "eval", ".", "source", "exec", "enable", "hash"}, name):
 				r = reject("%q may change what the clean-up %q does", brief(p.Source(n.Range)), k.Command)
+			case name == "unset" && slices.ContainsFunc(n.Words[1:], func(w shell.Word) bool {
+				text, ok := literal(w)
+				return !ok || text == "PATH" || text == "HOME"
+			}):
+				r = reject("%q may take away what the clean-up %q is found by", brief(p.Source(n.Range)), k.Command)
 			case name == "set":
 				for _, w := range n.Words[1:] {
 					text, ok := literal(w)
@@ -493,6 +499,12 @@ func (d *deriver) cleanedAfter(install command, k change.Cleanup, prefix string)
 	if k.Manager == "npm" && slices.ContainsFunc(install.options(), func(o string) bool { return o == "--cache" || o == "--offline" }) {
 		return reject("npm is told where its cache is")
 	}
+	if k.Manager == "npm" && slices.ContainsFunc(install.words[1:], func(w shell.Word) bool {
+		text, known := literal(w)
+		return !known || anotherNpm.MatchString(text)
+	}) {
+		return reject("npm may install another npm, and the clean-up %q may not run with it", k.Command)
+	}
 	manager := k.Manager
 	if k.Command == change.PacmanPackages.Command {
 		manager = pacmanArchives
@@ -500,6 +512,9 @@ func (d *deriver) cleanedAfter(install command, k change.Cleanup, prefix string)
 	d.stops = append(d.stops, stop{op: d.op, what: what, manager: manager, paths: paths})
 	return nil
 }
+
+// anotherNpm is a package, an archive or a repository of npm itself.
+var anotherNpm = lazyregexp.New(`(?i)(?:^|[/:@])npm(?:@|$|-\d|\.(?:git|tgz))|\bnpm/cli\b`)
 
 // pacmanArchives stands for pacman where what is deleted is no index, but packages that
 // it fetches again.
