@@ -10,7 +10,7 @@ var Apk = Manager{
 	Programs: []string{"apk"},
 	Values: []string{"-p", "--root", "-X", "--repository", "--arch", "--cache-dir", "--cache-max-age", "--keys-dir",
 		"--progress-fd", "--repositories-file", "--timeout", "--wait", "-t", "--virtual"},
-	Apart: []string{"-s", "-p", "--root"},
+	Apart: []string{"-s", "-p", "--root", "--no-network"},
 	Verbs: map[string]Verb{
 		"update": Update, "add": Install, "upgrade": Upgrade, "del": Remove, "fetch": Download, "cache clean": Clean,
 	},

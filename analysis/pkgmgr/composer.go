@@ -25,11 +25,17 @@ var Composer = Manager{
 		Filled:    []Verb{Install, Upgrade},
 		Moved:     []string{"COMPOSER_CACHE_DIR", "COMPOSER_HOME", "XDG_CACHE_HOME"},
 		CleanedBy: []string{"clear-cache", "clearcache", "cc"},
+		TrimmedBy: []string{"clear-cache --gc"},
 		Risky:     Risky{"composer clear-cache", "composer.json may name another folder as the cache, and Composer's plugins run once more"},
 		Mount:     Mount{Sharing: "locked", Below: []string{"cache"}, Swaps: map[string]string{"--no-cache": ""}, Doubt: "Composer compares an archive in it with no sum"},
 	}},
 	Settings:  []Settings{{File: "composer.json", Moves: lazyregexp.New(`"cache-(?:files-|repo-|vcs-)?dir"`)}},
 	Manifests: []string{"composer.json", "composer.lock", "auth.json"},
+	refine: func(c *Call) {
+		if c.Verb == Clean && c.Has("--gc") {
+			c.Word = "clear-cache --gc"
+		}
+	},
 	words: func(program string, args []shell.Word) ([]shell.Word, bool) {
 		// php -d memory_limit=-1 /usr/local/bin/composer install
 		if program != "php" {

@@ -16,7 +16,7 @@ var Dotnet = Manager{
 		Filled:    []Verb{Install, Upgrade},
 		FilledBy:  []string{"build", "publish", "test", "run", "pack", "msbuild"},
 		Moved:     []string{"NUGET_PACKAGES", "NUGET_HTTP_CACHE_PATH"},
-		CleanedBy: []string{"nuget locals", "locals"},
+		CleanedBy: []string{"nuget locals all --clear", "nuget locals global-packages --clear"},
 		Kept:      "every later build reads it",
 		Mount:     Mount{Sharing: "shared", Reads: true, Doubt: "NuGet compares a package in it with its source no more"},
 	}, {
@@ -24,11 +24,22 @@ var Dotnet = Manager{
 		Filled:    []Verb{Install, Upgrade},
 		FilledBy:  []string{"build", "publish", "test", "run", "pack", "msbuild"},
 		Moved:     []string{"NUGET_HTTP_CACHE_PATH", "XDG_DATA_HOME"},
-		CleanedBy: []string{"nuget locals", "locals"},
+		CleanedBy: []string{"nuget locals all --clear", "nuget locals http-cache --clear"},
 		Kept:      "its name has changed with versions",
 		Mount:     Mount{Sharing: "shared", Reads: true, Doubt: "NuGet compares a package in it with its source no more"},
 	}},
 	Manifests:     nil,
 	ManifestGlobs: []string{"*.csproj", "*.fsproj", "*.vbproj", "*.sln", "*.slnx", "Directory.*.props", "nuget.config", "NuGet.config", "global.json", "packages.lock.json"},
 	NoManifests:   "its files have several names",
+	refine: func(c *Call) {
+		if c.Verb == Clean { // nuget locals all -clear
+			c.Word = "nuget locals"
+			for _, n := range c.Names {
+				c.Word += " " + literal(n)
+			}
+			if c.Has("--clear", "-c", "-clear") {
+				c.Word += " --clear"
+			}
+		}
+	},
 }

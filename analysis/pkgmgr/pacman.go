@@ -16,7 +16,7 @@ var Pacman = Manager{
 	Name:           "pacman",
 	Programs:       []string{"pacman"},
 	Values:         []string{"-b", "--dbpath", "-r", "--root", "--cachedir", "--config", "--gpgdir", "--hookdir", "--logfile", "--arch", "--sysroot", "--print-format", "--ignore", "--ignoregroup", "--overwrite", "--assume-installed", "--color"},
-	Apart:          []string{"-p", "--root"},
+	Apart:          []string{"-p", "-r", "--root", "-b", "--dbpath", "--config"},
 	Verbs:          map[string]Verb{"-S": Install, "-Sy": Update, "-U": Install, "-R": Remove, "-Sc": Clean},
 	Operands:       true,
 	Root:           true,

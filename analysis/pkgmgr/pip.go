@@ -25,7 +25,8 @@ var Pip = Manager{
 	Caches: []Cache{{
 		Dir: "~/.cache/pip", What: "download cache",
 		Filled:    []Verb{Install, Download},
-		CleanedBy: []string{"cache purge", "cache remove"},
+		CleanedBy: []string{"cache purge"},
+		TrimmedBy: []string{"cache remove"},
 		Moved:     []string{"PIP_CACHE_DIR", "XDG_CACHE_HOME"},
 		// 0 and "off" turn it off, too (run with 23.2.1).
 		Off:   []Setting{{Name: "PIP_NO_CACHE_DIR", Any: true}},

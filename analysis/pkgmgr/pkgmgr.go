@@ -153,6 +153,13 @@ type Option struct {
 	Known bool   // Value is literal, or there is none
 }
 
+// cleansOne tells a clean-up that is told of a package from one of all.
+func (c *Call) cleansOne() {
+	if c.Verb == Clean && len(c.Names) > 0 {
+		c.Word += " one"
+	}
+}
+
 // Has reports whether the call carries one of the options.
 func (c *Call) Has(names ...string) bool {
 	return slices.ContainsFunc(c.Options, func(o Option) bool { return slices.Contains(names, o.Name) })
@@ -298,6 +305,11 @@ func (c *Call) Fills(cache *Cache) bool {
 		return false
 	}
 	if c.Has("-h", "--help", "--dry-run", "--simulate", "--print-uris") || c.Has(c.Manager.Apart...) || c.Manager != &Apt && c.elsewhere() {
+		return false
+	}
+	if c.Manager == &Apt && slices.ContainsFunc(c.Options, func(o Option) bool {
+		return (o.Name == "-o" || o.Name == "--option") && (strings.HasPrefix(o.Value, "Dir=") || strings.HasPrefix(o.Value, "Dir::State")) || o.Name == "-c" || o.Name == "--config-file"
+	}) {
 		return false
 	}
 	if c.Has("--version") && !slices.Contains(c.Manager.Values, "--version") { // with a value it is a package's

@@ -27,7 +27,8 @@ var Uv = Manager{
 		FilledBy:  []string{"run", "tool run", "build", "pip compile"},
 		Moved:     []string{"UV_CACHE_DIR", "XDG_CACHE_HOME"},
 		Off:       []Setting{{Name: "UV_NO_CACHE", Any: true}},
-		CleanedBy: []string{"cache clean", "cache prune", "clean"},
+		CleanedBy: []string{"cache clean", "clean"},
+		TrimmedBy: []string{"cache prune", "cache clean one"},
 		Flags:     []*change.Flag{&change.UvSync, &change.UvPipInstall},
 		Mount: Mount{
 			Sharing: "shared", Live: "UV_LINK_MODE=copy must be set, as links do not leave a mount",
@@ -40,6 +41,7 @@ var Uv = Manager{
 	Manifests:       []string{"pyproject.toml", "uv.lock", "uv.toml"},
 	ManifestOptions: []string{"-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"},
 	refine: func(c *Call) {
+		c.cleansOne()
 		if c.Has("-n") { // its short name
 			c.Options = append(c.Options, Option{Name: "--no-cache", Known: true})
 		}

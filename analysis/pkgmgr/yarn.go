@@ -27,6 +27,7 @@ var Yarn = Manager{
 		Filled:    []Verb{Install, Upgrade},
 		Moved:     []string{"YARN_CACHE_FOLDER", "yarn_cache_folder", "npm_config_cache", "XDG_CACHE_HOME"},
 		CleanedBy: []string{"cache clean"},
+		TrimmedBy: []string{"cache clean one"},
 		Cleanup:   &change.YarnCache,
 		ByRoot:    true,
 		Risky:     Risky{"yarn cache clean", "from Yarn 2 on a project may run from this cache"},
@@ -35,6 +36,7 @@ var Yarn = Manager{
 		Dir: "~/.yarn/berry", What: "download cache of Yarn 2 and later",
 		Moved:     []string{"YARN_GLOBAL_FOLDER", "YARN_CACHE_FOLDER", "YARN_ENABLE_GLOBAL_CACHE"},
 		CleanedBy: []string{"cache clean"},
+		TrimmedBy: []string{"cache clean one"},
 		Kept:      "a project may run from it (Plug'n'Play)",
 		Mount:     Mount{Sharing: "locked", Reads: true, Doubt: "a project may run from it (Plug'n'Play)"},
 	}},
@@ -45,4 +47,5 @@ var Yarn = Manager{
 	},
 	Manifests:     []string{"package.json", "yarn.lock", ".yarnrc", ".yarnrc.yml"},
 	ManifestGlobs: []string{".yarn/releases/*", ".yarn/plugins/*", ".yarn/patches/*"},
+	refine:        (*Call).cleansOne,
 }

@@ -25,7 +25,7 @@ var StalePackageIndex = analysis.Rule{
 		Why: "A cached `apt-get update` is not run again when the list of packages changes: weeks later the install asks for versions that the archive no longer has, and the build fails with 404, " +
 			"or it installs versions with holes that have long been closed. Docker's own advice is one RUN for both. Its index, " + pkgmgr.IndexOnDebian.String() + " on Debian 12, stays in a layer of its own besides.",
 		Silent: "Where the RUN of the install fetches the index itself, where a script or a program that is not known may have fetched it, where a mount holds it, and where packages come from files. " +
-			"With `apk add` that finds no index: it fetches one itself.",
+			"With `apk add` that finds no index, or has `--no-cache`: it fetches one itself.",
 		Fix: "RUNs in a row become one: safe, where it is known that the commands do the same in one RUN (lines 1 to 14 of the soundness list). " +
 			"Otherwise `apt-get update` is put before the install, which is unsafe: a build that failed may then succeed, and newer versions may be installed.",
 	},
@@ -83,6 +83,9 @@ func leansOnIndex(r *facts.Run) *facts.Command {
 		case pkgmgr.Update:
 			return nil
 		case pkgmgr.Install, pkgmgr.Upgrade:
+			if c.Call.Manager == &pkgmgr.Apk && c.Call.Has("--no-cache") {
+				return nil // it fetches one for itself
+			}
 			if c.Call.Unclear || !c.Context.Always || r.Mounted(indexOf(c.Call.Manager).Dir) || !fromArchive(r, c) {
 				return nil
 			}
