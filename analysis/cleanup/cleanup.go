@@ -325,8 +325,11 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 	if last.Background || last.Kind != shell.Simple && last.Kind != shell.And && last.Kind != shell.Pipe {
 		return fix, "the RUN does not end in a plain command, after which a clean-up could be put"
 	}
+	if left := r.Program.Backgrounds(); len(left) > 0 {
+		return fix, left[0] + " leaves a process that may still use it"
+	}
 	switch end := lastCommand(last); {
-	case len(end.Words) == 0:
+	case len(end.Words) == 0 || end.Kind != shell.Simple && end.Kind != shell.Declare:
 		return fix, "the RUN does not end in a command"
 	default:
 		if name := facts.Shape(end.Words[0]); name == "exit" || name == "exec" || name == "return" {

@@ -248,7 +248,10 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 			return LaterUse{Why: fmt.Sprintf("line %d names its folder", line), Certain: true}, false
 		}
 		switch {
-		case c.Call != nil && c.Call.Manager == manager:
+		case c.Call != nil && (c.Call.Manager == manager || rpm(c.Call.Manager) && rpm(manager)):
+			if (c.Call.Word == "cache" || strings.HasPrefix(c.Call.Word, "cache ")) && c.Call.Verb == pkgmgr.Other {
+				return LaterUse{Why: fmt.Sprintf("line %d runs %s %s, which may read it", line, c.Name, c.Call.Word)}, false
+			}
 			switch c.Call.Verb {
 			case pkgmgr.Update:
 				// Elsewhere its failure could go unseen, and leave the old index in use.
@@ -274,6 +277,11 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 		}
 	}
 	return LaterUse{}, false
+}
+
+// rpm reports whether a manager is one of those of which one may be another's name.
+func rpm(m *pkgmgr.Manager) bool {
+	return m == &pkgmgr.Dnf || m == &pkgmgr.Yum || m == &pkgmgr.Microdnf
 }
 
 // near reports whether a folder lies above or below a cache's.

@@ -418,7 +418,7 @@ func (c *command) fills(manager string) bool {
 	case "uv":
 		return c.name == "uv" && setOf("sync pip add lock run tool")[v]
 	case "apt":
-		return (c.name == "apt-get" || c.name == "apt") && slices.Contains([]string{"update", "install", "upgrade", "dist-upgrade", "full-upgrade", "build-dep"}, v)
+		return (c.name == "apt-get" || c.name == "apt" || c.name == "aptitude") && slices.Contains([]string{"update", "install", "upgrade", "dist-upgrade", "full-upgrade", "build-dep"}, v)
 	case "apk":
 		return c.name == "apk" && slices.Contains([]string{"add", "update", "upgrade"}, v)
 	case "npm":
@@ -432,7 +432,7 @@ func (c *command) fills(manager string) bool {
 // distributions lists the programs of the distributions' package managers, whose index a
 // later install reads.
 var distributions = map[string]map[string]bool{
-	"apt": setOf("apt-get apt"), "dnf": setOf("dnf dnf5 dnf-3"), "yum": setOf("yum"), "microdnf": setOf("microdnf"),
+	"apt": setOf("apt-get apt aptitude"), "dnf": setOf("dnf dnf5 dnf-3"), "yum": setOf("yum"), "microdnf": setOf("microdnf"),
 	"zypper": setOf("zypper"), "pacman": setOf("pacman"),
 }
 

@@ -452,6 +452,8 @@ func (c *command) settles() bool {
 	switch c.name {
 	case "python", "python2", "python3":
 		return len(args) > 1 && args[0] == "-m" && setOf("venv virtualenv ensurepip pip")[args[1]]
+	case "bundle", "bundler":
+		return v == "config"
 	case "composer":
 		if v == "global" && at < len(args) {
 			return setOf("config require")[args[at]]
@@ -560,5 +562,5 @@ var harmlessToo = setOf(`a2enmod a2dismod a2ensite a2dissite a2enconf a2disconf 
 	mamba micromamba mkfifo mkpasswd mysql mysql_install_db nginx openssl patch pecl pg_config phpenmod phpdismod
 	php5enmod pipenv pipx pnpm poetry psql rbenv rsync rustup rustc setcap getcap ssh-keygen ssh-keyscan strip
 	svn terraform unlink update-locale update-rc.d uv virtualenv yarn zip 7z 7za apt-key
-	add-apt-repository dpkg-divert gem npm pear service mvn gradle hg start-stop-daemon dbus-uuidgen visudo update-initramfs
+	add-apt-repository dpkg-divert gem npm pear service mvn gradle hg start-stop-daemon dbus-uuidgen visudo update-initramfs sdkmanager
 	phpize pip-compile setfacl yes`)
