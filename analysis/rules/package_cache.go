@@ -69,7 +69,9 @@ var hadolintCaches = map[string][]string{
 func runPackageCache(p *analysis.Pass) {
 	mount := p.Option("policy") == "mount"
 	for _, s := range p.Stages().Stages {
-		shipped := map[string]bool{} // folders that an earlier layer of the stage ships already
+		// Folders that an earlier layer of the stage ships already, and to which a later
+		// RUN may add nothing: it reads them.
+		shipped := map[string]bool{}
 		for _, r := range p.Runs(s) {
 			said := map[*pkgmgr.Manager]bool{}
 			for _, left := range p.Leftovers(r) {
@@ -85,7 +87,7 @@ func runPackageCache(p *analysis.Pass) {
 					p.Report(d)
 				}
 				// One that another rule joins first is not spoken of twice.
-				shipped[left.Cache.Dir] = ok || !mount && cleanable(left.Cache)
+				shipped[left.Cache.Dir] = (left.Cache.Index || left.Cache.Mount.Reads) && (ok || !mount && cleanable(left.Cache))
 			}
 			if mount {
 				unmounted(p, r, said)
@@ -210,6 +212,9 @@ func place(cache *pkgmgr.Cache, fix analysis.Fix) string {
 // know, or keep it in a folder that they do not see.
 func doubtful(p *analysis.Pass, r *facts.Run, left facts.Leftover) bool {
 	manager, cache := left.By.Call.Manager, left.Cache
+	if left.By.Call.Has("--offline") {
+		return true // it takes from the cache, and adds nothing
+	}
 	// What the folder is called below a home, whosever home it is, or in a folder of
 	// caches: .composer, .yarn, yum.
 	names := []string{path.Base(cache.Dir)}
