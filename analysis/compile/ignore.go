@@ -8,6 +8,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
+	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
 // ignoring makes what BuildKit's compiler asks for the patterns of .dockerignore. It is
@@ -39,6 +40,13 @@ func (o onlyIgnore) Solve(context.Context, gateway.SolveRequest) (*gateway.Resul
 type ignoreFile struct {
 	gateway.Reference
 	text string
+}
+
+func (f ignoreFile) StatFile(_ context.Context, r gateway.StatRequest) (*fstypes.Stat, error) {
+	if r.Path != dockerui.DefaultDockerignoreName {
+		return nil, errors.Join(fs.ErrNotExist, errors.New(r.Path))
+	}
+	return &fstypes.Stat{Path: r.Path, Size: int64(len(f.text))}, nil
 }
 
 func (f ignoreFile) ReadFile(_ context.Context, r gateway.ReadRequest) ([]byte, error) {

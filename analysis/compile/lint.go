@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
-	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/buildkit/frontend/subrequests/lint"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -46,18 +45,7 @@ func Refused(err error) (Refusal, bool) {
 	if err == nil || errors.Is(err, ErrInternal) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return Refusal{}, false
 	}
-	r := Refusal{Message: strings.TrimSuffix(err.Error(), ": invalid argument")}
-	var at *parser.LocationError
-	if errors.As(err, &at) {
-		for _, ranges := range at.Locations {
-			for _, one := range ranges {
-				if !slices.Contains(r.Lines, one.Start.Line) {
-					r.Lines = append(r.Lines, one.Start.Line)
-				}
-			}
-		}
-	}
-	return r, true
+	return Refusal{strings.TrimSuffix(err.Error(), ": invalid argument"), syntax.ErrorLines(err)}, true
 }
 
 type linted struct {

@@ -9,7 +9,7 @@ import "github.com/shale-build/shale/analysis/change"
 var Apt = Manager{
 	Name:     "apt",
 	Programs: []string{"apt-get", "apt", "aptitude"},
-	Values:   []string{"-o", "--option", "-c", "--config-file", "-t", "--target-release", "--default-release", "-a", "--host-architecture", "-P", "--build-profiles"},
+	Values:   []string{"-o", "--option", "-c", "--config-file", "-t", "--target-release", "--default-release", "-a", "--host-architecture", "-P", "--build-profiles", "--with-source", "-S", "--snapshot"},
 	Apart:    []string{"-s"},
 	Verbs: map[string]Verb{
 		"update": Update, "install": Install, "reinstall": Install, "satisfy": Install, "build-dep": Install,

@@ -14,7 +14,7 @@ import (
 var Composer = Manager{
 	Name:     "composer",
 	Programs: []string{"composer", "composer.phar"},
-	Values:   []string{"-d", "--working-dir", "--prefer-install", "--repository", "--stability", "-s"},
+	Values:   []string{"-d", "--working-dir", "--prefer-install", "--repository", "--stability", "-s", "--ignore-platform-req"},
 	Verbs: map[string]Verb{
 		"install": Install, "i": Install, "require": Install, "r": Install, "create-project": Install, "global require": Install, "global install": Install,
 		"update": Upgrade, "upgrade": Upgrade, "u": Upgrade, "global update": Upgrade,

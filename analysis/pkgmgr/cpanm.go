@@ -5,7 +5,7 @@ package pkgmgr
 var Cpanm = Manager{
 	Name:     "cpanm",
 	Programs: []string{"cpanm"},
-	Values:   []string{"-l", "--local-lib", "-L", "--local-lib-contained", "--mirror", "-M", "--from", "--cpanfile", "--save-dists", "--with-feature"},
+	Values:   []string{"-l", "--local-lib", "-L", "--local-lib-contained", "--mirror", "-M", "--from", "--cpanfile", "--save-dists", "--with-feature", "--configure-args", "--build-args", "--test-args", "--install-args"},
 	Bare:     Install,
 	Operands: true,
 	Caches: []Cache{{

@@ -14,7 +14,7 @@ func rpm(name string, k *change.Cleanup, programs ...string) Manager {
 	return Manager{
 		Name:     name,
 		Programs: programs,
-		Values:   []string{"--enablerepo", "--disablerepo", "--setopt", "-x", "--exclude", "--releasever", "-c", "--config", "--installroot", "--repo", "--repoid", "--disableplugin", "--enableplugin", "-d", "-e"},
+		Values:   []string{"--enablerepo", "--disablerepo", "--setopt", "-x", "--exclude", "--releasever", "-c", "--config", "--installroot", "--repo", "--repoid", "--disableplugin", "--enableplugin", "-d", "-e", "--repofrompath", "--forcearch", "--advisory"},
 		Verbs: map[string]Verb{
 			"makecache": Update, "install": Install, "localinstall": Install, "groupinstall": Install, "reinstall": Install, "group install": Install, "groups install": Install,
 			"update": Upgrade, "upgrade": Upgrade, "distro-sync": Upgrade, "remove": Remove, "erase": Remove, "autoremove": Remove,

@@ -8,7 +8,7 @@ package pkgmgr
 var Go = Manager{
 	Name:     "go",
 	Programs: []string{"go"},
-	Values:   []string{"-C", "-mod", "-modfile", "-o", "-ldflags", "-tags", "-gcflags", "-asmflags", "-p", "-overlay", "-pkgdir", "-toolexec"},
+	Values:   []string{"-C", "-mod", "-modfile", "-o", "-ldflags", "-tags", "-gcflags", "-asmflags", "-p", "-overlay", "-pkgdir", "-toolexec", "-installsuffix", "-buildmode"},
 	Verbs: map[string]Verb{
 		"mod download": Download, "get": Install, "install": Install, "build": Other, "test": Other, "clean": Clean,
 		"mod tidy": Download, "mod vendor": Download,

@@ -8,7 +8,7 @@ var Gradle = Manager{
 	Programs: []string{"gradle"},
 	Wrappers: []string{"gradlew"},
 	Values: []string{"-p", "--project-dir", "-b", "--build-file", "-c", "--settings-file", "-g", "--gradle-user-home", "-I", "--init-script", "-x", "--exclude-task",
-		"--max-workers", "--project-cache-dir", "--console", "--warning-mode", "--include-build"},
+		"--max-workers", "--project-cache-dir", "--console", "--warning-mode", "--include-build", "-P", "--project-prop", "-D", "--system-prop"},
 	Verbs: map[string]Verb{"dependencies": Download, "buildEnvironment": Download},
 	Caches: []Cache{{
 		Dir: "~/.gradle", What: "user home",

@@ -11,7 +11,7 @@ var Npm = Manager{
 	Name:     "npm",
 	Programs: []string{"npm"},
 	Values: []string{"--prefix", "-C", "--registry", "--cache", "--userconfig", "--globalconfig", "--loglevel",
-		"--omit", "--include", "-w", "--workspace", "--tag", "--before", "--script-shell", "--install-strategy"},
+		"--omit", "--only", "--include", "-w", "--workspace", "--tag", "--before", "--script-shell", "--install-strategy"},
 	Verbs: map[string]Verb{
 		"install": Install, "i": Install, "in": Install, "ins": Install, "inst": Install, "add": Install,
 		"ci": Install, "clean-install": Install, "ic": Install, "install-clean": Install,

@@ -9,7 +9,7 @@ import "github.com/shale-build/shale/analysis/change"
 var Pecl = Manager{
 	Name:     "pecl",
 	Programs: []string{"pecl", "pear"},
-	Values:   []string{"-c", "-C", "-d", "-D", "-G", "-u", "--configureoptions", "-R", "--installroot", "--packagingroot"},
+	Values:   []string{"-c", "-C", "-d", "-D", "-G", "-u", "--configureoptions", "-R", "--installroot", "-P", "--packagingroot"},
 	Apart:    []string{"-R"},
 	Verbs: map[string]Verb{
 		"install": Install, "upgrade": Upgrade, "uninstall": Remove, "download": Download, "clear-cache": Clean,

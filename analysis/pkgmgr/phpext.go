@@ -6,7 +6,7 @@ package pkgmgr
 var PhpExt = Manager{
 	Name:        "docker-php-ext-install",
 	Programs:    []string{"docker-php-ext-install"},
-	Values:      []string{"--ini-name"},
+	Values:      []string{"--ini-name", "-j"},
 	Bare:        Install,
 	Operands:    true,
 	Root:        true,

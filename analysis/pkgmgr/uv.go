@@ -15,7 +15,7 @@ var Uv = Manager{
 	Modules:  []string{"uv"},
 	Values: []string{"-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints", "-e", "--editable", "-p", "--python", "--project", "--directory",
 		"--cache-dir", "--config-file", "--link-mode", "--extra", "--group", "--only-group", "--no-group", "--package", "--no-install-package",
-		"-i", "--index-url", "--index", "--default-index", "--extra-index-url", "-f", "--find-links", "--target", "--prefix", "--index-strategy", "-P", "--upgrade-package"},
+		"-i", "--index-url", "--index", "--default-index", "--extra-index-url", "-f", "--find-links", "--target", "--prefix", "--index-strategy", "-P", "--upgrade-package", "--color", "--python-platform", "--python-version", "--torch-backend"},
 	Verbs: map[string]Verb{
 		"sync": Install, "add": Install, "pip install": Install, "pip sync": Install, "tool install": Install,
 		"tool upgrade": Upgrade, "remove": Remove, "pip uninstall": Remove, "tool uninstall": Remove, "lock": Download,

@@ -212,7 +212,7 @@ func place(cache *pkgmgr.Cache, fix analysis.Fix) string {
 // know, or keep it in a folder that they do not see.
 func doubtful(p *analysis.Pass, r *facts.Run, left facts.Leftover) bool {
 	manager, cache := left.By.Call.Manager, left.Cache
-	if left.By.Call.Has("--offline") {
+	if left.By.Call.Has("--offline", "--local") {
 		return true // it takes from the cache, and adds nothing
 	}
 	// What the folder is called below a home, whosever home it is, or in a folder of

@@ -4,6 +4,8 @@
 package syntax
 
 import (
+	"errors"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -177,6 +179,23 @@ func (d *Document) OnLine(line int) *Instruction {
 		return nil
 	}
 	return d.At(d.Lines.Full(line - 1).Start)
+}
+
+// ErrorLines lists the lines, from 1, that an error of BuildKit's is about, as it orders
+// them; none where it names none.
+func ErrorLines(err error) []int {
+	var out []int
+	var at *parser.LocationError
+	if errors.As(err, &at) {
+		for _, ranges := range at.Locations {
+			for _, r := range ranges {
+				if !slices.Contains(out, r.Start.Line) {
+					out = append(out, r.Start.Line)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // Flag returns the last flag of that name, or nil.
