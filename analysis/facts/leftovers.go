@@ -104,10 +104,7 @@ func (c *Command) Cleans(cache *pkgmgr.Cache) bool {
 // Disabled reports whether the environment moves the cache elsewhere or turns
 // it off, or may do so.
 func (f *File) Disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
-	names := slices.Clone(cache.Moved)
-	for _, off := range cache.Off {
-		names = append(names, off.Name)
-	}
+	names := slices.Concat(cache.Moved, cache.Off)
 	for _, name := range names {
 		if slices.ContainsFunc(c.Environ, func(a shell.Assign) bool { return a.Name == name }) {
 			return true

@@ -29,7 +29,7 @@ var Pip = Manager{
 		TrimmedBy: []string{"cache remove"},
 		Moved:     []string{"PIP_CACHE_DIR", "XDG_CACHE_HOME"},
 		// 0 and "off" turn it off, too (run with 23.2.1).
-		Off:   []Setting{{Name: "PIP_NO_CACHE_DIR", Any: true}},
+		Off:   []string{"PIP_NO_CACHE_DIR"},
 		Flags: []*change.Flag{&change.PipNoCacheDir},
 		Mount: Mount{Sharing: "shared", Swaps: map[string]string{"--no-cache-dir": ""}, Doubt: builtWheels},
 	}},

@@ -14,7 +14,7 @@ var Pipenv = Manager{
 		Dir: "~/.cache/pipenv", What: "download cache",
 		Filled: []Verb{Install, Upgrade, Download},
 		Moved:  []string{"PIPENV_CACHE_DIR", "PIP_CACHE_DIR", "XDG_CACHE_HOME"},
-		Off:    []Setting{{Name: "PIP_NO_CACHE_DIR", Any: true}},
+		Off:    []string{"PIP_NO_CACHE_DIR"},
 		Kept:   "pipenv has no flag against it, and what pipenv --clear leaves is not known",
 		Mount:  Mount{Sharing: "locked", Doubt: builtWheels},
 	}},

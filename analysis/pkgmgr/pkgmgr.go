@@ -69,7 +69,7 @@ type Cache struct {
 	FilledBy  []string          // further ones that do, as Call.Word has them; "*" for any
 	Index     bool              // a later install reads it: without it the install fails or fetches anew
 	Moved     []string          // environment variables that put it elsewhere
-	Off       []Setting         // environment that keeps it empty
+	Off       []string          // environment variables that keep it empty, by any value
 	CleanedBy []string          // the manager's own calls that delete it, as Call.Word has them
 	TrimmedBy []string          // those that delete some of it, or may
 	Cleanup   *change.Cleanup   // deletes it in the same RUN; nil if none is known to be safe
@@ -91,13 +91,6 @@ type Settings struct {
 	File  string             // its base name
 	Own   bool               // it is this manager's alone: who names it beside the cache may move that
 	Moves *lazyregexp.Regexp // what in it puts the cache elsewhere, or has calls read it alone; nil where the file itself tells of that
-}
-
-// A Setting is an environment variable with the values that matter.
-type Setting struct {
-	Name string
-	Any  bool // any non-empty value
-	Not  []string
 }
 
 // A Mount is the cache mount that fits a Cache. The owner is the user in force: a

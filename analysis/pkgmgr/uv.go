@@ -26,7 +26,7 @@ var Uv = Manager{
 		Filled:    []Verb{Install, Upgrade, Download},
 		FilledBy:  []string{"run", "tool run", "build", "pip compile"},
 		Moved:     []string{"UV_CACHE_DIR", "XDG_CACHE_HOME"},
-		Off:       []Setting{{Name: "UV_NO_CACHE", Any: true}},
+		Off:       []string{"UV_NO_CACHE"},
 		CleanedBy: []string{"cache clean", "clean"},
 		TrimmedBy: []string{"cache prune", "cache clean one"},
 		Flags:     []*change.Flag{&change.UvSync, &change.UvPipInstall},

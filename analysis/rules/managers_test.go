@@ -233,7 +233,7 @@ func TestIdioms(t *testing.T) {
 					silent("moved", first+"\nENV "+name+"=/elsewhere\n"+strings.TrimPrefix(head, first+"\n")+"RUN "+call+"\n")
 				}
 				for _, off := range c.Off {
-					silent("off", first+"\nENV "+off.Name+"=1\n"+strings.TrimPrefix(head, first+"\n")+"RUN "+call+"\n")
+					silent("off", first+"\nENV "+off+"=1\n"+strings.TrimPrefix(head, first+"\n")+"RUN "+call+"\n")
 				}
 				dir := c.Dir
 				if below, ok := strings.CutPrefix(dir, "~"); ok {
