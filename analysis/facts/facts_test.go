@@ -366,3 +366,24 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+func TestSettings(t *testing.T) {
+	for script, want := range map[string]string{
+		"export A=1 && make":                       "A=1",
+		"export A=1 B=2; readonly C=3; D=4; E=5 x": "A=1 B=2 C=3 D=4",
+		"( declare -x A=/a )":                      "A=/a",
+		"export A && export $B":                    "=\x00",
+		": ${A:=/a} && make":                       "A=\x00",
+		"for A in x y; do make; done":              "A=x A=y",
+		"A=$(B=1; export B; c)":                    "A=\x00 B=1",
+		"A=1 make && env B=2 make":                 "",
+	} {
+		var got []string
+		for _, a := range lastRun(t, file(t, "FROM debian:12\nSHELL [\"/bin/bash\", \"-c\"]\nRUN "+script+"\n")).Settings() {
+			got = append(got, a.Name+"="+facts.Shape(a.Value))
+		}
+		if text := strings.Join(got, " "); text != want {
+			t.Errorf("%s: %q, want %q", script, text, want)
+		}
+	}
+}

@@ -154,15 +154,16 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 			return "", false
 		}
 	}
-	system := false
+	system := !slices.ContainsFunc(r.Settings(), heeded)
 	for _, c := range r.Commands {
+		if !system {
+			break
+		}
 		if len(c.Node.Redirs) > 0 && !quietRedirs(c) {
 			system = false
 			break
 		}
-		if system = ofTheSystem(c, l); !system {
-			break
-		}
+		system = ofTheSystem(c, l)
 	}
 	if !system {
 		if dir := p.Stages().Workdir(r.In); l.at == "" || !dir.Known() || r.Touches(place) {
@@ -196,13 +197,8 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 // ofTheSystem reports whether a command works on packages of the system by name, on
 // users, or on folders apart from the copy, and on nothing else.
 func ofTheSystem(c *facts.Command, l *lateCopy) bool {
-	if len(c.Prefix) > 0 || c.Script != nil {
+	if len(c.Prefix) > 0 || c.Script != nil || slices.ContainsFunc(c.Environ, heeded) {
 		return false
-	}
-	for _, a := range c.Environ {
-		if !slices.Contains([]string{"DEBIAN_FRONTEND", "DEBCONF_NONINTERACTIVE_SEEN", "ACCEPT_EULA", "LC_ALL", "LANG", "TZ"}, a.Name) {
-			return false
-		}
 	}
 	if c.Name == "rm" || c.Name == "mkdir" {
 		for _, w := range c.Args {

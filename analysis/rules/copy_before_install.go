@@ -119,7 +119,7 @@ func installAfter(p *analysis.Pass, source string, from []*syntax.Instruction) (
 				s.run = r
 				return s, s.place(p) && !s.again(p)
 			}
-			if slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return !readsNothing(c) }) || len(r.Mounts) > 0 || len(r.Commands) == 0 {
+			if slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return !readsNothing(c) }) || slices.ContainsFunc(r.Settings(), heeded) || len(r.Mounts) > 0 || len(r.Commands) == 0 {
 				return s, false
 			}
 			s.before = append(s.before, r)
@@ -332,7 +332,8 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 		for _, a := range w.Assumes {
 			refuse(buildctx.Refusal{Reason: "it is not proven that " + a, Cure: "look at it once and use --unsafe"})
 		}
-		if why := s.homeward(p, context, c); why != "" {
+		why := s.homeward(p, context, c)
+		if why != "" {
 			refuse(buildctx.Refusal{Reason: why})
 		}
 		if len(c.Prefix) > 0 {
@@ -346,6 +347,8 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 		}
 		if name, ok := steered(p, s.run, c); ok {
 			refuse(buildctx.Refusal{Reason: name + " is set, which may make the install read or write other files"})
+		} else if name := unjudged(s.run, c); name != "" && why == "" {
+			refuse(buildctx.Refusal{Reason: "it is not known what the install makes of " + name + ", which the RUN sets", Cure: "look at it once and use --unsafe"})
 		}
 		files = append(files, w.Files...)
 	}
@@ -449,16 +452,15 @@ func (s *split) homeward(p *analysis.Pass, c *buildctx.Context, i install) strin
 				continue
 			}
 			for _, pair := range in.Pairs {
-				value := strings.Trim(pair.Value.Value, `"'`)
-				name := strings.ToUpper(pair.Key.Value)
-				if namesProject(name) || name == "PATH" && s.hiddenPath(c, value) {
-					continue
-				}
-				sensitive := strings.Contains(name, "CERT") || strings.Contains(name, "CA_BUNDLE") || strings.Contains(name, "CONFIG") || strings.HasSuffix(name, "HOME")
-				if strings.Contains(value, s.at) || strings.HasPrefix(value, ".") || sensitive && strings.Contains(value, "$") || relative(name, value) {
+				if s.lured(c, pair.Key.Value, strings.Trim(pair.Value.Value, `"'`)) {
 					return pair.Key.Value + " may lead into the copied folder"
 				}
 			}
+		}
+	}
+	for _, a := range given(r, i.Command) {
+		if s.lured(c, a.Name, strings.ReplaceAll(facts.Shape(a.Value), "\x00", "$")) {
+			return a.Name + " may lead into the copied folder"
 		}
 	}
 	if c != nil {
@@ -476,6 +478,11 @@ func (s *split) homeward(p *analysis.Pass, c *buildctx.Context, i install) strin
 		}
 	}
 	return ""
+}
+
+// lured reports whether a variable may lead the install into the copied folder.
+func (s *split) lured(c *buildctx.Context, name, value string) bool {
+	return !namesProject(strings.ToUpper(name)) && !(strings.ToUpper(name) == "PATH" && s.hiddenPath(c, value)) && leads(name, value, s.at)
 }
 
 // edits copies the manifests where the folder was copied, one COPY a folder, and

@@ -53,6 +53,14 @@ func (c install) named() []string {
 	return out
 }
 
+// leads reports whether the value of a variable may lead what looks at it into a folder.
+// What is not known of the value stands there as "$".
+func leads(name, value, at string) bool {
+	upper := strings.ToUpper(name)
+	sensitive := strings.Contains(upper, "CERT") || strings.Contains(upper, "CA_BUNDLE") || strings.Contains(upper, "CONFIG") || strings.HasSuffix(upper, "HOME")
+	return strings.Contains(value, at) || strings.HasPrefix(value, ".") || sensitive && strings.Contains(value, "$") || relative(upper, value)
+}
+
 // relative reports whether a variable that programs take for folders has one that is
 // looked for from where they run.
 func relative(name, value string) bool {
@@ -64,16 +72,45 @@ func relative(name, value string) bool {
 	})
 }
 
+// given lists what the script of a RUN itself puts into the environment of a command.
+func given(r *facts.Run, c *facts.Command) []shell.Assign {
+	return slices.Concat(c.Environ, r.Settings())
+}
+
 // steered returns an environment variable, set in the Dockerfile, that changes
 // what an install reads or where it writes.
 func steered(p *analysis.Pass, r *facts.Run, c install) (string, bool) {
-	for _, a := range c.Environ {
+	for _, a := range given(r, c.Command) {
+		if a.Name == "" {
+			return "a variable whose name is not known", true
+		}
 		if c.by.Steered(a.Name) {
 			return a.Name, true
 		}
 	}
 	return p.Stages().AnySet(r.In, c.by.Steered)
 }
+
+// unjudged names a variable that the script of a RUN sets for an install, and of which it
+// is not known what that makes of it; "" if there is none.
+func unjudged(r *facts.Run, c install) string {
+	for _, a := range given(r, c.Command) {
+		if heeded(a) {
+			return a.Name
+		}
+	}
+	return ""
+}
+
+// heeded reports whether a setting may be a path to what is installed with.
+func heeded(a shell.Assign) bool { return !slices.Contains(unheeded, a.Name) }
+
+// unheeded are variables in which neither the system's package managers nor installers
+// look for a path.
+var unheeded = strings.Fields(`DEBIAN_FRONTEND DEBCONF_NONINTERACTIVE_SEEN ACCEPT_EULA LC_ALL LANG TZ
+	NODE_ENV CI NO_COLOR FORCE_COLOR HUSKY PUPPETEER_SKIP_DOWNLOAD PUPPETEER_SKIP_CHROMIUM_DOWNLOAD COREPACK_ENABLE_DOWNLOAD_PROMPT
+	PIP_NO_CACHE_DIR PIP_DISABLE_PIP_VERSION_CHECK PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE UV_LINK_MODE UV_COMPILE_BYTECODE
+	HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy CGO_ENABLED GOOS GOARCH GOPROXY`)
 
 // namesProject reports whether a variable is one by which Dockerfiles name the project's
 // folder to themselves, and that no installer reads.
@@ -126,6 +163,9 @@ var caches = []string{"/var/lib/apt/lists", "/var/cache/apk", "~/.npm", "~/.cach
 // readsNothing reports whether a command beside the install reads nothing of the
 // context.
 func readsNothing(c *facts.Command) bool {
+	if len(c.Prefix) > 0 || slices.ContainsFunc(c.Environ, heeded) || !quietRedirs(c) {
+		return false
+	}
 	if c.Call != nil && !c.Call.Unclear {
 		switch c.Call.Manager.Name {
 		case "apt", "apk":
@@ -155,7 +195,7 @@ func readsNothing(c *facts.Command) bool {
 		}
 		return false
 	}
-	if c.Name == "set" && len(c.Node.Redirs) == 0 {
+	if c.Name == "set" {
 		return true
 	}
 	if c.Name == "corepack" {

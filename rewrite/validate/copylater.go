@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/shell"
 )
 
 // copyLater explains a broad copy that moved behind RUNs that know nothing of it:
@@ -186,14 +187,12 @@ func (m *matcher) knowsNothing(op *compile.Op, broad *compile.Copy) *Rejection {
 	if moves(list) {
 		return reject("%q changes its folder", op)
 	}
+	if name, ok := sets(p); ok {
+		return reject("%s is set, which may lead into what is copied", name)
+	}
 	for _, c := range list {
 		if c.prefix != "" {
 			return reject("%q runs behind %s", c.name, c.prefix)
-		}
-		for _, a := range c.node.Assigns {
-			if len(c.words) == 0 || !speech[a.Name] {
-				return reject("%s is set, which may lead into what is copied", a.Name)
-			}
 		}
 		if r := m.systemOnly(&c, d, broad); r != nil {
 			return r
@@ -206,6 +205,47 @@ func (m *matcher) knowsNothing(op *compile.Op, broad *compile.Copy) *Rejection {
 	}
 	return nil
 }
+
+// sets names a variable that a script sets, for one command or for all that follow, and in
+// which a program may find a path.
+func sets(p *shell.Program) (name string, found bool) {
+	note := func(s string) {
+		if !speech[s] && !found {
+			name, found = s, true
+		}
+	}
+	walk(p.Root, func(n *shell.Node, _ []*shell.Node) {
+		for _, a := range n.Assigns {
+			note(a.Name)
+		}
+		for _, w := range n.Words {
+			if _, ok := literal(w); !ok && n.Kind == shell.Declare {
+				note(p.Source(w.Range)) // export $x
+			}
+		}
+		for _, w := range words(n) {
+			for _, part := range w.Parts {
+				if part.Assigns {
+					note(p.Source(part.Range))
+				}
+			}
+		}
+		switch n.Kind {
+		case shell.For:
+			note(n.Name)
+		case shell.Arithmetic:
+			note(p.Source(n.Range))
+		}
+	})
+	return name, found
+}
+
+// speech are variables in which neither the system's package managers nor installers look
+// for a path.
+var speech = setOf(`DEBIAN_FRONTEND DEBCONF_NONINTERACTIVE_SEEN ACCEPT_EULA LC_ALL LANG TZ
+	NODE_ENV CI NO_COLOR FORCE_COLOR HUSKY PUPPETEER_SKIP_DOWNLOAD PUPPETEER_SKIP_CHROMIUM_DOWNLOAD COREPACK_ENABLE_DOWNLOAD_PROMPT
+	PIP_NO_CACHE_DIR PIP_DISABLE_PIP_VERSION_CHECK PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE UV_LINK_MODE UV_COMPILE_BYTECODE
+	HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy CGO_ENABLED GOOS GOARCH GOPROXY`)
 
 // systemOnly holds one command to the system's packages, users, and paths apart from
 // what is copied.
@@ -259,6 +299,5 @@ func (m *matcher) systemOnly(c *command, d *deriver, broad *compile.Copy) *Rejec
 
 var (
 	systemManagers = setOf("apt-get apt apk dnf microdnf yum")
-	speech         = setOf("DEBIAN_FRONTEND DEBCONF_NONINTERACTIVE_SEEN ACCEPT_EULA LC_ALL LANG TZ")
 	accounts       = setOf("useradd adduser groupadd addgroup")
 )

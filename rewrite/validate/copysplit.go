@@ -246,7 +246,10 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 	if r := ownPrograms(op.Exec, broad); r != nil {
 		return r
 	}
-	moved := moves(list) || assigns(list)
+	if name, ok := sets(p); ok {
+		return reject("%s is set, which may make an install read other files", name)
+	}
+	moved := moves(list)
 	cwd := path.Clean("/" + op.Exec.Cwd)
 	dirs := &trail{cwd: cwd}
 	if moves(list) {
@@ -276,12 +279,12 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 		}
 		switch {
 		case installers[c.name] != nil:
-			if r := installers[c.name].judge(&c, op.Exec.Env, cwd, assigns(list), have); r != nil {
+			if r := installers[c.name].judge(&c, op.Exec.Env, cwd, have); r != nil {
 				return r
 			}
 		case isPip(c.name) && v == "cache":
 		case isPip(c.name) && v == "install":
-			if r := pipReads(&c, args, all, assigns(list), cwd, have); r != nil {
+			if r := pipReads(&c, args, all, cwd, have); r != nil {
 				return r
 			}
 		case slices.Contains([]string{"apt-get", "apt", "apk"}, c.name):
@@ -333,7 +336,7 @@ func ownPrograms(x *compile.Exec, broad *compile.Copy) *Rejection {
 }
 
 // pipReads holds a pip install to requirement files that are copied first.
-func pipReads(c *command, args []string, all, moved bool, cwd string, have func(string) bool) *Rejection {
+func pipReads(c *command, args []string, all bool, cwd string, have func(string) bool) *Rejection {
 	if !all {
 		return reject("an argument of pip is not literal")
 	}
@@ -358,9 +361,6 @@ func pipReads(c *command, args []string, all, moved bool, cwd string, have func(
 				continue
 			}
 			if !strings.HasPrefix(file, "/") {
-				if moved {
-					return reject("pip runs in another folder")
-				}
 				file = path.Join(cwd, file)
 			}
 			if !have(path.Clean(file)) {

@@ -48,6 +48,10 @@ func init() {
 		unmade(splitIn("a copy of all that makes its folder", "COPY --chown=1000 . /app", "cd /app && npm ci", "COPY --chown=1000 package.json package-lock.json /app/", rootFiles...)),
 		splitIn("files by --chmod in a folder that stands", "COPY --chmod=755 web .", "npm ci", "COPY --chmod=755 web/package.json web/package-lock.json ./", webFiles...),
 	)
+	rights = append(rights,
+		splitRun("an install with a setting that names no file", "NODE_ENV=production npm ci", copyRoot, rootFiles...),
+		splitRun("an install behind an export that names no file", "export CI=true && npm ci", copyRoot, rootFiles...),
+	)
 	rights = append(rights, env(splitRun("an install whose programs the install makes", "npm ci", copyRoot, rootFiles...), "PATH=/app/node_modules/.bin:$PATH"))
 	wrongs = append(wrongs,
 		refused(env(splitRun("a split with programs of the project", "npm ci", copyRoot, rootFiles...), "PATH=/app/bin:$PATH"), "looked for in /app/bin"),
@@ -71,6 +75,13 @@ func init() {
 		refused(splitRun("a split with a second install without manifests", "cd web && npm ci && cd .. && npm ci", copyWeb, webFiles...), "in /app"),
 		refused(splitRun("a split of an install in the folder of env", "env -C web npm ci", copyRoot, rootFiles...), "web may read"),
 		refused(splitRun("a split of an install by another user", "sudo npm ci", copyRoot, rootFiles...), "runs behind sudo"),
-		refused(splitRun("a split behind a cd with a variable of its own", "HOME=/x cd && npm ci", copyRoot, rootFiles...), "changes its folder"),
+		refused(splitRun("a split behind a cd with a variable of its own", "HOME=/x cd && npm ci", copyRoot, rootFiles...), "HOME is set"),
+		refused(splitRun("a split with settings that are exported", `export NODE_OPTIONS="--require ./hook.js" && npm ci`, copyRoot, rootFiles...), "NODE_OPTIONS is set"),
+		refused(splitRun("a split with settings that cannot change", "readonly npm_config_userconfig=/app/npmrc; npm ci", copyRoot, rootFiles...), "npm_config_userconfig is set"),
+		refused(splitRun("a split with a setting alone", "PATH=/app/bin:$PATH; npm ci", copyRoot, rootFiles...), "PATH is set"),
+		refused(splitRun("a split with settings of one command", "NODE_OPTIONS=-r=./hook.js npm ci", copyRoot, rootFiles...), "NODE_OPTIONS is set"),
+		refused(splitRun("a split with a setting in an expansion", ": ${NODE_OPTIONS:=-r ./hook.js}; npm ci", copyRoot, rootFiles...), "NODE_OPTIONS"),
+		refused(splitRun("a split with a setting of a loop", "for NODE_OPTIONS in '-r ./hook.js'; do npm ci; done", copyRoot, rootFiles...), "NODE_OPTIONS is set"),
+		refused(env(splitRun("a split with settings that a variable names", "export $SETTINGS && npm ci", copyRoot, rootFiles...), `SETTINGS="NODE_OPTIONS=--require=./hook.js"`), "$SETTINGS is set"),
 	)
 }

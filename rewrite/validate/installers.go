@@ -120,7 +120,7 @@ func calls(c installCall, verbs ...string) []installCall {
 }
 
 // judge holds a command to the calls that are known.
-func (i *installer) judge(c *command, env []string, cwd string, moved bool, have func(string) bool) *Rejection {
+func (i *installer) judge(c *command, env []string, cwd string, have func(string) bool) *Rejection {
 	args, all := c.args()
 	if !all {
 		return reject("an argument of %s is not literal", c.name)
@@ -132,9 +132,6 @@ func (i *installer) judge(c *command, env []string, cwd string, moved bool, have
 	}
 	if i.global != "" && slices.ContainsFunc(args, func(a string) bool { return slices.Contains(strings.Fields(i.global), a) }) {
 		return byName(c.name, args)
-	}
-	if moved {
-		return reject("%s may be told to work in another folder", c.name)
 	}
 	// Of several calls with this verb the last one's reason is told.
 	why := reject("%s may read a file of the project that is not copied first", short(c.name, args))
