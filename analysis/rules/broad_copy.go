@@ -213,32 +213,18 @@ func ofTheSystem(c *facts.Command, l *lateCopy) bool {
 		}
 		return true
 	}
-	var words []string
-	for _, w := range c.Args {
-		text, literal := w.Literal()
-		if !literal {
-			return false
-		}
-		words = append(words, text)
-	}
+	words, literal := literals(c)
 	switch {
+	case !literal:
+		return false
 	case c.Call != nil:
-		if !slices.Contains([]string{"apt", "apk", "dnf", "microdnf", "yum"}, c.Call.Manager.Name) || c.Call.Unclear || c.Call.Wrapped || c.Name == "aptitude" ||
-			slices.Contains([]string{"source", "download", "fetch", "changelog", "build-dep"}, c.Call.Word) {
-			return false
-		}
-		return !slices.ContainsFunc(words, func(w string) bool {
-			file := strings.HasSuffix(w, ".deb") || strings.HasSuffix(w, ".rpm") || strings.HasSuffix(w, ".apk") || strings.HasPrefix(w, ".")
-			path := strings.Contains(w, "/") && !strings.HasPrefix(w, "http://") && !strings.HasPrefix(w, "https://")
-			return file || path || strings.HasPrefix(w, "-c") || strings.HasPrefix(w, "--config") || strings.Contains(w, "::")
-		})
+		k, known := plainCalls[c.Call.Manager.Name]
+		return known && !c.Call.Unclear && !c.Call.Wrapped && c.Name != "aptitude" && !k.reads(words)
 	case c.Name == "echo", c.Name == "true", c.Name == ":", c.Name == "set":
 		return true
 	case accounts[c.Name]:
-		return l.at != "" && l.copy.Flag("chown") == nil && !strings.HasPrefix(l.at, "/home/") &&
-			!slices.ContainsFunc(words, func(w string) bool {
-				return w == "." || strings.Contains(w+"/", l.at+"/") || strings.HasPrefix(w, "-b") || strings.HasPrefix(w, "--b") // the folder of home folders
-			})
+		return l.at != "" && l.copy.Flag("chown") == nil && !strings.HasPrefix(l.at, "/home/") && !plainCalls[c.Name].reads(words) &&
+			!slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w+"/", l.at+"/") })
 	}
 	return false
 }

@@ -169,12 +169,8 @@ func readsNothing(c *facts.Command) bool {
 	if c.Call != nil && !c.Call.Unclear {
 		switch c.Call.Manager.Name {
 		case "apt", "apk":
-			for _, n := range c.Call.Names {
-				if s := facts.Shape(n); strings.ContainsAny(s, "\x00./") {
-					return false
-				}
-			}
-			return true
+			words, literal := literals(c)
+			return literal && !plainCalls[c.Call.Manager.Name].reads(words)
 		case "yarn":
 			return c.Call.Verb == pkgmgr.Clean
 		case "npm":

@@ -197,13 +197,19 @@ func (m *matcher) knowsNothing(op *compile.Op, broad *compile.Copy) *Rejection {
 		if r := m.systemOnly(&c, d, broad); r != nil {
 			return r
 		}
-		for _, redir := range c.node.Redirs {
-			if target, ok := literal(redir.Target); !ok || redir.Heredoc || redir.Op != ">&" && !strings.HasPrefix(target, "/dev/") {
-				return reject("a redirection may touch what is copied")
-			}
+		if c.redirected() {
+			return reject("a redirection may touch what is copied")
 		}
 	}
 	return nil
+}
+
+// redirected reports whether a command reads or writes by a redirection what is no device.
+func (c command) redirected() bool {
+	return slices.ContainsFunc(c.node.Redirs, func(r shell.Redir) bool {
+		target, ok := literal(r.Target)
+		return !ok || r.Heredoc || r.Op != ">&" && !strings.HasPrefix(target, "/dev/")
+	})
 }
 
 // sets names a variable that a script sets, for one command or for all that follow, and in
@@ -269,30 +275,22 @@ func (m *matcher) systemOnly(c *command, d *deriver, broad *compile.Copy) *Rejec
 	case !all || c.prefix != "":
 		return reject("%q is not literal", c.name)
 	case systemManagers[c.name]:
-		for _, a := range args {
-			if strings.Contains(a, "/") && !strings.HasPrefix(a, "http://") && !strings.HasPrefix(a, "https://") || strings.HasPrefix(a, ".") ||
-				strings.HasPrefix(a, "-c") || strings.HasPrefix(a, "--config") || strings.Contains(a, "::") || strings.HasSuffix(a, ".deb") || strings.HasSuffix(a, ".rpm") || strings.HasSuffix(a, ".apk") {
-				return reject("%s %s may read a file of the project", c.name, a)
-			}
+		if r := c.onPlainNames(); r != nil {
+			return r
 		}
 		// A package may make the user: then the copy fails before it, and not behind it.
 		if strings.Trim(strings.ReplaceAll(broad.Owner, "root", ""), "0123456789:") != "" {
 			return reject("%s may install the user %s", c.name, broad.Owner)
-		}
-		if v == "source" || v == "download" || v == "fetch" || v == "changelog" || v == "build-dep" {
-			return reject("%s %s may write into the folder that it runs in", c.name, v)
 		}
 		return nil
 	case c.name == "echo" || c.name == "true" || c.name == ":" || c.name == "set":
 		return nil
 	case accounts[c.name]:
 		// An owner by name is looked up when the copy is made.
-		if broad.Owner != "" || under(dest, "/home") || slices.ContainsFunc(args, func(a string) bool {
-			return strings.Contains(a, "/") && strings.Contains(a+"/", dest+"/") || a == "." || strings.HasPrefix(a, "-b") || strings.HasPrefix(a, "--b")
-		}) {
+		if broad.Owner != "" || under(dest, "/home") || slices.ContainsFunc(args, func(a string) bool { return strings.Contains(a+"/", dest+"/") }) {
 			return reject("%s may make or own the folder that is copied to", c.name)
 		}
-		return nil
+		return c.onPlainNames()
 	}
 	return reject("%s may read or write what is copied", strings.TrimSpace(c.name+" "+v))
 }

@@ -288,10 +288,8 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 				return r
 			}
 		case slices.Contains([]string{"apt-get", "apt", "apk"}, c.name):
-			if slices.ContainsFunc(args, func(a string) bool {
-				return strings.HasPrefix(a, ".") || strings.Contains(a, "/") && !strings.HasPrefix(a, "http")
-			}) || !all {
-				return reject("%s may read a file of the project", c.name)
+			if r := c.onPlainNames(); r != nil {
+				return r
 			}
 		case c.name == "corepack" && all && len(args) > 0 && (args[0] == "enable" || args[0] == "prepare" && len(args) > 1 && strings.Contains(args[1], "@")):
 		case slices.Contains([]string{"echo", "true", ":", "update-ca-certificates"}, c.name) && all:
@@ -306,12 +304,8 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 			return reject("%s may read a file of the project that is not copied first", strings.TrimSpace(c.name+" "+v))
 		}
 	}
-	for _, n := range list {
-		for _, redir := range n.node.Redirs {
-			if target, ok := literal(redir.Target); !ok || redir.Op != ">&" && !strings.HasPrefix(target, "/dev/") {
-				return reject("a redirection may touch a file of the project")
-			}
-		}
+	if slices.ContainsFunc(list, command.redirected) {
+		return reject("a redirection may touch a file of the project")
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ var wrongs = slices.Concat(wrongCleanups, []rewriting{
 	{name: "a copy behind the package of its owner", before: from("debian:12", "COPY --chown=redis . /app", "RUN apt-get update && apt-get install -y redis"), changes: copyMoved,
 		edits: [][2]string{{"COPY --chown=redis . /app\n", ""}, {"install -y redis", "install -y redis\nCOPY --chown=redis . /app"}}, reason: "may install the user redis"},
 	{name: "a copy behind an account whose home it may be", before: from("debian:12", "COPY . /app", "RUN useradd -m -b / app"), changes: copyMoved,
-		edits: [][2]string{{"COPY . /app\nRUN useradd -m -b / app", "RUN useradd -m -b / app\nCOPY . /app"}}, reason: "useradd may make or own"},
+		edits: [][2]string{{"COPY . /app\nRUN useradd -m -b / app", "RUN useradd -m -b / app\nCOPY . /app"}}, reason: "useradd -b may"},
 	{name: "a copy to where packages put files", before: from("debian:12", "COPY . /var/www/html", "RUN apt-get update && apt-get install -y apache2"), changes: copyMoved,
 		edits: [][2]string{{"COPY . /var/www/html\nRUN apt-get update && apt-get install -y apache2", "RUN apt-get update && apt-get install -y apache2\nCOPY . /var/www/html"}}, reason: "the system may have files"},
 	{name: "a copy behind the install of a package that it brings", before: from("debian:12", "WORKDIR /app", "COPY . .", "RUN apt-get install -y ./a.deb"), changes: copyMoved,
