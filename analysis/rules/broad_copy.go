@@ -145,7 +145,7 @@ func folderStands(p *analysis.Pass, in *syntax.Instruction, at string) bool {
 // apart reports whether a RUN has no use for what is copied, and what is not proven of
 // that.
 func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool) {
-	if r.Opaque != "" || len(r.Commands) == 0 || r.Program.Ambiguous || len(r.Program.Backgrounds()) > 0 || l.at != "" && !ownFolder(l.at) && !sharedFolder(l.at) {
+	if r.Opaque != "" || len(r.Commands) == 0 || r.Program.Ambiguous || len(r.Program.Backgrounds()) > 0 || loudGroup(r) || l.at != "" && !ownFolder(l.at) && !sharedFolder(l.at) {
 		return "", false
 	}
 	place := facts.Place{Path: l.at, All: true}
@@ -236,11 +236,22 @@ func ownedByName(in *syntax.Instruction) bool {
 }
 
 // quietRedirs reports whether all redirections of a command go to a device.
-func quietRedirs(c *facts.Command) bool {
-	return !slices.ContainsFunc(c.Node.Redirs, func(r shell.Redir) bool {
-		target, ok := r.Target.Literal()
-		return r.Heredoc || !ok || r.Op != ">&" && !strings.HasPrefix(target, "/dev/")
+func quietRedirs(c *facts.Command) bool { return !slices.ContainsFunc(c.Node.Redirs, loud) }
+
+// loud reports whether a redirection goes elsewhere than to a device.
+func loud(r shell.Redir) bool {
+	target, ok := r.Target.Literal()
+	return r.Heredoc || !ok || r.Op != ">&" && !strings.HasPrefix(target, "/dev/")
+}
+
+// loudGroup reports whether a group of commands has a redirection elsewhere.
+func loudGroup(r *facts.Run) bool {
+	found := false
+	r.Program.Walk(func(n *shell.Node, _ shell.Context) bool {
+		found = found || n.Kind != shell.Simple && slices.ContainsFunc(n.Redirs, loud)
+		return !found
 	})
+	return found
 }
 
 // ownFolder reports whether a folder is one that no package of a system has files in.

@@ -119,7 +119,7 @@ func installAfter(p *analysis.Pass, source string, from []*syntax.Instruction) (
 				s.run = r
 				return s, s.place(p) && !s.again(p)
 			}
-			if slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return !readsNothing(c) }) || slices.ContainsFunc(r.Settings(), heeded) || len(r.Mounts) > 0 || len(r.Commands) == 0 {
+			if slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return !readsNothing(c) }) || slices.ContainsFunc(r.Settings(), heeded) || loudGroup(r) || len(r.Mounts) > 0 || len(r.Commands) == 0 {
 				return s, false
 			}
 			s.before = append(s.before, r)
@@ -319,6 +319,9 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 				Cure:   "give the install a RUN of its own", Hard: true,
 			})
 		}
+	}
+	if loudGroup(s.run) {
+		refuse(buildctx.Refusal{Reason: "a group of commands is redirected, which may write a file of the project"})
 	}
 	for _, c := range main {
 		w := c.by.World(context, s.dir(c), c.call)

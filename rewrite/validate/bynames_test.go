@@ -34,6 +34,10 @@ func init() {
 		wrongs = append(wrongs, refused(laterThan("a copy behind "+run, run), name+" "))
 	}
 	wrongs = append(wrongs,
+		refused(laterThan("a copy behind a group whose words go into it", "( apt-get update ) > log"), "a redirection may touch"),
+		refused(laterThan("a copy behind a group that reads it", "{ apt-get update; } < in"), "a redirection may touch"),
+		refused(laterThan("a copy behind an empty file in it", "> log; apt-get update"), "a redirection may touch"),
+		refused(splitRun("a split of a group whose words go into the project", "( npm ci ) > log", copyRoot, rootFiles...), "a redirection may touch"),
 		refused(splitRun("a split with an install by a list of the project's", "apk add --repositories-file repos gcc && npm ci", copyRoot, rootFiles...), "may read a file of the project"),
 		refused(splitRun("a split with an install by settings of the project's", "apt-get install -yc app.conf gcc && npm ci", copyRoot, rootFiles...), "may read a file of the project"),
 	)

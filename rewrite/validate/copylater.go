@@ -197,19 +197,24 @@ func (m *matcher) knowsNothing(op *compile.Op, broad *compile.Copy) *Rejection {
 		if r := m.systemOnly(&c, d, broad); r != nil {
 			return r
 		}
-		if c.redirected() {
-			return reject("a redirection may touch what is copied")
-		}
+	}
+	if redirected(p) {
+		return reject("a redirection may touch what is copied")
 	}
 	return nil
 }
 
-// redirected reports whether a command reads or writes by a redirection what is no device.
-func (c command) redirected() bool {
-	return slices.ContainsFunc(c.node.Redirs, func(r shell.Redir) bool {
-		target, ok := literal(r.Target)
-		return !ok || r.Heredoc || r.Op != ">&" && !strings.HasPrefix(target, "/dev/")
+// redirected reports whether a command or a group of them reads or writes by a redirection
+// what is no device.
+func redirected(p *shell.Program) bool {
+	found := false
+	walk(p.Root, func(n *shell.Node, _ []*shell.Node) {
+		for _, r := range n.Redirs {
+			target, ok := literal(r.Target)
+			found = found || !ok || r.Heredoc || r.Op != ">&" && !strings.HasPrefix(target, "/dev/")
+		}
 	})
+	return found
 }
 
 // sets names a variable that a script sets, for one command or for all that follow, and in

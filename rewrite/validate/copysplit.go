@@ -304,7 +304,7 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 			return reject("%s may read a file of the project that is not copied first", strings.TrimSpace(c.name+" "+v))
 		}
 	}
-	if slices.ContainsFunc(list, command.redirected) {
+	if redirected(p) {
 		return reject("a redirection may touch a file of the project")
 	}
 	return nil
