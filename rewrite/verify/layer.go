@@ -117,7 +117,7 @@ func readRecord(h *tar.Header, content io.Reader) (r record, ok bool, err error)
 	case tar.TypeReg, tar.TypeGNUSparse:
 		ino.typ, ino.size = typeFile, h.Size
 	case tar.TypeLink:
-		r.link = cleanPath(h.Linkname)
+		r.hard, r.link = true, cleanPath(h.Linkname)
 		return r, true, nil
 	case tar.TypeSymlink:
 		ino.typ, ino.target = typeSymlink, h.Linkname

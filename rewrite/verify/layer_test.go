@@ -200,6 +200,10 @@ func TestApplyBroken(t *testing.T) {
 	for _, tt := range []struct{ layer, want string }{
 		{"y = x", "/y is a hard link to /x, which is no file"},
 		{"d/; y = d", "/y is a hard link to /d, which is no file"},
+		{"y = /", "/y is a hard link to /, which is no file"},
+		{"y = .", "/y is a hard link to /, which is no file"},
+		{"y = ", "/y is a hard link to /, which is no file"},
+		{"y = ../..", "/y is a hard link to /, which is no file"},
 		{"a -> b; b -> a; a/x: 1", "/a/x: too many symbolic links"},
 	} {
 		data, err := readLayer(bytes.NewReader(archive(t, strings.Split(tt.layer, "; ")...)))

@@ -56,7 +56,8 @@ type tree struct{ root *node }
 type record struct {
 	path   string // clean, without a leading slash; "" for the root
 	ino    *inode // nil for a hard link and for what is gone
-	link   string // the path that a hard link shares its inode with
+	hard   bool   // it is a hard link
+	link   string // the path that it shares its inode with; "" for the root, which is no file
 	gone   bool   // the path of the layers below is gone
 	opaque bool   // all that the layers below have in the folder is gone
 }
@@ -107,7 +108,7 @@ func (t *tree) apply(number int, records []record, died func(from int, bytes int
 		}
 		name := path.Base(r.path)
 		old := dir.children[name]
-		if r.link != "" {
+		if r.hard {
 			from, err := t.folder(path.Dir(r.link), number, died)
 			if err != nil {
 				return fmt.Errorf("/%s: %w", r.path, err)
