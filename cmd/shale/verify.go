@@ -258,7 +258,7 @@ func (s *session) verification(t target, in analysis.Input, f *verifyFlags) (*ve
 				return nil, fmt.Errorf("--stops %s: a path of the image begins with / or ~/", p)
 			}
 		}
-		r.Against, r.Stops = other.shown, f.stops
+		r.Against, r.Other, r.Stops = other.shown, other.path, f.stops
 		return r, nil
 	}
 	options := rewrite.Options{Rules: s.chosen, Safety: analysis.Safe}

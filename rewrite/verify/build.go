@@ -29,7 +29,7 @@ import (
 
 // A Setup is what all builds of one verification have in common.
 type Setup struct {
-	Dockerfile  string // its path on disk, for the .dockerignore beside it; "" for text alone
+	Dockerfile  string // before's path on disk, for the .dockerignore beside it; "" for text alone
 	Context     string // the folder
 	Target      string
 	Platform    string
@@ -48,7 +48,7 @@ type Secret struct{ ID, File, Env string }
 // A recipe is a Dockerfile's text and the files that go with it.
 type recipe struct {
 	text   string
-	ignore *string           // the .dockerignore in place of the one that is there
+	ignore *string           // the .dockerignore in place of the context's, if there is one
 	files  map[string]string // files of the context that have another content, by their path in it
 }
 
@@ -150,12 +150,8 @@ func (s *Setup) inputs(opt *client.SolveOpt, r recipe) error {
 		files = newOverlay(files, r.files)
 	}
 	dockerfile := texts{dockerfileName: r.text}
-	ignore, err := s.ignoreFile(r)
-	if err != nil {
-		return err
-	}
-	if ignore != nil {
-		dockerfile[dockerfileName+".dockerignore"] = *ignore
+	if r.ignore != nil {
+		dockerfile[dockerfileName+".dockerignore"] = *r.ignore
 	}
 	opt.LocalMounts = map[string]fsutil.FS{"context": files, "dockerfile": dockerfile}
 	opt.FrontendAttrs = map[string]string{"filename": dockerfileName}
@@ -188,21 +184,33 @@ func (s *Setup) inputs(opt *client.SolveOpt, r recipe) error {
 	return nil
 }
 
-// ignoreFile is the .dockerignore that goes with the Dockerfile and not with the
-// context: one named after it, or one that a fix changes.
-func (s *Setup) ignoreFile(r recipe) (*string, error) {
-	if r.ignore != nil || s.Dockerfile == "" {
-		return r.ignore, nil
+// recipeAt is the text of a Dockerfile at a path, with the .dockerignore that is named
+// after it; the path is "" for text alone.
+func recipeAt(path, text string) (recipe, error) {
+	r := recipe{text: text}
+	if path == "" {
+		return r, nil
 	}
-	text, err := os.ReadFile(s.Dockerfile + ".dockerignore")
+	ignore, err := os.ReadFile(path + ".dockerignore")
+	if err == nil {
+		own := string(ignore)
+		r.ignore = &own
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return r, err
+	}
+	return r, nil
+}
+
+// ignored is the text of the .dockerignore that a recipe is built with.
+func (s *Setup) ignored(r recipe) (string, error) {
+	if r.ignore != nil {
+		return *r.ignore, nil
+	}
+	text, err := os.ReadFile(filepath.Join(s.Context, ".dockerignore"))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		err = nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	out := string(text)
-	return &out, nil
+	return string(text), err
 }
 
 // named adds the contexts of --build-context.
@@ -260,8 +268,11 @@ func remote(value string) bool {
 
 // Check finds what is wrong with a setup before anything is built.
 func (s *Setup) Check() error {
-	opt := client.SolveOpt{}
-	return s.inputs(&opt, recipe{})
+	r, err := recipeAt(s.Dockerfile, "")
+	if err != nil {
+		return err
+	}
+	return s.inputs(&client.SolveOpt{}, r)
 }
 
 // reason is an error without the calls and paths, which a message already has.
@@ -338,7 +349,7 @@ func (o *overlay) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) er
 		return err
 	}
 	for name := range o.files {
-		if !seen[name] && !o.hidden(ctx, name) {
+		if !seen[name] && !o.hidden(name) {
 			return fmt.Errorf("%s is not in the build context", name)
 		}
 	}
@@ -347,7 +358,7 @@ func (o *overlay) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) er
 
 // hidden reports whether a file exists that the walk did not come to, because
 // .dockerignore leaves out a folder above it.
-func (o *overlay) hidden(_ context.Context, name string) bool {
+func (o *overlay) hidden(name string) bool {
 	f, err := o.FS.Open(filepath.FromSlash(name))
 	if err != nil {
 		return false

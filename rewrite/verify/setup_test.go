@@ -175,6 +175,45 @@ func TestNamed(t *testing.T) {
 	}
 }
 
+// Each of two Dockerfiles is built with the .dockerignore that is named after it.
+func TestIgnoreFiles(t *testing.T) {
+	dir := files(t, map[string]string{
+		".dockerignore": "c\n", "plain": "", "other": "", "own": "", "own.dockerignore": "o\n", "same.dockerignore": "c\n", "folder.dockerignore/x": "",
+	})
+	for _, tt := range []struct {
+		file, against string
+		builds        bool
+	}{
+		{"plain", "other", false}, {"plain", "own", true}, {"own", "plain", true}, {"own", "own", false}, {"plain", "same", false},
+		{"own", "", true}, {"", "plain", false}, {"plain", "folder", true},
+	} {
+		path := func(name string) string {
+			if name == "" {
+				return ""
+			}
+			return filepath.Join(dir, name)
+		}
+		r := Request{Against: "x", Other: path(tt.against), Setup: Setup{Context: dir, Dockerfile: path(tt.file)}}
+		if got := r.Builds(); got != tt.builds {
+			t.Errorf("%q against %q: builds is %v", tt.file, tt.against, got)
+		}
+	}
+	r, err := recipeAt(filepath.Join(dir, "own"), "FROM scratch\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := client.SolveOpt{}
+	if err := (&Setup{Context: dir}).inputs(&opt, r); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(texts{"Dockerfile": "FROM scratch\n", "Dockerfile.dockerignore": "o\n"}, opt.LocalMounts["dockerfile"]); diff != "" {
+		t.Error(diff)
+	}
+	if err := (&Setup{Context: dir, Dockerfile: filepath.Join(dir, "folder")}).Check(); err == nil {
+		t.Error("an ignore file that cannot be read is no error")
+	}
+}
+
 func TestHomes(t *testing.T) {
 	const passwd = "root:x:0:0:root:/root:/bin/bash\nnode:x:1000:1000::/home/node:/bin/bash\nbroken\n"
 	for user, want := range map[string]string{

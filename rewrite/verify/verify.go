@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/moby/buildkit/client"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 	"github.com/shale-build/shale/rewrite"
@@ -23,6 +22,7 @@ import (
 type Request struct {
 	File, Against string // as the user named them; Against is "" where fixes make after
 	Before, After string // the texts
+	Other         string // with Against: its path on disk, as Setup.Dockerfile
 	Setup         Setup
 
 	// Fixed is what the fixes made of Before; Refix makes a choice of them alone.
@@ -39,7 +39,25 @@ type Request struct {
 
 // Builds reports whether there is something to build, and so a need for an engine.
 func (r *Request) Builds() bool {
-	return r.Before != r.After || r.Fixed != nil && len(r.Fixed.Others) > 0
+	if r.Before != r.After || r.Fixed != nil && len(r.Fixed.Others) > 0 {
+		return true
+	}
+	return r.Against != "" && !r.ignoreAlike()
+}
+
+// ignoreAlike reports whether both Dockerfiles are built with the same .dockerignore.
+func (r *Request) ignoreAlike() bool {
+	var texts [2]string
+	for i, path := range []string{r.Setup.Dockerfile, r.Other} {
+		side, err := recipeAt(path, "")
+		if err != nil {
+			return false
+		}
+		if texts[i], err = r.Setup.ignored(side); err != nil {
+			return false
+		}
+	}
+	return texts[0] == texts[1]
 }
 
 // Verify builds before twice and after once, without cache, and compares; where
@@ -65,9 +83,17 @@ func Verify(ctx context.Context, r Request) (*Report, error) {
 		}
 		return out, nil
 	}
-	v := &verifier{Request: r, report: out, known: newLayers(), before: recipe{text: r.Before}, run: rand.Text()}
+	v := &verifier{Request: r, report: out, known: newLayers(), run: rand.Text()}
 	var err error
-	if v.after, err = v.recipeOf(r.After, r.Fixed); err != nil {
+	if v.before, err = recipeAt(r.Setup.Dockerfile, r.Before); err != nil {
+		return nil, err
+	}
+	if r.Against != "" {
+		v.after, err = recipeAt(r.Other, r.After)
+	} else {
+		v.after, err = v.recipeOf(r.After, r.Fixed)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if v.temp, err = os.MkdirTemp("", "shale-verify-"); err != nil {
@@ -104,17 +130,16 @@ type verifier struct {
 	temp                    string
 	run                     string // tells this run's cache mounts from all others
 
-	mu     sync.Mutex
-	olds   []*built // the builds of before
-	news   []*built // those of after
-	warmed map[string]bool
+	mu   sync.Mutex
+	olds []*built // the builds of before
+	news []*built // those of after
 }
 
 // recipeOf is a text and the other files that its fixes change.
 func (v *verifier) recipeOf(text string, fixed *rewrite.Result) (recipe, error) {
-	r := recipe{text: text}
-	if fixed == nil {
-		return r, nil
+	r, err := recipeAt(v.Setup.Dockerfile, text)
+	if err != nil || fixed == nil {
+		return r, err
 	}
 	for _, o := range fixed.Others {
 		p, err := filepath.Abs(o.Path)
@@ -386,7 +411,6 @@ func btoi(b bool) int {
 
 // build makes one build and writes it down.
 func (v *verifier) build(ctx context.Context, e *Engine, q request, show *display) (*run, error) {
-	var shown func(*client.SolveStatus)
 	shown, done := show.start(q.name)
 	r, err := v.Setup.build(ctx, e, q, v.known, v.temp, shown)
 	done()
