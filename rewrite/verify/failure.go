@@ -45,7 +45,7 @@ func (v *verifier) told(ctx context.Context, b *broken) Failure {
 			f.Line = int(s.Ranges[0].Start.Line)
 		}
 	}
-	if noSpace.MatchString(f.Message) {
+	if noSpace.MatchString(withoutCommand(f.Message)) {
 		f.Kind = "disk"
 		f.Hint = "the engine's disk is full; `buildctl prune` or `docker buildx prune` frees what it keeps"
 		if strings.Contains(f.Message, v.temp) || strings.Contains(f.Message, "shale-verify-") {
@@ -68,8 +68,18 @@ var (
 	noNetwork = lazyregexp.New(`(?i)temporary failure (in name resolution|resolving)|could not resolve|EAI_AGAIN|ETIMEDOUT|ECONNRESET`)
 )
 
+// command is that of a step which failed, as BuildKit quotes it.
+var command = lazyregexp.New(`process "(?:[^"\\]|\\.)*"`)
+
+// withoutCommand is a message without what the Dockerfile's author wrote: its words
+// tell nothing of the engine.
+func withoutCommand(message string) string {
+	return command.ReplaceAllString(message, "process")
+}
+
 // hint says what can be done about a failed build, "" where Shale does not know.
 func hint(message, log string) string {
+	message = withoutCommand(message)
 	switch {
 	case noSecret.MatchString(message):
 		id := "ID"

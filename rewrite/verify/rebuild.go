@@ -26,8 +26,8 @@ func (v *verifier) rebuilds(ctx context.Context) error {
 	if paths == nil {
 		paths = v.choose()
 	}
-	for i, p := range paths {
-		r, err := v.rebuild(ctx, p, i)
+	for _, p := range paths {
+		r, err := v.rebuild(ctx, p)
 		if err != nil {
 			return v.failure(ctx, err)
 		}
@@ -37,7 +37,7 @@ func (v *verifier) rebuilds(ctx context.Context) error {
 }
 
 // rebuild builds both sides warm, and again with the file changed.
-func (v *verifier) rebuild(ctx context.Context, p string, number int) (Rebuild, error) {
+func (v *verifier) rebuild(ctx context.Context, p string) (Rebuild, error) {
 	out := Rebuild{Path: p, Before: Rerun{Steps: []Step{}}, After: Rerun{Steps: []Step{}}}
 	text, err := v.read(p)
 	if err != nil {

@@ -65,13 +65,13 @@ type Verdict string
 const (
 	Equal     Verdict = "equal"     // but for noise and what the fixes declare
 	Different Verdict = "different" // something differs that no fix declares, or after does not build
-	Unchanged Verdict = "unchanged" // the fixes change nothing: nothing was built
+	Unchanged Verdict = "unchanged" // the fixes change nothing, or both texts are one: nothing was built
 	Failed    Verdict = "failed"    // nothing could be judged
 )
 
 // A Failure tells of a build that did not succeed.
 type Failure struct {
-	Kind    string `json:"kind"`    // "engine", "before", "after", "disk", "context"
+	Kind    string `json:"kind"`    // "engine", "before", "after", "disk"
 	Message string `json:"message"` // the cause, one or more lines
 	Hint    string `json:"hint,omitempty"`
 	Step    string `json:"step,omitempty"` // as BuildKit names it
@@ -95,7 +95,7 @@ type Image struct {
 	Compressed   int64   `json:"compressed"`   // bytes of all layers as stored
 	Files        int64   `json:"files"`        // bytes of regular files in all layers
 	Dead         int64   `json:"dead"`         // of those, bytes that a later layer removes or overwrites
-	Cold         float64 `json:"coldSeconds"`  // from the start of the first step to the end of the last, without cache; of before, the faster of two
+	Cold         float64 `json:"coldSeconds"`  // from the start of the first step to the end of the last, without cache; of before, the fastest build
 	Platform     string  `json:"platform,omitempty"`
 }
 
@@ -183,7 +183,7 @@ type Step struct {
 
 // A Build is one that was made.
 type Build struct {
-	Name    string  `json:"name"` // "before", "after", "before, again", "after without …"
+	Name    string  `json:"name"` // "before", "after", "before, again", "after with 1 of 2 fixes", "after, FILE changed"
 	Engine  string  `json:"engine"`
 	Seconds float64 `json:"seconds"` // wall time, export included
 	Cold    float64 `json:"coldSeconds,omitempty"`

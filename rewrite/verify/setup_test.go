@@ -360,6 +360,10 @@ func TestHints(t *testing.T) {
 		`exporter "oci" could not be found`:                                      "containerd image store",
 		"network.host is not allowed":                                            "verify does not grant",
 		`process "/bin/sh -c false" did not complete successfully: exit code: 1`: "",
+		// What the step runs is no word of the engine.
+		`process "/bin/sh -c eval $(ssh-agent) && make" did not complete successfully: exit code: 2`:           "",
+		`process "/bin/sh -c echo \"it is not allowed\" && false" did not complete successfully: exit code: 1`: "",
+		`process "/bin/sh -c ssh-agent" did not complete successfully: failed to mount secret`:                 "--secret",
 	} {
 		if got := hint(message, ""); want == "" && got != "" || !strings.Contains(got, want) {
 			t.Errorf("%s: %q", message, got)
