@@ -91,6 +91,15 @@ var changing = map[string]string{
 	"eval": "unknown: eval", ".": "unknown: a sourced file", "source": "unknown: a sourced file",
 }
 
+// builtins are those that dash, busybox ash and bash all have: nothing on PATH takes
+// their place.
+var builtins = map[string]bool{
+	":": true, ".": true, "[": true, "alias": true, "break": true, "cd": true, "command": true, "continue": true, "echo": true, "eval": true, "exec": true,
+	"exit": true, "export": true, "false": true, "getopts": true, "hash": true, "jobs": true, "local": true, "printf": true, "pwd": true, "read": true,
+	"readonly": true, "return": true, "set": true, "shift": true, "test": true, "times": true, "trap": true, "true": true, "type": true, "ulimit": true,
+	"umask": true, "unalias": true, "unset": true, "wait": true,
+}
+
 // specialBuiltins are those before which POSIX makes an assignment last.
 var specialBuiltins = []string{
 	":", ".", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return", "set", "shift", "times", "trap", "unset", "source",

@@ -567,7 +567,7 @@ func (p *Program) Lookups() (names []string, ok bool) {
 			}
 			name, known := programName(words[0])
 			ok = ok && known
-			if known && !strings.Contains(name, "/") {
+			if known && !strings.Contains(name, "/") && !builtins[name] {
 				names = append(names, name)
 			}
 		}

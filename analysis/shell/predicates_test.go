@@ -205,8 +205,8 @@ func TestReadsShell(t *testing.T) {
 			t.Errorf("%s: %q", test.text, got)
 		}
 	}
-	names, ok := parseString("apt-get x && (npm y) | pip z; command make; /bin/w && a $(b)", POSIX).Lookups()
-	if diff := cmp.Diff([]string{"apt-get", "make", "a"}, names); diff != "" || !ok {
+	names, ok := parseString("set -e; apt-get x && (npm y) | pip z; command make; command cd /; /bin/w && a $(b); test a = b && pushd x", POSIX).Lookups()
+	if diff := cmp.Diff([]string{"apt-get", "make", "a", "pushd"}, names); diff != "" || !ok {
 		t.Error(diff, ok)
 	}
 }

@@ -144,6 +144,10 @@ func (c *command) linksMade() scope {
 var core = setOf(`apt-get apt apk dpkg rm rmdir mkdir cp mv ln chmod chown echo printf cat test [ true : touch ls tr
 	cut sort head tail grep sed find ldconfig id uname date basename dirname readlink wc tee sleep yum dnf microdnf`)
 
+// ownCommands are those of dash, busybox ash and bash alike, which no shell looks up.
+var ownCommands = setOf(`: . [ alias break cd command continue echo eval exec exit export false getopts hash jobs local
+	printf pwd read readonly return set shift test times trap true type ulimit umask unalias unset wait`)
+
 // shadowed names a command that both sides run and that the left one may have
 // moved, replaced or put another before.
 func (d *deriver) shadowed(left, right []command) string {
@@ -155,7 +159,7 @@ func (d *deriver) shadowed(left, right []command) string {
 	}
 	both := map[string]bool{}
 	for _, c := range right {
-		if names[c.name] && !shellState[c.name] {
+		if names[c.name] && !shellState[c.name] && !ownCommands[c.name] {
 			both[c.name] = true
 		}
 	}
