@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/moby/buildkit/client/llb/sourceresolver"
@@ -34,8 +35,8 @@ const (
 // empty, so that an operation names the image as it is written.
 type resolver struct {
 	base Base
-	env  []string // further variables, for Lint
-	lint bool     // images are of the platform that is asked for
+	env  []string     // further variables, for Lint
+	lint *atomic.Bool // for Lint: images are of the platform that is asked for, and one that may be Windows is noted
 }
 
 func (r resolver) ResolveImageConfig(_ context.Context, ref string, opt sourceresolver.Opt) (string, digest.Digest, []byte, error) {
@@ -44,7 +45,11 @@ func (r resolver) ResolveImageConfig(_ context.Context, ref string, opt sourcere
 	if opt.ImageOpt != nil && opt.ImageOpt.Platform != nil {
 		img.Platform = *opt.ImageOpt.Platform
 	}
-	if !r.lint && windows(ref) {
+	switch {
+	case !windows(ref):
+	case r.lint != nil:
+		r.lint.Store(true)
+	default:
 		// Its RUNs are for cmd or PowerShell, which must not pass for a shell's.
 		img.OS = "windows"
 	}
@@ -79,7 +84,7 @@ func (r resolver) ResolveImageConfig(_ context.Context, ref string, opt sourcere
 }
 
 func windows(ref string) bool {
-	for _, part := range []string{"windows/", "windows-", "windowsservercore", "nanoserver", "servercore"} {
+	for _, part := range []string{"windows/", "windows-", "windowsservercore", "nanoserver", "servercore", "dotnet/framework/", "microsoft.com/windows:"} {
 		if strings.Contains(strings.ToLower(ref), part) {
 			return true
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/frontend/dockerui"
@@ -71,7 +72,25 @@ func (d *Dockerfile) Lint(ctx context.Context, ignore string) ([]Warning, error)
 	return slices.Clone(l.warnings), l.err
 }
 
-func (d *Dockerfile) runLint(ctx context.Context, ignore string) (_ []Warning, err error) {
+func (d *Dockerfile) runLint(ctx context.Context, ignore string) ([]Warning, error) {
+	var windows atomic.Bool
+	content := unrun(d.doc())
+	out, err := d.lintFor(ctx, buildPlatform, content, ignore, &windows)
+	if !windows.Load() || ctx.Err() != nil {
+		return out, err
+	}
+	// The name tells no more than that the image may be one of Windows, where C:\ is a
+	// root: what holds on both is what is known.
+	there, thereErr := d.lintFor(ctx, ocispecs.Platform{OS: "windows", Architecture: "amd64"}, content, ignore, &windows)
+	if thereErr == nil {
+		err = nil
+	}
+	return slices.DeleteFunc(out, func(w Warning) bool { return !slices.Contains(there, w) }), err
+}
+
+// lintFor runs the checks for a platform. windows is told of an image that may be one
+// of Windows.
+func (d *Dockerfile) lintFor(ctx context.Context, platform ocispecs.Platform, content, ignore string, windows *atomic.Bool) (_ []Warning, err error) {
 	defer recovered(&err)
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -80,16 +99,15 @@ func (d *Dockerfile) runLint(ctx context.Context, ignore string) (_ []Warning, e
 	if err != nil {
 		return nil, err
 	}
-	content := unrun(d.doc())
 	var found lint.LintResults
 	// dockerfile2llb.DockerfileLint does the same with a source map, which costs a
 	// place in it for each operation and tells nothing here.
 	_, err = dockerfile2llb.Dockerfile2LLB(ctx, []byte(content), dockerfile2llb.ConvertOpt{
 		Config: dockerui.Config{
 			BuildArgs:      d.declared().values(Options{}),
-			BuildPlatforms: []ocispecs.Platform{buildPlatform},
+			BuildPlatforms: []ocispecs.Platform{platform},
 		},
-		MetaResolver: resolver{env: mentioned(content), lint: true},
+		MetaResolver: resolver{env: mentioned(content), lint: windows},
 		LLBCaps:      &caps,
 		Warn:         into(found.AddWarning),
 		AllStages:    true,
