@@ -26,6 +26,8 @@ func TestBadInput(t *testing.T) {
 			[]string{"pyproject.toml"}, []string{".venv"}, []string{"[hard] poetry.lock is not a regular file"}},
 		{"maven: a pom that leads out", "-- pom.xml --\n<project><modules><module>../x</module></modules></project>\n", func(c *Context) World { return c.Maven(".", false) },
 			[]string{"pom.xml"}, nil, []string{"pom.xml names ../x outside the build context"}},
+		{"maven: a pom in Latin-1", "-- pom.xml --\n<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<project><name>M\xfcller</name></project>\n", func(c *Context) World { return c.Maven(".", false) },
+			[]string{"pom.xml"}, nil, nil},
 		{"dotnet: a project that leads out", "-- a.csproj --\n<Project Sdk=\"Microsoft.NET.Sdk\"><ItemGroup><ProjectReference Include=\"..\\b.csproj\" /></ItemGroup></Project>\n-- .dockerignore --\n**/obj\n", func(c *Context) World { return c.Dotnet(".", DotnetOptions{}) },
 			[]string{"a.csproj"}, []string{"obj"}, []string{"a.csproj names the project ..\\b.csproj outside the build context"}},
 		{"dotnet: two projects", "-- a.csproj --\n-- b.csproj --\n", func(c *Context) World { return c.Dotnet(".", DotnetOptions{}) },

@@ -1,11 +1,13 @@
 package buildctx
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // An element is one of an XML document, by local names.
@@ -22,7 +24,7 @@ type element struct {
 func (b *builder) xml(p, text string) *element {
 	d := xml.NewDecoder(strings.NewReader(text))
 	// Build files are ASCII, whatever they declare; what is not is no name of a file.
-	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
+	d.CharsetReader = charset
 	root := &element{}
 	open := []*element{root}
 	for {
@@ -50,6 +52,19 @@ func (b *builder) xml(p, text string) *element {
 			top.text += string(t)
 		}
 	}
+}
+
+// charset reads what is declared to be no UTF-8, and is none, as Latin-1.
+func charset(_ string, in io.Reader) (io.Reader, error) {
+	text, err := io.ReadAll(in)
+	if err != nil || utf8.Valid(text) {
+		return bytes.NewReader(text), err
+	}
+	var out strings.Builder
+	for _, b := range text {
+		out.WriteRune(rune(b))
+	}
+	return strings.NewReader(out.String()), nil
 }
 
 // walk visits an element and all below it.
