@@ -52,16 +52,17 @@ func (c *Context) Dotnet(dir string, o DotnetOptions) World {
 	if !ok {
 		return b.done()
 	}
-	d := dotnetReader{builder: b, o: o, seen: map[string]bool{}}
+	d := dotnetReader{builder: b, o: o, seen: map[string]bool{}, parsed: map[string]*element{}}
 	d.run(dir)
 	return b.done()
 }
 
 type dotnetReader struct {
 	*builder
-	o    DotnetOptions
-	seen map[string]bool
-	dirs []string // of the projects
+	o      DotnetOptions
+	seen   map[string]bool     // files, and those of MSBuild with the project that imports them
+	parsed map[string]*element // files of MSBuild
+	dirs   []string            // of the projects
 }
 
 func (d *dotnetReader) run(dir string) {
@@ -69,8 +70,8 @@ func (d *dotnetReader) run(dir string) {
 	if !ok {
 		return
 	}
-	d.around(dir, dotnetSettings...)
-	d.around(path.Dir(target), dotnetSettings...)
+	d.settings(dir)
+	d.settings(path.Dir(target))
 	switch path.Ext(target) {
 	case ".sln", ".slnx":
 		d.solution(target)
@@ -158,17 +159,19 @@ func (d *dotnetReader) solution(p string) {
 			d.refuse(Refusal{Reason: at + " adds steps to the solution, which may read any file", Path: at})
 		}
 	}
-	d.around(path.Dir(p), "Directory.Solution.props", "Directory.Solution.targets")
+	d.around(p, "Directory.Solution.props", "Directory.Solution.targets")
 	for _, one := range paths {
-		d.reference(p, path.Dir(p), one)
+		d.reference(p, p, one)
 	}
 }
 
-// reference goes on to a project that a file names.
-func (d *dotnetReader) reference(from, dir, name string) {
-	at, ok := within(dir, strings.ReplaceAll(name, `\`, "/"))
+// reference goes on to a project that a file names, relative to the folder of the
+// project that the file is a part of.
+func (d *dotnetReader) reference(from, project, name string) {
+	base, rest := expand(from, project, path.Dir(project), name)
+	at, ok := within(base, rest)
 	switch {
-	case strings.ContainsAny(name, "$@*?%"):
+	case strings.ContainsAny(rest, expression):
 		d.refuse(Refusal{Reason: fmt.Sprintf("%s names the project %s by an expression", from, name), Path: from})
 	case !ok:
 		d.refuse(Refusal{Reason: fmt.Sprintf("%s names the project %s outside the build context", from, name), Path: from})
@@ -179,46 +182,94 @@ func (d *dotnetReader) reference(from, dir, name string) {
 	}
 }
 
+// expression holds what a name has in it that MSBuild works out.
+const expression = "$@*?%"
+
+// expand is the folder that a name in a file is relative to, and the rest of the name:
+// dir, but for the two folders that MSBuild has variables for. The file may be imported
+// by the project.
+func expand(file, project, dir, name string) (base, rest string) {
+	name = strings.ReplaceAll(name, `\`, "/")
+	if rest, ok := strings.CutPrefix(name, "$(MSBuildThisFileDirectory)"); ok {
+		return path.Dir(file), strings.TrimPrefix(rest, "/")
+	}
+	if rest, ok := strings.CutPrefix(name, "$(MSBuildProjectDirectory)/"); ok {
+		return path.Dir(project), rest
+	}
+	return dir, name
+}
+
 func (d *dotnetReader) project(p string) {
 	if d.seen[p] {
 		return
 	}
 	d.seen[p] = true
 	dir := path.Dir(p)
-	d.msbuild(p, true)
+	d.msbuild(p, p)
 	d.dirs = append(d.dirs, dir)
 	if user := p + ".user"; d.find(user) == present {
-		d.msbuild(user, false)
+		d.msbuild(user, p)
 	}
-	d.around(dir, "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props")
-	d.around(dir, dotnetSettings...)
+	d.around(p, "Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props")
+	d.settings(dir)
 	if at := path.Join(dir, "packages.config"); d.find(at) != missing {
 		d.refuse(Refusal{Reason: at + " is of an older kind of project", Path: at})
 	}
-	lock := path.Join(dir, "packages.lock.json")
-	if _, s := d.read(lock); s == present && !d.o.Locked {
-		d.refuse(Refusal{Reason: "dotnet restore may rewrite " + lock + ", and a later COPY would bring the old one back", Cure: "give --locked-mode", Path: lock})
+	if lock := d.lock(p); lock != "" {
+		d.read(lock)
+		if !d.o.Locked {
+			d.refuse(Refusal{Reason: "dotnet restore may rewrite " + lock + ", and a later COPY would bring the old one back", Cure: "give --locked-mode", Path: lock})
+		}
 	}
 }
 
-// around reads files of these names in a folder and in all above it.
-func (d *dotnetReader) around(dir string, names ...string) {
+// lock is the lock file of a project, "" if it has none.
+func (d *dotnetReader) lock(project string) string {
+	name := strings.ReplaceAll(strings.TrimSuffix(path.Base(project), path.Ext(project)), " ", "_")
+	for _, f := range []string{"packages." + name + ".lock.json", "packages.lock.json"} {
+		if at := path.Join(path.Dir(project), f); d.find(at) == present {
+			return at
+		}
+	}
+	return ""
+}
+
+// settings reads what NuGet and the SDK look up in a folder and in all above it.
+func (d *dotnetReader) settings(dir string) {
 	for _, up := range upward(dir) {
-		for _, n := range names {
+		for _, n := range dotnetSettings {
 			at := path.Join(up, n)
 			if d.seen[at] || d.find(at) != present {
 				continue
 			}
 			d.seen[at] = true
-			switch {
-			case strings.EqualFold(n, "nuget.config"):
+			if strings.EqualFold(n, "nuget.config") {
 				d.nugetConfig(at)
-			case strings.HasSuffix(n, ".props") || strings.HasSuffix(n, ".targets"):
-				d.msbuild(at, false)
-			default:
+			} else {
 				d.read(at)
 			}
 		}
+	}
+}
+
+// around reads files of these names that a project imports from its folder and from
+// all above it.
+func (d *dotnetReader) around(project string, names ...string) {
+	for _, up := range upward(path.Dir(project)) {
+		for _, n := range names {
+			if at := path.Join(up, n); d.find(at) == present {
+				d.imported(at, project)
+			}
+		}
+	}
+}
+
+// imported judges a file that a project imports, which reads anew for each project.
+func (d *dotnetReader) imported(at, project string) {
+	key := at + "\x00" + project
+	if !d.seen[key] {
+		d.seen[key] = true
+		d.msbuild(at, project)
 	}
 }
 
@@ -236,23 +287,33 @@ var (
 	movers = lazyregexp.New(`^(?:BaseIntermediateOutputPath|MSBuildProjectExtensionsPath|RestoreOutputPath|RestorePackagesPath|NuGetLockFilePath|RestoreSources|RestoreAdditionalProjectSources|RestoreFallbackFolders|ArtifactsPath|UseArtifactsOutput|RestorePackagesWithLockFile|RestoreLockedMode|RestoreConfigFile|RestoreProjectStyle)$`)
 )
 
-// msbuild judges a project, or a file that one imports.
-func (d *dotnetReader) msbuild(p string, project bool) {
+// parse reads a file of MSBuild once.
+func (d *dotnetReader) parse(p string) *element {
+	root, ok := d.parsed[p]
+	if ok {
+		return root
+	}
 	text, s := d.read(p)
-	if s == missing {
+	switch s {
+	case missing:
 		d.refuse(Refusal{Reason: "the build context holds no " + p, Path: p, Hard: true})
+	case present:
+		root = d.xml(p, text)
 	}
-	if s != present {
-		return
-	}
-	root := d.xml(p, text)
+	d.parsed[p] = root
+	return root
+}
+
+// msbuild judges a file of a project: its own, or one that it imports.
+func (d *dotnetReader) msbuild(p, project string) {
+	root := d.parse(p)
 	if root == nil {
 		return
 	}
 	refuse := func(e *element, format string, args ...any) {
 		d.refuse(Refusal{Reason: fmt.Sprintf("%s:%d ", p, e.line) + fmt.Sprintf(format, args...), Path: p, Line: e.line})
 	}
-	if sdk := root.attrs["Sdk"]; (project || sdk != "") && !knownSDK.MatchString(sdk) {
+	if sdk := root.attrs["Sdk"]; (p == project || sdk != "") && !knownSDK.MatchString(sdk) {
 		refuse(root, "is no project of an SDK that Shale knows")
 	}
 	if root.attrs["InitialTargets"] != "" {
@@ -267,20 +328,19 @@ func (d *dotnetReader) msbuild(p string, project bool) {
 		switch {
 		case e.name == "Import" && aboveFile.MatchString(e.attrs["Project"]):
 		case e.name == "Import":
-			name := strings.NewReplacer("$(MSBuildThisFileDirectory)", "", "$(MSBuildProjectDirectory)/", "", `\`, "/").Replace(e.attrs["Project"])
-			at, ok := within(path.Dir(p), name)
-			if !ok || e.attrs["Sdk"] != "" || strings.ContainsAny(name, "$@*?%") {
+			base, rest := expand(p, project, path.Dir(p), e.attrs["Project"])
+			at, ok := within(base, rest)
+			if !ok || e.attrs["Sdk"] != "" || strings.ContainsAny(rest, expression) {
 				refuse(e, "imports %s", e.attrs["Project"])
-			} else if !d.seen[at] {
-				d.seen[at] = true
-				d.msbuild(at, false)
+			} else {
+				d.imported(at, project)
 			}
 		case e.name == "Sdk":
 			refuse(e, "adds the SDK %s, which may read any file", e.attrs["Name"])
 		case e.name == "ProjectReference":
 			for one := range strings.SplitSeq(e.attrs["Include"], ";") {
 				if one = strings.TrimSpace(one); one != "" {
-					d.reference(p, path.Dir(p), one)
+					d.reference(p, project, one)
 				}
 			}
 		case e.name == "Target":
@@ -289,11 +349,15 @@ func (d *dotnetReader) msbuild(p string, project bool) {
 					refuse(e, "runs a target at %s, which may read any file", hook)
 				}
 			}
+		case lockers[e.name] && d.lock(project) != "": // --locked-mode leaves it as it is
 		case movers.MatchString(e.name) && strings.TrimSpace(e.text) != "" && !strings.EqualFold(strings.TrimSpace(e.text), "false"):
 			refuse(e, "sets %s, which changes what a restore reads or writes", e.name)
 		}
 	})
 }
+
+// lockers are properties that make a restore keep to a lock file, or write one.
+var lockers = map[string]bool{"RestorePackagesWithLockFile": true, "RestoreLockedMode": true}
 
 func sortedValues(m map[string]string) []string {
 	var out []string

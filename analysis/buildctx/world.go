@@ -59,7 +59,11 @@ type builder struct {
 
 func newBuilder(c *Context) *builder { return &builder{c: c, files: map[string]bool{}} }
 
-func (b *builder) refuse(r Refusal) { b.world.Refusals = append(b.world.Refusals, r) }
+func (b *builder) refuse(r Refusal) {
+	if !slices.Contains(b.world.Refusals, r) {
+		b.world.Refusals = append(b.world.Refusals, r)
+	}
+}
 
 // file adds a file that the install reads.
 func (b *builder) file(p string) {
