@@ -192,7 +192,7 @@ func (v *view) aboutCall(in *syntax.Instruction, inv *shell.Invocation, call *pk
 	if !fills && call.Verb != pkgmgr.Other {
 		b.WriteString("\n- leaves no cache that Shale knows of")
 	}
-	if len(m.Manifests) > 0 && call.Verb == pkgmgr.Install && len(call.Names) == 0 {
+	if call.Verb == pkgmgr.Install && call.ReadsManifests() {
 		fmt.Fprintf(&b, "\n- reads %s", code(strings.Join(m.Manifests, ", ")))
 	}
 	return b.String()

@@ -197,7 +197,7 @@ func (f *File) manifests(in *syntax.Instruction) []buildctx.Manifest {
 		}
 		named := false
 		for _, o := range c.Call.Options {
-			if !slices.Contains(c.Call.Manager.ManifestOptions, o.Name) {
+			if !slices.Contains(c.Call.Manager.ManifestOptions, o.Name) || !c.Call.ReadsOptions() {
 				continue
 			}
 			named = true
@@ -209,7 +209,7 @@ func (f *File) manifests(in *syntax.Instruction) []buildctx.Manifest {
 				}
 			}
 		}
-		if !named && len(c.Call.Manager.Manifests) > 0 && len(c.Call.Names) == 0 {
+		if !named && c.Call.ReadsManifests() {
 			need(path.Join(dir, c.Call.Manager.Manifests[0]))
 		}
 	}

@@ -25,4 +25,5 @@ var Bundler = Manager{
 	}},
 	Manifests:     []string{"Gemfile", "Gemfile.lock", ".ruby-version"},
 	ManifestGlobs: []string{"*.gemspec"},
+	ReadBy:        []string{"check", "lock", "list", "show", "outdated"},
 }

@@ -20,4 +20,6 @@ var Cargo = Manager{
 	}},
 	Manifests:     []string{"Cargo.toml", "Cargo.lock"},
 	ManifestGlobs: []string{"rust-toolchain*", ".cargo/config*"},
+	ReadBy:        []string{"build", "b", "test", "t", "run", "r", "check", "c", "bench", "doc", "clippy", "rustc", "clean", "tree", "metadata", "generate-lockfile", "package", "publish", "fmt"},
+	UnreadBy:      []string{"--git", "--path", "--list"},
 }

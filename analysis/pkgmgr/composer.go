@@ -31,6 +31,8 @@ var Composer = Manager{
 	}},
 	Settings:  []Settings{{File: "composer.json", Moves: lazyregexp.New(`"cache-(?:files-|repo-|vcs-)?dir"`)}},
 	Manifests: []string{"composer.json", "composer.lock", "auth.json"},
+	ReadBy:    []string{"dump-autoload", "dumpautoload", "validate", "check-platform-reqs"},
+	UnreadBy:  []string{"create-project", "global require", "global install", "global update", "global remove"},
 	refine: func(c *Call) {
 		if c.Verb == Clean && c.Has("--gc") {
 			c.Word = "clear-cache --gc"

@@ -25,6 +25,7 @@ var Conda = Manager{
 	}},
 	Manifests:       []string{"environment.yml"},
 	ManifestOptions: []string{"-f", "--file"},
+	UnreadBy:        []string{"install", "create", "update", "upgrade", "remove", "uninstall", "env remove"},
 	refine: func(c *Call) {
 		if c.Word == "clean" && c.Has("-a", "--all", "-p", "--packages") {
 			c.Word = "clean -p" // and not the archives or the index alone

@@ -32,6 +32,7 @@ var Go = Manager{
 		Mount:     Mount{Sharing: "shared", Reads: true},
 	}},
 	Manifests: []string{"go.mod", "go.sum"},
+	ReadBy:    []string{"build", "test", "vet", "generate"},
 	refine: func(c *Call) {
 		if c.Word == "clean" { // what it deletes is in its options
 			for _, o := range []string{"-cache", "-modcache"} {

@@ -17,4 +17,5 @@ var Helm = Manager{
 		Mount:  Mount{Sharing: "locked", Reads: true, Doubt: "an index in it may be of another build"},
 	}},
 	Manifests: []string{"Chart.yaml", "Chart.lock"},
+	UnreadBy:  []string{"pull", "fetch", "repo add", "repo update", "repo up", "plugin install", "plugin uninstall"},
 }

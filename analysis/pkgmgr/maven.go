@@ -21,4 +21,6 @@ var Maven = Manager{
 	}},
 	Manifests:     []string{"pom.xml"},
 	ManifestGlobs: []string{"*/pom.xml", ".mvn/*"},
+	ReadBy:        []string{"clean", "validate", "compile", "test-compile", "test", "package", "verify", "install", "deploy", "site", "dependency:tree", "dependency:copy-dependencies"},
+	UnreadBy:      []string{"dependency:get"},
 }

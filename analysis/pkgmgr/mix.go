@@ -16,4 +16,6 @@ var Mix = Manager{
 	}},
 	Manifests:     []string{"mix.exs", "mix.lock"},
 	ManifestGlobs: []string{"config/*.exs"},
+	ReadBy:        []string{"compile", "release", "test", "deps.compile", "deps.unlock", "phx.digest", "assets.deploy"},
+	UnreadBy:      []string{"archive.install"},
 }

@@ -30,4 +30,5 @@ var Npm = Manager{
 	}},
 	Settings:  []Settings{{File: ".npmrc", Own: true, Moves: lazyregexp.New(`(?mi)^\s*(?:cache|offline|prefer-offline|userconfig|globalconfig)\s*=`)}},
 	Manifests: []string{"package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"},
+	ReadBy:    []string{"test", "t", "start", "pack", "publish", "shrinkwrap", "dedupe"},
 }

@@ -19,4 +19,6 @@ var Pipenv = Manager{
 		Mount:  Mount{Sharing: "locked", Doubt: builtWheels},
 	}},
 	Manifests: []string{"Pipfile", "Pipfile.lock"},
+	ReadBy:    []string{"check", "graph", "requirements"},
+	UnreadBy:  []string{"-r", "--requirements", "-e", "--editable"},
 }

@@ -34,6 +34,8 @@ type Manager struct {
 	Manifests       []string // manifests of a dependency-only install, the first one needed
 	ManifestGlobs   []string // further ones, by patterns
 	ManifestOptions []string // options whose value names a further manifest: pip's -r
+	ReadBy          []string // the calls that read them besides those that install, as Call.Word has them
+	UnreadBy        []string // those that install and read none, by their word or an option
 	SystemPackages  bool     // it installs the distribution's packages, and reads no manifest
 	NoManifests     string   // why it reads no manifest otherwise, where Manifests is empty
 

@@ -21,7 +21,8 @@ type call struct {
 	Unclear       bool
 }
 
-func read(t *testing.T, line string) (call, string) {
+// readCall reads the first command of a line; nil if it calls no manager.
+func readCall(t *testing.T, line string) *pkgmgr.Call {
 	t.Helper()
 	p := shell.Parse(source.Join(line, source.Span{End: len(line)}), shell.POSIX)
 	if p.Err != nil {
@@ -31,8 +32,14 @@ func read(t *testing.T, line string) (call, string) {
 	if !ok {
 		t.Fatalf("%s: no invocation", line)
 	}
-	c, ok := pkgmgr.Read(inv.Name, inv.Args)
-	if !ok {
+	c, _ := pkgmgr.Read(inv.Name, inv.Args)
+	return c
+}
+
+func read(t *testing.T, line string) (call, string) {
+	t.Helper()
+	c := readCall(t, line)
+	if c == nil {
 		return call{}, ""
 	}
 	out := call{Manager: c.Manager.Name, Word: c.Word, Verb: c.Verb, Options: c.Options, Unclear: c.Unclear}
@@ -49,6 +56,31 @@ func opt(words ...string) []pkgmgr.Option {
 		out = append(out, pkgmgr.Option{Name: name, Value: value, Known: true})
 	}
 	return out
+}
+
+func TestReadsManifests(t *testing.T) {
+	for line, want := range map[string]bool{
+		"npm ci": true, "npm install": true, "npm ci -h": false, "npm -v": false, "npm cache clean --force": false, "npm install express": false, "npm test": true,
+		"yarn": true, "yarn --version": false, "yarn build": true, "yarn global add x": false, "npm ci $X": false, "npm ci --registry=$X": false,
+		"go mod download": true, "go build": true, "go version": false, "go env": false, "go clean -modcache": false,
+		"cargo build --release": true, "cargo --version": false, "cargo install --path .": true, "cargo install --path tool": false, "cargo install --git https://e.com/x": false,
+		"poetry install": true, "poetry --version": false, "poetry self update": false, "composer --version": false, "composer global install": false, "composer install": true,
+		"helm repo update": false, "helm dependency update": true, "helm version": false, "conda update -y --all": false, "conda env create": true,
+		"mvn dependency:go-offline": true, "mvn --version": false, "mvn dependency:get -Dartifact=a": false, "mix deps.get": true, "mix local.hex --force": false,
+		`R -e 'install.packages("x")'`: false, "R -e 'renv::restore()'": true, "cpanm --self-upgrade": false, "uv sync": true, "uv venv": false, "bun upgrade": false,
+		"pipenv install": true, "pipenv install -r requirements.txt": false, "bundle": true, "bundle config set x y": false, "apt-get update": false,
+	} {
+		if got := readCall(t, line); got.ReadsManifests() != want {
+			t.Errorf("%s: %v", line, !want)
+		}
+	}
+	for line, want := range map[string]bool{
+		"pip install -r requirements.txt": true, "pip install -r requirements.txt $X": true, "pip list -r x": false, "conda env export -f x": false, "conda install --file x": true,
+	} {
+		if got := readCall(t, line); got.ReadsOptions() != want {
+			t.Errorf("%s: options are read: %v", line, !want)
+		}
+	}
 }
 
 func TestRead(t *testing.T) {

@@ -23,4 +23,6 @@ var Pnpm = Manager{
 	}},
 	Settings:  []Settings{{File: ".npmrc", Own: true, Moves: lazyregexp.New(`(?mi)^\s*(?:store-dir|offline)\s*=`)}, {File: "pnpm-workspace.yaml", Moves: lazyregexp.New(`(?m)^\s*(?:storeDir|offline)\s*:`)}},
 	Manifests: []string{"package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", ".npmrc", ".pnpmfile.cjs"},
+	ReadBy:    []string{"build", "test", "t", "start", "lint"},
+	UnreadBy:  []string{"fetch"},
 }

@@ -19,4 +19,6 @@ var Poetry = Manager{
 		Mount:  Mount{Sharing: "locked", Below: []string{"cache", "artifacts"}, Swaps: map[string]string{"--no-cache": ""}, Doubt: builtWheels},
 	}},
 	Manifests: []string{"pyproject.toml", "poetry.lock", "poetry.toml"},
+	ReadBy:    []string{"build", "check", "export", "show", "publish"},
+	UnreadBy:  []string{"self add", "self update", "self install"},
 }

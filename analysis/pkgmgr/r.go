@@ -24,6 +24,7 @@ var R = Manager{
 	}},
 	Manifests:     []string{"renv.lock", ".Rprofile", "renv/activate.R"},
 	ManifestGlobs: []string{"renv/settings.*"},
+	UnreadBy:      []string{"install.packages"},
 	words: func(program string, args []shell.Word) ([]shell.Word, bool) {
 		if program == "R" || program == "Rscript" || program == "r" {
 			for i, a := range args {

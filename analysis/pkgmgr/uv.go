@@ -40,6 +40,8 @@ var Uv = Manager{
 	Settings:        []Settings{{File: "uv.toml", Own: true, Moves: uvMoves}, {File: "pyproject.toml", Moves: uvMoves}},
 	Manifests:       []string{"pyproject.toml", "uv.lock", "uv.toml"},
 	ManifestOptions: []string{"-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"},
+	ReadBy:          []string{"build", "export", "tree"},
+	UnreadBy:        []string{"pip install", "pip sync", "pip uninstall", "tool install", "tool upgrade", "tool uninstall"},
 	refine: func(c *Call) {
 		c.cleansOne()
 		if c.Has("-n") { // its short name

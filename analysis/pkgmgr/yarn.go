@@ -47,5 +47,7 @@ var Yarn = Manager{
 	},
 	Manifests:     []string{"package.json", "yarn.lock", ".yarnrc", ".yarnrc.yml"},
 	ManifestGlobs: []string{".yarn/releases/*", ".yarn/plugins/*", ".yarn/patches/*"},
+	ReadBy:        []string{"build", "test", "start", "lint", "dev", "serve", "prod", "production", "compile"},
+	UnreadBy:      []string{"global add", "global upgrade", "global remove"},
 	refine:        (*Call).cleansOne,
 }
