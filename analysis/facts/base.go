@@ -18,11 +18,11 @@ type Base struct {
 }
 
 // official lists images of Docker Hub's library whose environment is known not
-// to touch the caches of package managers. Source: their Dockerfiles in
+// to touch the caches of package managers, but for what pkgmgr.Cache.In has. Source: their Dockerfiles in
 // docker-library's repositories.
 var official = map[string]bool{
 	"alpine": true, "debian": true, "ubuntu": true, "python": true, "node": true, "golang": true, "ruby": true, "php": true,
-	"buildpack-deps": true, "httpd": true, "nginx": true, "postgres": true, "redis": true, "rust": true, "openjdk": true, "gcc": true,
+	"buildpack-deps": true, "httpd": true, "nginx": true, "postgres": true, "redis": true, "rust": true, "openjdk": true, "gcc": true, "composer": true,
 	"fedora": true, "centos": true, "amazonlinux": true, "rockylinux": true, "almalinux": true, "oraclelinux": true,
 }
 

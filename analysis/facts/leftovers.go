@@ -195,7 +195,12 @@ func (r *Run) MountsCache(cache *pkgmgr.Cache) bool {
 	}
 	dirs := []string{cache.Dir}
 	for _, dir := range cache.In {
-		dirs = append(dirs, dir)
+		if len(cache.Mount.Below) == 0 {
+			dirs = append(dirs, dir)
+		}
+		for _, below := range cache.Mount.Below {
+			dirs = append(dirs, path.Join(dir, below))
+		}
 	}
 	if cache.RootDir != "" {
 		dirs = append(dirs, cache.RootDir)

@@ -21,7 +21,7 @@ var Composer = Manager{
 		"remove": Remove, "global remove": Remove, "clear-cache": Clean, "clearcache": Clean, "cc": Clean,
 	},
 	Caches: []Cache{{
-		Dir: "~/.composer", Or: "~/.cache/composer", In: map[string]string{"composer": "/tmp/cache"}, What: "download cache",
+		Dir: "~/.composer", Or: "~/.cache/composer", In: map[string]string{"composer": "/tmp"}, What: "download cache",
 		Filled:    []Verb{Install, Upgrade},
 		Moved:     []string{"COMPOSER_CACHE_DIR", "COMPOSER_HOME", "XDG_CACHE_HOME"},
 		CleanedBy: []string{"clear-cache", "clearcache", "cc"},

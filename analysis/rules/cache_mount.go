@@ -139,7 +139,8 @@ func (d *doctor) holds(c *pkgmgr.Cache) bool {
 		if below, home := strings.CutPrefix(dir, "~"); home {
 			return strings.HasSuffix(d.target, below) || slices.ContainsFunc(c.Mount.Below, func(b string) bool { return strings.HasSuffix(d.target, below+"/"+b) })
 		}
-		return d.target == dir || slices.ContainsFunc(c.Mount.Below, func(b string) bool { return d.target == dir+"/"+b })
+		// Composer's lies in a folder that is for all.
+		return d.target == dir && dir != "/tmp" || slices.ContainsFunc(c.Mount.Below, func(b string) bool { return d.target == dir+"/"+b })
 	})
 }
 

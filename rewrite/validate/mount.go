@@ -26,7 +26,7 @@ var mountTargets = map[string]struct{ manager, sharing, image string }{
 
 // unused are images of Docker Hub's library whose Dockerfiles leave no cache of a package
 // manager behind.
-var unused = setOf(`alpine debian ubuntu python node golang ruby php buildpack-deps httpd nginx postgres redis rust openjdk gcc
+var unused = setOf(`alpine debian ubuntu python node golang ruby php buildpack-deps httpd nginx postgres redis rust openjdk gcc composer
 	fedora centos amazonlinux rockylinux almalinux oraclelinux`)
 
 // leavesUnused reports whether a mount's folder is known to be unused in an image.
