@@ -1,6 +1,9 @@
 package buildctx
 
-import "path"
+import (
+	"path"
+	"slices"
+)
 
 var gradle = Installer{
 	Name: "gradle",
@@ -17,12 +20,10 @@ var gradle = Installer{
 	guess: files("build.gradle*", "settings.gradle*"),
 }
 
+var gradleBuilds = []string{"build", "assemble", "bootJar", "shadowJar", "installDist", "jar"}
+
 func builtByGradle(c Install) bool {
-	switch c.Word {
-	case "build", "assemble", "bootJar", "shadowJar", "installDist", "jar":
-		return true
-	}
-	return false
+	return slices.ContainsFunc(c.words(), func(w string) bool { return slices.Contains(gradleBuilds, w) })
 }
 
 // Gradle says why the world of Gradle cannot be known: its build files are programs.

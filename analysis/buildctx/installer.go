@@ -121,6 +121,15 @@ func (i *Installer) Steered(variable string) bool {
 	return !slices.Contains(i.idle, lower) && slices.ContainsFunc(i.steers, func(p string) bool { return strings.HasPrefix(lower, p) })
 }
 
+// words are the goals or tasks of a call that may have several.
+func (c Install) words() []string {
+	out := []string{c.Word}
+	for _, n := range c.Names {
+		out = append(out, shape(n))
+	}
+	return out
+}
+
 // env is a variable of the install's environment; "" if the Dockerfile does not set it.
 func (c Install) env(name string) string {
 	if c.Env == nil {

@@ -39,11 +39,7 @@ var maven = Installer{
 var lifecycle = []string{"validate", "compile", "test", "package", "verify", "install"}
 
 func builtByMaven(c Install) bool {
-	words := []string{c.Word}
-	for _, n := range c.Names {
-		words = append(words, shape(n))
-	}
-	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(lifecycle, w) }) && !c.Has("-o", "--offline")
+	return slices.ContainsFunc(c.words(), func(w string) bool { return slices.Contains(lifecycle, w) }) && !c.Has("-o", "--offline")
 }
 
 // Maven is the world of "mvn dependency:go-offline" in a folder of the context: the
