@@ -77,7 +77,7 @@ func (i *Installer) World(c *Context, dir string, call Install) World {
 		// What stands in the way of a plain install does not matter then.
 		w.Assumes = nil
 		w.Refusals = slices.DeleteFunc(w.Refusals, func(r Refusal) bool { return !r.Vain })
-		w.Refusals = append(w.Refusals, Refusal{Reason: "`" + call.Program + " " + call.Word + "` fetches what it needs itself", Cure: instead, Hard: true})
+		w.Refusals = append(w.Refusals, Refusal{Reason: "`" + call.Program + " " + strings.ReplaceAll(strings.Join(call.words(), " "), "\x00", "…") + "` fetches what it needs itself", Cure: instead, Hard: true})
 	}
 	return w
 }
