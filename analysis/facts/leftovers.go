@@ -105,8 +105,12 @@ func (c *Command) Cleans(cache *pkgmgr.Cache) bool {
 // it off, or may do so.
 func (f *File) Disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
 	names := slices.Concat(cache.Moved, cache.Off)
+	sets := slices.Concat(c.Environ, r.Settings())
+	if strings.HasPrefix(cache.Dir, "~") && slices.ContainsFunc(sets, func(a shell.Assign) bool { return a.Name == "HOME" }) {
+		return true
+	}
 	for _, name := range names {
-		if slices.ContainsFunc(c.Environ, func(a shell.Assign) bool { return a.Name == name }) {
+		if slices.ContainsFunc(sets, func(a shell.Assign) bool { return a.Name == name }) {
 			return true
 		}
 		if f.Stages().SetInFile(r.In, name) {
