@@ -499,10 +499,7 @@ func (d *deriver) cleanedAfter(install command, k change.Cleanup, prefix string)
 	if k.Manager == "npm" && slices.ContainsFunc(install.options(), func(o string) bool { return o == "--cache" || o == "--offline" }) {
 		return reject("npm is told where its cache is")
 	}
-	if k.Manager == "npm" && slices.ContainsFunc(install.words[1:], func(w shell.Word) bool {
-		text, known := literal(w)
-		return !known || anotherNpm.MatchString(text)
-	}) {
+	if k.Manager == "npm" && install.bringsNpm() {
 		return reject("npm may install another npm, and the clean-up %q may not run with it", k.Command)
 	}
 	manager := k.Manager
@@ -511,6 +508,19 @@ func (d *deriver) cleanedAfter(install command, k change.Cleanup, prefix string)
 	}
 	d.stops = append(d.stops, stop{op: d.op, what: what, manager: manager, paths: paths})
 	return nil
+}
+
+// bringsNpm reports whether a call of npm may install npm itself.
+func (c *command) bringsNpm() bool {
+	value := false
+	for _, w := range c.words[1:] {
+		text, known := literal(w)
+		if !value && (!known || anotherNpm.MatchString(text)) {
+			return true
+		}
+		value = programs["npm"].values[text]
+	}
+	return false
 }
 
 // anotherNpm is a package, an archive or a repository of npm itself.

@@ -82,7 +82,7 @@ func init() {
 		`zypper`: {links: system, writes: own, adds: true, verbs: setOf("install in refresh ref clean cc remove rm"),
 			values: setOf("-R --root")},
 		`pip pip3 pip2`: {writes: own, adds: true, verbs: setOf("install download cache config list show freeze uninstall check")},
-		`npm`: {writes: own, adds: true, values: setOf("--prefix -C --loglevel"),
+		`npm`: {writes: own, adds: true, values: setOf("--prefix -C --loglevel --registry"),
 			verbs: setOf("ci install i clean-install cache config set prune uninstall remove rm version ls")},
 		`gem`: {writes: own, adds: true, verbs: setOf("install update uninstall cleanup list sources")},
 		`git`: {writes: own, verbs: setOf("clone config"), values: setOf("-c -C"), refuse: setOf("-l --local --shared -s --reference")},
