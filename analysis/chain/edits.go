@@ -117,11 +117,7 @@ func tidy(doc *syntax.Document, s source.Span) source.Span {
 	rest, _, _ := strings.Cut(doc.Content[s.End:], "\n")
 	if blank && strings.TrimSpace(rest) == "" {
 		// Back to the end of the line before the blank ones.
-		at := len(before) + strings.IndexByte(doc.Content[len(before):], '\n') + 1
-		s.Start = at
-		if s.End < len(doc.Content) {
-			return s
-		}
+		s.Start = len(before) + strings.IndexByte(doc.Content[len(before):], '\n') + 1
 	}
 	return s
 }
