@@ -189,30 +189,38 @@ func initialSettings(options json.RawMessage) json.RawMessage {
 // what a build context leaves out, compose and bake files, and what package managers
 // read. No wildcard stands in braces: Emacs's eglot would refuse them all.
 func watched() []string {
-	return []string{
+	names, patterns := manifests()
+	out := []string{
 		"**/{.shale.toml,.hadolint.yaml,.hadolint.yml}",
 		"**/*.dockerignore",
 		"**/{compose,docker-compose}*.{yml,yaml}",
 		"**/docker-bake*.{hcl,json}",
-		"**/{" + strings.Join(manifests(), ",") + "}",
-		"**/requirements*.txt",
-		"**/{setup.py,setup.cfg,go.work,go.work.sum,rust-toolchain,rust-toolchain.toml}",
-		"**/{build.gradle,build.gradle.kts,settings.gradle,settings.gradle.kts,gradle.properties}",
-		"**/{global.json,packages.lock.json,packages.config,NuGet.config,NuGet.Config,nuget.config}",
-		"**/*.{csproj,fsproj,vbproj,sln}",
-		"**/Directory.*.{props,targets}",
+		"**/{" + strings.Join(names, ",") + "}",
 	}
+	for _, p := range patterns {
+		out = append(out, "**/"+p)
+	}
+	return out
 }
 
-// manifests are the files that the table of package managers names.
-func manifests() (names []string) {
+// manifests are the files that the table of package managers names, and patterns of
+// further ones.
+func manifests() (names, patterns []string) {
 	for _, m := range pkgmgr.Managers {
 		for _, file := range m.Manifests {
 			names = append(names, path.Base(file))
 		}
+		for _, p := range m.ManifestGlobs {
+			if strings.ContainsAny(p, "*/") {
+				patterns = append(patterns, p)
+			} else {
+				names = append(names, p)
+			}
+		}
 	}
 	slices.Sort(names)
-	return slices.Compact(names)
+	slices.Sort(patterns)
+	return slices.Compact(names), slices.Compact(patterns)
 }
 
 func (s *server) initialized(ctx context.Context, _ *struct{}) error {

@@ -28,13 +28,14 @@ func TestWatchedManifests(t *testing.T) {
 		})
 	}
 	for _, m := range pkgmgr.Managers {
-		for _, file := range m.Manifests {
+		for _, file := range slices.Concat(m.Manifests, m.ManifestGlobs) {
+			file = strings.ReplaceAll(file, "*", "x")
 			if !matched("a/" + file) {
 				t.Errorf("%s of %s is not watched", file, m.Name)
 			}
 		}
 	}
-	for _, file := range []string{"Directory.Build.targets", "NuGet.config", "gradle.properties", "rust-toolchain.toml", "go.work.sum", "api/Dockerfile.dockerignore", "docker-compose.dev.yml"} {
+	for _, file := range []string{"Directory.Build.targets", "NuGet.config", "gradle.properties", "App.slnx", "a.gemspec", "build.gradle.kts", "rust-toolchain.toml", "go.work.sum", "api/Dockerfile.dockerignore", "docker-compose.dev.yml"} {
 		if !matched(file) {
 			t.Errorf("%s is not watched", file)
 		}

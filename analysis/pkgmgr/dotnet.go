@@ -28,9 +28,11 @@ var Dotnet = Manager{
 		Kept:      "its name has changed with versions",
 		Mount:     Mount{Sharing: "shared", Reads: true, Doubt: "NuGet compares a package in it with its source no more"},
 	}},
-	Manifests:     nil,
-	ManifestGlobs: []string{"*.csproj", "*.fsproj", "*.vbproj", "*.sln", "*.slnx", "Directory.*.props", "nuget.config", "NuGet.config", "global.json", "packages.lock.json"},
-	NoManifests:   "its files have several names",
+	ManifestGlobs: []string{
+		"*.csproj", "*.fsproj", "*.vbproj", "*.sln", "*.slnx", "Directory.*.props", "Directory.*.targets", "Directory.Build.rsp",
+		"nuget.config", "NuGet.config", "NuGet.Config", "global.json", "packages*.lock.json", "packages.config",
+	},
+	NoManifests: "its files have several names",
 	refine: func(c *Call) {
 		if c.Verb == Clean { // nuget locals all -clear
 			c.Word = "nuget locals"

@@ -31,8 +31,9 @@ var Go = Manager{
 		Kept:      "every later build reads it",
 		Mount:     Mount{Sharing: "shared", Reads: true},
 	}},
-	Manifests: []string{"go.mod", "go.sum"},
-	ReadBy:    []string{"build", "test", "vet", "generate"},
+	Manifests:     []string{"go.mod", "go.sum"},
+	ManifestGlobs: []string{"go.work", "go.work.sum"},
+	ReadBy:        []string{"build", "test", "vet", "generate"},
 	refine: func(c *Call) {
 		if c.Word == "clean" { // what it deletes is in its options
 			for _, o := range []string{"-cache", "-modcache"} {

@@ -17,7 +17,7 @@ var Gradle = Manager{
 		Kept:     "every later build reads it",
 		Mount:    Mount{Sharing: "locked", Below: []string{"caches", "wrapper"}, Reads: true, Doubt: "dynamic versions stay what they were for a day"},
 	}},
-	ManifestGlobs: []string{"settings.gradle*", "build.gradle*", "gradle.properties", "gradle/*", "*/build.gradle*"},
+	ManifestGlobs: []string{"settings.gradle*", "build.gradle*", "gradle.properties", "gradle/*"},
 	NoManifests:   "its files have several names",
 	refine: func(c *Call) {
 		if c.Has("-g", "--gradle-user-home") {

@@ -20,7 +20,7 @@ var Maven = Manager{
 		Mount:    Mount{Sharing: "locked", Below: []string{"repository"}, Reads: true, Doubt: "snapshots, and failures to fetch, stay in it for a day"},
 	}},
 	Manifests:     []string{"pom.xml"},
-	ManifestGlobs: []string{"*/pom.xml", ".mvn/*"},
+	ManifestGlobs: []string{".mvn/*"},
 	ReadBy:        []string{"clean", "validate", "compile", "test-compile", "test", "package", "verify", "install", "deploy", "site", "dependency:tree", "dependency:copy-dependencies"},
 	UnreadBy:      []string{"dependency:get"},
 }

@@ -36,7 +36,7 @@ var Pip = Manager{
 	// "pip cache purge" of pip 20.1 to 21.3 fails with "No matching packages".
 	CleanNeedsCache: true,
 	Settings:        []Settings{{File: "pip.conf", Own: true, Moves: lazyregexp.New(`(?mi)^\s*(?:no-)?cache-dir\s*[=:]`)}},
-	ManifestGlobs:   []string{"requirements*.txt"},
+	ManifestGlobs:   []string{"requirements*.txt", "setup.py", "setup.cfg"},
 	ManifestOptions: []string{"-r", "--requirement", "-c", "--constraint"},
 	NoManifests:     "its options name them",
 }

@@ -32,7 +32,7 @@ type Manager struct {
 	CleanNeedsCache bool   // its own clean-up fails on an empty cache
 	Settings        []Settings
 	Manifests       []string // manifests of a dependency-only install, the first one needed
-	ManifestGlobs   []string // further ones, by patterns
+	ManifestGlobs   []string // further ones, by patterns that hold in any folder
 	ManifestOptions []string // options whose value names a further manifest: pip's -r
 	ReadBy          []string // the calls that read them besides those that install, as Call.Word has them
 	UnreadBy        []string // those that install and read none, by their word or an option
