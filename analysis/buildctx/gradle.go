@@ -17,6 +17,7 @@ var gradle = Installer{
 		return "mount the caches of Gradle's user home, or copy the build files above this line and put `RUN gradle dependencies` behind them if they read no other files"
 	},
 	world: func(c *Context, dir string, _ Install) World { return c.Gradle(dir) },
+	tasks: true,
 	guess: files("build.gradle*", "settings.gradle*"),
 }
 

@@ -21,6 +21,8 @@ type Installer struct {
 	builds func(Install) string
 	// world is what such a call reads and makes in a folder of the context.
 	world func(*Context, string, Install) World
+	// tasks says that a call may have several words to say what it does.
+	tasks bool
 	// guess names what it likely reads, where the context is not known.
 	guess func(Install) []string
 	// options change neither what it reads from the context nor what it makes there.
@@ -77,7 +79,11 @@ func (i *Installer) World(c *Context, dir string, call Install) World {
 		// What stands in the way of a plain install does not matter then.
 		w.Assumes = nil
 		w.Refusals = slices.DeleteFunc(w.Refusals, func(r Refusal) bool { return !r.Vain })
-		w.Refusals = append(w.Refusals, Refusal{Reason: "`" + call.Program + " " + strings.ReplaceAll(strings.Join(call.words(), " "), "\x00", "…") + "` fetches what it needs itself", Cure: instead, Hard: true})
+		task := call.Word
+		if i.tasks {
+			task = strings.ReplaceAll(strings.Join(call.words(), " "), "\x00", "…")
+		}
+		w.Refusals = append(w.Refusals, Refusal{Reason: "`" + call.Program + " " + task + "` fetches what it needs itself", Cure: instead, Hard: true})
 	}
 	return w
 }

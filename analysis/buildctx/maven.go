@@ -29,6 +29,7 @@ var maven = Installer{
 		}
 		return w
 	},
+	tasks: true,
 	guess: files("pom.xml"),
 	options: "-B --batch-mode -q --quiet -U --update-snapshots -ntp --no-transfer-progress -e --errors -X --debug -C --strict-checksums -V --show-version " +
 		"-P --activate-profiles -DskipTests -Dmaven.test.skip",
