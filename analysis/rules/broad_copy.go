@@ -26,7 +26,7 @@ var BroadCopy = analysis.Rule{
 		Silent: "When the first `RUN` behind the copy may use it: a program or script that is not known, a command that works in the folder copied to or names it, a mount other than a cache. " +
 			"When another copy, a `VOLUME` or an `ONBUILD` comes first, or an `ENV` or `WORKDIR` that the copy's own words depend on. When it is not known whether what is copied is a folder. When the copy carries other flags than `--chown` and `--chmod`.",
 		Fix: "Moves the copy, with the comments above it, behind the last of these `RUN`s. Safe where they run nothing but the system's package managers on packages by name, `useradd` and its like, `echo`, `mkdir` and `rm` elsewhere; " +
-			"where the copy goes to a folder that no package has files in (`/app`, `/usr/src/app`, `/home/node/app`, not `/opt` or `/var/www`); and where no variable leads into it. Otherwise it is unsafe and says what is not proven. " +
+			"where the copy goes to a folder that no package has files in (`/app`, `/usr/src/app`, `/home/node/app`, not `/opt` or `/var/www`); and where no variable, `SHELL` or earlier line may lead into it. Otherwise it is unsafe and says what is not proven. " +
 			"The image has the same files in another order of layers.",
 	},
 	Best:     analysis.Safe,
@@ -185,11 +185,17 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 	case l.copy.Name == "add" && path.Clean("/"+l.copy.Args[0].Value) != "/":
 		return "ADD may do more than copy", true
 	}
+	if in := namedEarlier(p, l.copy, l.at); in != nil {
+		return fmt.Sprintf("line %d names %s, which may lead `%s` into it", p.Line(in), l.at, short(r)), true
+	}
+	if ownShell(r, l.at) {
+		return fmt.Sprintf("the SHELL may lie in %s", l.at), true
+	}
 	if name := leadsTo(p, r, l.at); name != "" {
 		if name == "PATH" {
 			return "", false
 		}
-		return fmt.Sprintf("%s leads into %s", name, l.at), true
+		return fmt.Sprintf("%s may lead into %s", name, l.at), true
 	}
 	return "", true
 }
@@ -282,22 +288,13 @@ func sharedFolder(at string) bool {
 // leadsTo names a variable in force that leads into a folder; "" if none does.
 func leadsTo(p *analysis.Pass, r *facts.Run, at string) string {
 	found := ""
-	for s := r.Stage; s != nil; s = s.Parent {
-		for _, in := range s.Instructions {
-			if in.Name != "env" && in.Name != "arg" || in.Index >= r.In.Index {
-				continue
-			}
-			for _, pair := range in.Pairs {
-				v := p.Stages().Expand(in, pair.Value.Value)
-				text := v.Text + " " + pair.Value.Value
-				relative := pair.Key.Value == "PATH" && slices.ContainsFunc(strings.Split(strings.Trim(pair.Value.Value, `"'`), ":"), func(dir string) bool {
-					return !strings.HasPrefix(dir, "/") && !strings.HasPrefix(dir, "$")
-				})
-				if strings.Contains(text, at) || relative {
-					if found = pair.Key.Value; found == "PATH" {
-						return found
-					}
-				}
+	for _, v := range setVariables(p, r) {
+		relative := v.name == "PATH" && slices.ContainsFunc(strings.Split(v.written, ":"), func(dir string) bool {
+			return !strings.HasPrefix(dir, "/") && !strings.HasPrefix(dir, "$")
+		})
+		if relative || strings.Contains(v.known+" "+v.written, at) || v.fromBuild() || relativeFile(strings.ToUpper(v.name), v.written) || relativeFile(strings.ToUpper(v.name), v.known) {
+			if found = v.name; found == "PATH" {
+				return found
 			}
 		}
 	}

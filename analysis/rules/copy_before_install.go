@@ -30,7 +30,7 @@ var CopyBeforeInstall = analysis.Rule{
 			"When the install names what it installs instead of reading a manifest. When the command builds too (`go build`, `mvn package`) and the build context is not known, or a cache mount keeps what it fetches. " +
 			"When an install hides in `make` or in a script. A copy by `--link`, `--parents`, `--exclude`, a pattern or of several sources is named where the install is known to need manifests alone, and not split.",
 		Fix: "Copies the manifests, one `COPY` a folder, installs, then copies the rest. Safe when the build context is known and the manifests in it form a closed world: " +
-			"the install reads nothing else, makes nothing that the later copy would overwrite (`**/node_modules` is in .dockerignore), and does not write the manifests (`npm ci`, not `npm install`; a complete go.sum). " +
+			"the install reads nothing else, no variable or earlier line may lead it into the folder, it makes nothing that the later copy would overwrite (`**/node_modules` is in .dockerignore), and does not write the manifests (`npm ci`, not `npm install`; a complete go.sum). " +
 			"Install scripts of packages may read any file: npm's and pnpm's locks say which there are, pnpm 10 runs none that is not allowed; Yarn and Bun need `--ignore-scripts` or its like. " +
 			"Of Go, Composer, Maven and .NET one condition is never proven, so their fix is unsafe. Where an install would take the project itself too (`poetry install`, `uv sync`, Composer's scripts), " +
 			"the unsafe fix runs it with the flag that leaves that out, and once more as it is after the copy. " +
@@ -323,6 +323,9 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 	if loudGroup(s.run) {
 		refuse(buildctx.Refusal{Reason: "a group of commands is redirected, which may write a file of the project"})
 	}
+	if in := namedEarlier(p, s.copy, s.at); in != nil {
+		refuse(buildctx.Refusal{Reason: fmt.Sprintf("line %d names %s, which may lead the install into it", p.Line(in), s.at), Cure: "look at it once and use --unsafe"})
+	}
 	for _, c := range main {
 		w := c.by.World(context, s.dir(c), c.call)
 		refusals = append(refusals, w.Refusals...)
@@ -449,17 +452,13 @@ func (s *split) homeward(p *analysis.Pass, c *buildctx.Context, i install) strin
 			return at + " holds more than the project"
 		}
 	}
-	for st := r.Stage; st != nil; st = st.Parent {
-		for _, in := range st.Instructions {
-			if in.Name != "env" && in.Name != "arg" || in.Index >= r.In.Index {
-				continue
-			}
-			for _, pair := range in.Pairs {
-				if s.lured(c, pair.Key.Value, strings.Trim(pair.Value.Value, `"'`)) {
-					return pair.Key.Value + " may lead into the copied folder"
-				}
-			}
+	for _, v := range setVariables(p, r) {
+		if v.fromBuild() || s.lured(c, v.name, v.written) || s.lured(c, v.name, v.known) {
+			return v.name + " may lead into the copied folder"
 		}
+	}
+	if ownShell(r, s.at) {
+		return "the SHELL may lie in the copied folder"
 	}
 	for _, a := range given(r, i.Command) {
 		if s.lured(c, a.Name, strings.ReplaceAll(facts.Shape(a.Value), "\x00", "$")) {

@@ -53,25 +53,6 @@ func (c install) named() []string {
 	return out
 }
 
-// leads reports whether the value of a variable may lead what looks at it into a folder.
-// What is not known of the value stands there as "$".
-func leads(name, value, at string) bool {
-	upper := strings.ToUpper(name)
-	sensitive := strings.Contains(upper, "CERT") || strings.Contains(upper, "CA_BUNDLE") || strings.Contains(upper, "CONFIG") || strings.HasSuffix(upper, "HOME")
-	return strings.Contains(value, at) || strings.HasPrefix(value, ".") || sensitive && strings.Contains(value, "$") || relative(upper, value)
-}
-
-// relative reports whether a variable that programs take for folders has one that is
-// looked for from where they run.
-func relative(name, value string) bool {
-	if !slices.ContainsFunc([]string{"PATH", "HOME", "DIR", "BIN", "CACHE", "FOLDER"}, func(end string) bool { return strings.HasSuffix(name, end) }) {
-		return false
-	}
-	return slices.ContainsFunc(strings.Split(value, ":"), func(dir string) bool {
-		return dir != "" && !strings.ContainsAny(dir[:1], "/$~") && !slices.Contains([]string{"0", "1", "true", "false"}, strings.ToLower(dir))
-	})
-}
-
 // given lists what the script of a RUN itself puts into the environment of a command.
 func given(r *facts.Run, c *facts.Command) []shell.Assign {
 	return slices.Concat(c.Environ, r.Settings())

@@ -49,6 +49,9 @@ func (m *matcher) copyLater(is, was compile.Edge, p lates) *Rejection {
 			return r
 		}
 	}
+	if r := m.ledInto(base, broad.Dest); r != nil {
+		return r
+	}
 	if r := m.passes(is, p); r != nil {
 		return r
 	}
@@ -168,6 +171,12 @@ func (m *matcher) knowsNothing(op *compile.Op, broad *compile.Copy) *Rejection {
 				}
 			}
 		}
+	}
+	if name := steersInto(x, dest); name != "" {
+		return reject("%s may lead into %s", name, dest)
+	}
+	if foreignShell(x) {
+		return reject("the shell %s may come with what is copied", x.Args[0])
 	}
 	for _, mount := range x.Mounts {
 		if at := path.Clean(mount.Dest); at != "/" && (mount.Type != "CACHE" || under(at, dest) || under(dest, at)) {

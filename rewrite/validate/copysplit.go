@@ -61,6 +61,9 @@ func (m *matcher) split(is, was compile.Edge, p lates) *Rejection {
 				return r
 			}
 		}
+		if r := m.ledInto(base, broad.Dest); r != nil {
+			return r
+		}
 		if r := m.passes(is, p); r != nil {
 			return r
 		}
@@ -310,10 +313,16 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 	return nil
 }
 
-// ownPrograms holds PATH to folders that the broad copy does not fill: apart from it, or
-// of those that installs fill.
+// ownPrograms holds the shell, PATH and variables that name files to folders that the broad
+// copy does not fill: apart from it, or of those that installs fill.
 func ownPrograms(x *compile.Exec, broad *compile.Copy) *Rejection {
 	dest := path.Clean(broad.Dest)
+	if foreignShell(x) {
+		return reject("the shell %s may be one that the broad copy brings", x.Args[0])
+	}
+	if name := steersInto(x, dest); name != "" {
+		return reject("%s may lead into %s", name, dest)
+	}
 	value, _ := x.Getenv("PATH")
 	for _, dir := range strings.Split(value, ":") {
 		if dir != "" && !path.IsAbs(dir) {

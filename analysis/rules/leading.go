@@ -1,0 +1,216 @@
+package rules
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/lazyregexp"
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/stage"
+	"github.com/shale-build/shale/analysis/syntax"
+)
+
+// leads reports whether the value of a variable may lead what looks at it into a folder.
+// What is not known of the value stands there as "$".
+func leads(name, value, at string) bool {
+	upper := strings.ToUpper(name)
+	sensitive := strings.Contains(upper, "CERT") || strings.Contains(upper, "CA_BUNDLE") || strings.Contains(upper, "CONFIG") || strings.HasSuffix(upper, "HOME")
+	return strings.Contains(value, at) || strings.HasPrefix(value, ".") || sensitive && strings.Contains(value, "$") || relative(upper, value) || relativeFile(upper, value)
+}
+
+// relative reports whether a variable that programs take for folders has one that is
+// looked for from where they run.
+func relative(name, value string) bool {
+	if !slices.ContainsFunc([]string{"PATH", "HOME", "DIR", "BIN", "CACHE", "FOLDER"}, func(end string) bool { return strings.HasSuffix(name, end) }) {
+		return false
+	}
+	return slices.ContainsFunc(strings.Split(value, ":"), func(dir string) bool {
+		return dir != "" && !strings.ContainsAny(dir[:1], "/$~") && !slices.Contains([]string{"0", "1", "true", "false"}, strings.ToLower(dir))
+	})
+}
+
+var (
+	// fileVariables are those that the loader, a shell or a library takes for a file,
+	// whatever its name; settingVariables may have one or a plain word.
+	fileVariables    = lazyregexp.New(`^(?:APT_CONFIG|BASH_ENV|LD_PRELOAD|LD_AUDIT|OPENSSL_CONF|OPENSSL_MODULES|KRB5_CONFIG|GIT_ASKPASS|SSH_ASKPASS|GIT_SSH|GIT_CONFIG\w*|.*(?:CA_BUNDLE|CA_CERTS?|CA_?FILE|CAINFO|CERT_?FILE|NETRC))$`)
+	settingVariables = lazyregexp.New(`CERT|CONFIG|CONF$|_RC$|FILE$|OPTIONS$|OPTS?$|_SSH|PRELOAD|^LD_`)
+	fileName         = lazyregexp.New(`\.[A-Za-z]{1,5}$`)
+)
+
+// relativeFile reports whether a variable that programs take for a file, or for settings,
+// has a file that is looked for from where they run, or may have.
+func relativeFile(name, value string) bool {
+	certain := fileVariables.MatchString(name)
+	if !certain && !settingVariables.MatchString(name) {
+		return false
+	}
+	return slices.ContainsFunc(strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" :,;=", r) }), func(w string) bool {
+		switch {
+		case strings.ContainsAny(w[:1], "/~"), strings.Trim(w, "0123456789.") == "", slices.Contains([]string{"true", "false", "yes", "no", "on", "off", "none", "http", "https"}, strings.ToLower(w)):
+			return false
+		case w[0] == '$':
+			return certain
+		case w[0] == '-':
+			return strings.Contains(w, "/")
+		}
+		return certain || strings.Contains(w, "/") || fileName.MatchString(w)
+	})
+}
+
+// setVariables lists what the Dockerfile sets before a RUN, the nearest stage first.
+func setVariables(p *analysis.Pass, r *facts.Run) (out []setVariable) {
+	for s := r.Stage; s != nil; s = s.Parent {
+		for _, in := range s.Instructions {
+			if in.Name != "env" && in.Name != "arg" || in.Index >= r.In.Index {
+				continue
+			}
+			for _, pair := range in.Pairs {
+				written := strings.Trim(pair.Value.Value, `"'`)
+				dirs := strings.Split(written, ":")
+				open := in.Name == "arg"
+				for i := range dirs {
+					known := p.Stages().Expand(in, dirs[i])
+					if known.Text != "" {
+						dirs[i] = known.Text
+					}
+					open = open || known.Is == stage.Overridable
+				}
+				out = append(out, setVariable{pair.Key.Value, written, strings.Join(dirs, ":"), open})
+			}
+		}
+	}
+	return out
+}
+
+// A setVariable is one that an ENV or ARG sets.
+type setVariable struct {
+	name    string
+	written string
+	known   string // with the values that its own variables have, as far as they are known
+	open    bool   // a build argument may change it
+}
+
+// fromBuild reports whether a build argument may make a variable that programs take for a
+// file one that is looked for from where they run.
+func (v setVariable) fromBuild() bool {
+	upper := strings.ToUpper(v.name)
+	return v.open && (fileVariables.MatchString(upper) || strings.Contains(v.written, "$") && settingVariables.MatchString(upper))
+}
+
+// ownShell reports whether the SHELL of a RUN is none of the system's, and may come with
+// what is copied.
+func ownShell(r *facts.Run, at string) bool {
+	return slices.ContainsFunc(r.Shell.Argv, func(a string) bool { return strings.Contains(a, at) }) ||
+		len(r.Shell.Argv) > 0 && strings.Contains(r.Shell.Argv[0], "/") && !slices.Contains([]string{"/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/busybox"}, path.Dir(r.Shell.Argv[0]))
+}
+
+// namedEarlier finds a line before a copy, of its stage or of those that this is FROM,
+// that names the folder copied to: a list of packages, a setting or a link may lead the
+// commands behind the copy into it.
+func namedEarlier(p *analysis.Pass, in *syntax.Instruction, at string) *syntax.Instruction {
+	for s := p.Stages().Of(in); s != nil; s = s.Parent {
+		for _, earlier := range s.Instructions {
+			if earlier.Index >= in.Index {
+				break
+			}
+			texts := slices.ContainsFunc(earlier.Heredocs, func(h syntax.Heredoc) bool { return namesFolder(h.Body.In(p.Doc.Content), at) })
+			if texts || earlier.Name == "run" && mayLead(p, p.Run(earlier), at) {
+				return earlier
+			}
+		}
+	}
+	return nil
+}
+
+// mayLead reports whether a RUN names a folder otherwise than to make it, to own it or to
+// go there.
+func mayLead(p *analysis.Pass, r *facts.Run, at string) bool {
+	if r.Opaque != "" {
+		return namesFolder(r.In.Text.String(), at)
+	}
+	harmless, dirs := map[*shell.Node]bool{}, map[*shell.Node]string{}
+	for _, c := range r.Commands {
+		dirs[c.Node] = r.Dir(c)
+		harmless[c.Node] = makesOrOwns[c.Name] && len(c.Node.Redirs) == 0 || listOnly(c, at)
+	}
+	found := false
+	r.Program.Walk(func(n *shell.Node, _ shell.Context) bool {
+		list := slices.Clone(n.Words)
+		for _, a := range n.Assigns {
+			list = append(list, a.Value)
+		}
+		for _, redir := range n.Redirs {
+			list = append(list, redir.Target, redir.Body)
+		}
+		found = found || !harmless[n] && slices.ContainsFunc(list, func(w shell.Word) bool { return namesFolder(spelled(p, r, cmp.Or(dirs[n], at), w), at) })
+		return !found
+	})
+	return found
+}
+
+// makesOrOwns are commands to which a folder is no more than that.
+var makesOrOwns = map[string]bool{"mkdir": true, "chown": true, "chmod": true, "chgrp": true, "cd": true, "rm": true, "rmdir": true, "ls": true, "test": true, "[": true,
+	"useradd": true, "adduser": true, "usermod": true}
+
+// listOnly reports whether a command is an install by pip that names a folder for the lists
+// in it alone, of which it keeps nothing.
+func listOnly(c *facts.Command, at string) bool {
+	if c.Call == nil || c.Call.Unclear || c.Call.Manager.Name != "pip" || c.Call.Verb != pkgmgr.Install || len(c.Prefix)+len(c.Environ)+len(c.Node.Redirs) > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(c.Call.Names, func(w shell.Word) bool { return namesFolder(facts.Shape(w), at) }) &&
+		!slices.ContainsFunc(c.Call.Options, func(o pkgmgr.Option) bool {
+			return (!o.Known || namesFolder(o.Value, at)) && !slices.Contains(c.Call.Manager.ManifestOptions, o.Name)
+		})
+}
+
+// spelled is a word in a folder with the values that the Dockerfile gives its variables,
+// and a NUL for what is not known.
+func spelled(p *analysis.Pass, r *facts.Run, dir string, w shell.Word) string {
+	var b strings.Builder
+	for _, part := range w.Parts {
+		here := part.Kind == shell.Parameter && part.Text == "PWD" || part.Kind == shell.Command && strings.Contains(r.Program.Source(part.Range), "pwd")
+		value := ""
+		if part.Kind == shell.Parameter {
+			value = p.Stages().Lookup(r.In, part.Text).Text
+		}
+		switch {
+		case here:
+			b.WriteString(dir)
+		case value != "":
+			b.WriteString(value)
+		default:
+			b.WriteString(facts.Shape(shell.Word{Parts: []shell.Part{part}}))
+		}
+	}
+	return b.String()
+}
+
+// namesFolder reports whether a text names a folder or what is in it: by itself, behind
+// the letter of an option, or at the end of a path that is not known.
+func namesFolder(text, at string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], at)
+		if i < 0 {
+			return false
+		}
+		before, after := text[:from+i], text[from+i+len(at):]
+		from += i + 1
+		if after != "" && (nameByte(after[0]) || after[0] == '.' || after[0] == '-') {
+			continue
+		}
+		word := before[strings.LastIndexAny(before, " \t\n\"'=:")+1:]
+		if before == "" || !nameByte(before[len(before)-1]) && !strings.ContainsAny(before[len(before)-1:], "~-") || len(word) == 2 && word[0] == '-' {
+			return true
+		}
+	}
+}
+
+func nameByte(b byte) bool {
+	return b == '_' || '0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'z'
+}

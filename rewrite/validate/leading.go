@@ -1,0 +1,152 @@
+package validate
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/lazyregexp"
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+var (
+	// certainFile are variables that the loader, a shell or a library takes for a file,
+	// whatever its name; perhapsFile may have one, or words that name one.
+	certainFile = lazyregexp.New(`^(?:APT_CONFIG|BASH_ENV|LD_PRELOAD|LD_AUDIT|OPENSSL_CONF|OPENSSL_MODULES|KRB5_CONFIG|GIT_ASKPASS|SSH_ASKPASS|GIT_SSH|GIT_CONFIG\w*|.*(?:CA_BUNDLE|CA_CERTS?|CA_?FILE|CAINFO|CERT_?FILE|NETRC))$`)
+	perhapsFile = lazyregexp.New(`CERT|CONFIG|CONF$|_RC$|FILE$|OPTIONS$|OPTS?$|_SSH|PRELOAD|^LD_`)
+	endsAsFile  = lazyregexp.New(`\.[A-Za-z]{1,5}$`)
+)
+
+// steersInto names a variable of a RUN by which its programs may read a file of what is
+// copied to a folder: by its place, or from where they run.
+func steersInto(x *compile.Exec, dest string) string {
+	for _, pair := range x.Env {
+		name, value, _ := strings.Cut(pair, "=")
+		upper := strings.ToUpper(name)
+		certain := certainFile.MatchString(upper)
+		if !certain && !perhapsFile.MatchString(upper) {
+			continue
+		}
+		for _, w := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" :,;=", r) }) {
+			plain := strings.Trim(w, "0123456789.") == "" || setOf("true false yes no on off none http https")[strings.ToLower(w)]
+			relative := !plain && !strings.HasPrefix(w, "/") && (strings.Contains(w, "/") || w[0] != '-' && (certain || endsAsFile.MatchString(w)))
+			if relative || namesBelow(w, dest) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// foreignShell reports whether the shell of a RUN is none of the system's: it may come
+// with what is copied.
+func foreignShell(x *compile.Exec) bool {
+	return strings.Contains(x.Args[0], "/") && !systemBin(x.Args[0]) && path.Dir(x.Args[0]) != "/busybox"
+}
+
+// ledInto holds what came before a copy, in its stage and those below, to not naming the
+// folder that it fills: a list of packages, a setting or a link may lead what comes later
+// into it.
+func (m *matcher) ledInto(at compile.Edge, dest string) *Rejection {
+	dest = path.Clean(dest)
+	for ; at.Op != nil; at = primary(at.Op) {
+		switch {
+		case at.Op.Exec != nil && m.mayLead(at.Op, dest):
+			return reject("%q names %s, and may lead what comes later into it", at.Op, dest)
+		case at.Op.File != nil:
+			for _, a := range at.Op.File.Actions {
+				if a.Copy != nil && holds(a.Copy.From.Edge.Op, dest) {
+					return reject("%q brings a text that names %s", at.Op, dest)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// mayLead reports whether a RUN names a folder otherwise than to make it, to own it or to
+// go there.
+func (m *matcher) mayLead(op *compile.Op, dest string) bool {
+	text, ok := readScript(op.Exec)
+	if !ok {
+		return namesBelow(strings.Join(op.Exec.Args, " "), dest)
+	}
+	p := m.deriver(op, text).parse(text.text)
+	if p.Err != nil || p.Ambiguous {
+		return namesBelow(text.text, dest)
+	}
+	n := m.library.namer(op.Exec, p)
+	found := false
+	walk(p.Root, func(at *shell.Node, _ []*shell.Node) {
+		if found || m.harmless(p, at) {
+			return
+		}
+		list := words(at)
+		for _, r := range at.Redirs {
+			list = append(list, r.Body)
+		}
+		for i, w := range list {
+			said, _ := n.text(w)
+			for _, part := range w.Parts {
+				here := part.Kind == shell.Parameter && part.Text == "PWD" || part.Kind == shell.Command && strings.Contains(p.Source(part.Range), "pwd")
+				found = found || here && slices.ContainsFunc(n.dirs, func(dir string) bool { return under(dir, dest) })
+			}
+			manifest := i > 0 && setOf("-r --requirement -c --constraint")[wordText(list[i-1])] && installsByPip(at)
+			found = found || !manifest && namesBelow(said, dest)
+		}
+	})
+	return found
+}
+
+// harmless reports whether to a command a folder is no more than that.
+func (m *matcher) harmless(p *shell.Program, at *shell.Node) bool {
+	if at.Kind != shell.Simple || len(at.Words) == 0 || len(at.Redirs) > 0 {
+		return false
+	}
+	c := command{node: at, words: at.Words}
+	c.strip(p)
+	return makesOrOwns[c.name]
+}
+
+var makesOrOwns = setOf("mkdir chown chmod chgrp cd rm rmdir ls test [ useradd adduser usermod")
+
+// installsByPip reports whether a command is an install by pip, which keeps nothing of the
+// name of a list.
+func installsByPip(at *shell.Node) bool {
+	return len(at.Words) > 1 && isPip(path.Base(wordText(at.Words[0]))) && wordText(at.Words[1]) == "install"
+}
+
+func wordText(w shell.Word) string {
+	text, _ := literal(w)
+	return text
+}
+
+// holds reports whether an operation makes a file of a text that names a folder.
+func holds(op *compile.Op, dest string) bool {
+	return op != nil && op.File != nil && slices.ContainsFunc(op.File.Actions, func(a compile.Action) bool {
+		return a.Copy == nil && !a.Folder && namesBelow(a.Rest, dest)
+	})
+}
+
+// namesBelow reports whether a text has the path of a folder, or of what is in it: from
+// the root, by way of folders above, or behind what is not known.
+func namesBelow(text, dest string) bool {
+	for _, chunk := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n\"'`|&<>(){};,:=@[]#", r) }) {
+		i := strings.IndexAny(chunk, "/\x00\x01")
+		if i < 0 || strings.HasPrefix(chunk, "~") || chunk[0] != '-' && i > 0 && strings.Trim(chunk[:i], ".") != "" {
+			continue
+		}
+		for rest := chunk[i:]; ; {
+			if under(path.Clean("/"+strings.Trim(rest, "\x00\x01")), dest) {
+				return true
+			}
+			next := strings.IndexAny(rest[1:], "\x00\x01")
+			if next < 0 {
+				break
+			}
+			rest = rest[next+1:]
+		}
+	}
+	return false
+}
