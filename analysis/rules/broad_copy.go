@@ -186,7 +186,7 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 		return "ADD may do more than copy", true
 	}
 	if in := namedEarlier(p, l.copy, l.at); in != nil {
-		return fmt.Sprintf("line %d names %s, which may lead `%s` into it", p.Line(in), l.at, short(r)), true
+		return fmt.Sprintf("line %d may lead `%s` into %s", p.Line(in), short(r), l.at), true
 	}
 	if ownShell(r, l.at) {
 		return fmt.Sprintf("the SHELL may lie in %s", l.at), true

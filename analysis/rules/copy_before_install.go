@@ -324,7 +324,7 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 		refuse(buildctx.Refusal{Reason: "a group of commands is redirected, which may write a file of the project"})
 	}
 	if in := namedEarlier(p, s.copy, s.at); in != nil {
-		refuse(buildctx.Refusal{Reason: fmt.Sprintf("line %d names %s, which may lead the install into it", p.Line(in), s.at), Cure: "look at it once and use --unsafe"})
+		refuse(buildctx.Refusal{Reason: fmt.Sprintf("line %d may lead the install into %s", p.Line(in), s.at), Cure: "look at it once and use --unsafe"})
 	}
 	for _, c := range main {
 		w := c.by.World(context, s.dir(c), c.call)

@@ -36,8 +36,10 @@ func relative(name, value string) bool {
 
 var (
 	// fileVariables are those that the loader, a shell or a library takes for a file,
-	// whatever its name; settingVariables may have one or a plain word.
+	// whatever its name, folderVariables for folders; settingVariables may have either, or
+	// a plain word.
 	fileVariables    = lazyregexp.New(`^(?:APT_CONFIG|BASH_ENV|LD_PRELOAD|LD_AUDIT|OPENSSL_CONF|OPENSSL_MODULES|KRB5_CONFIG|GIT_ASKPASS|SSH_ASKPASS|GIT_SSH|GIT_CONFIG\w*|.*(?:CA_BUNDLE|CA_CERTS?|CA_?FILE|CAINFO|CERT_?FILE|NETRC))$`)
+	folderVariables  = lazyregexp.New(`^(?:PYTHONPATH|PYTHONHOME|PERL5LIB|PERLLIB|RUBYLIB|NODE_PATH|GEM_PATH|GEM_HOME|LD_LIBRARY_PATH|CLASSPATH|HOME|GNUPGHOME|CURL_HOME|XDG_CONFIG_\w+|GIT_EXEC_PATH|GIT_TEMPLATE_DIR|.*(?:CERT_?DIR|CA_?PATH))$`)
 	settingVariables = lazyregexp.New(`CERT|CONFIG|CONF$|_RC$|FILE$|OPTIONS$|OPTS?$|_SSH|PRELOAD|^LD_`)
 	fileName         = lazyregexp.New(`\.[A-Za-z]{1,5}$`)
 )
@@ -45,16 +47,17 @@ var (
 // relativeFile reports whether a variable that programs take for a file, or for settings,
 // has a file that is looked for from where they run, or may have.
 func relativeFile(name, value string) bool {
-	certain := fileVariables.MatchString(name)
+	file := fileVariables.MatchString(name)
+	certain := file || folderVariables.MatchString(name)
 	if !certain && !settingVariables.MatchString(name) {
 		return false
 	}
 	return slices.ContainsFunc(strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" :,;=", r) }), func(w string) bool {
 		switch {
-		case strings.ContainsAny(w[:1], "/~"), strings.Trim(w, "0123456789.") == "", slices.Contains([]string{"true", "false", "yes", "no", "on", "off", "none", "http", "https"}, strings.ToLower(w)):
+		case strings.ContainsAny(w[:1], "/~"), strings.Trim(w, "0123456789.") == "" && strings.Trim(w, ".") != "", slices.Contains([]string{"true", "false", "yes", "no", "on", "off", "none", "http", "https"}, strings.ToLower(w)):
 			return false
 		case w[0] == '$':
-			return certain
+			return file
 		case w[0] == '-':
 			return strings.Contains(w, "/")
 		}
@@ -128,7 +131,7 @@ func namedEarlier(p *analysis.Pass, in *syntax.Instruction, at string) *syntax.I
 }
 
 // mayLead reports whether a RUN names a folder otherwise than to make it, to own it or to
-// go there.
+// go there, or tells a program of a file that this looks for from where it runs.
 func mayLead(p *analysis.Pass, r *facts.Run, at string) bool {
 	if r.Opaque != "" {
 		return namesFolder(r.In.Text.String(), at)
@@ -136,6 +139,9 @@ func mayLead(p *analysis.Pass, r *facts.Run, at string) bool {
 	harmless, dirs := map[*shell.Node]bool{}, map[*shell.Node]string{}
 	for _, c := range r.Commands {
 		dirs[c.Node] = r.Dir(c)
+		if setsFile(c) {
+			return true
+		}
 		harmless[c.Node] = makesOrOwns[c.Name] && len(c.Node.Redirs) == 0 || listOnly(c, at)
 	}
 	found := false
@@ -156,6 +162,14 @@ func mayLead(p *analysis.Pass, r *facts.Run, at string) bool {
 // makesOrOwns are commands to which a folder is no more than that.
 var makesOrOwns = map[string]bool{"mkdir": true, "chown": true, "chmod": true, "chgrp": true, "cd": true, "rm": true, "rmdir": true, "ls": true, "test": true, "[": true,
 	"useradd": true, "adduser": true, "usermod": true}
+
+// setsFile reports whether a command is a program's own config, and names a file that is
+// looked for from where the program runs: npm config set cafile certs/ca.pem.
+func setsFile(c *facts.Command) bool {
+	return len(c.Args) > 1 && facts.Shape(c.Args[0]) == "config" && slices.ContainsFunc(c.Args, func(w shell.Word) bool { return relativeSetting.MatchString(facts.Shape(w)) })
+}
+
+var relativeSetting = lazyregexp.New(`^(?:[\w.-]+=)?[\w.][^:@]*(?:/[^:@]*|\.(?:pem|crt|cer|key|conf|cfg|ini|toml|js|json|npmrc))$`)
 
 // listOnly reports whether a command is an install by pip that names a folder for the lists
 // in it alone, of which it keeps nothing.

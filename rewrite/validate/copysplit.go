@@ -281,6 +281,8 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 			return reject("%q runs behind %s", c.name, c.prefix)
 		}
 		switch {
+		case c.setsFile(path.Clean(broad.Dest)):
+			return reject("%s config may name a file of the project", c.name)
 		case installers[c.name] != nil:
 			if r := installers[c.name].judge(&c, op.Exec.Env, cwd, have); r != nil {
 				return r

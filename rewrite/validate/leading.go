@@ -12,8 +12,9 @@ import (
 
 var (
 	// certainFile are variables that the loader, a shell or a library takes for a file,
-	// whatever its name; perhapsFile may have one, or words that name one.
+	// whatever its name, folders for folders; perhapsFile may have one, or words that name one.
 	certainFile = lazyregexp.New(`^(?:APT_CONFIG|BASH_ENV|LD_PRELOAD|LD_AUDIT|OPENSSL_CONF|OPENSSL_MODULES|KRB5_CONFIG|GIT_ASKPASS|SSH_ASKPASS|GIT_SSH|GIT_CONFIG\w*|.*(?:CA_BUNDLE|CA_CERTS?|CA_?FILE|CAINFO|CERT_?FILE|NETRC))$`)
+	folders     = lazyregexp.New(`^(?:PYTHONPATH|PYTHONHOME|PERL5LIB|PERLLIB|RUBYLIB|NODE_PATH|GEM_PATH|GEM_HOME|LD_LIBRARY_PATH|CLASSPATH|HOME|GNUPGHOME|CURL_HOME|XDG_CONFIG_\w+|GIT_EXEC_PATH|GIT_TEMPLATE_DIR|.*(?:CERT_?DIR|CA_?PATH))$`)
 	perhapsFile = lazyregexp.New(`CERT|CONFIG|CONF$|_RC$|FILE$|OPTIONS$|OPTS?$|_SSH|PRELOAD|^LD_`)
 	endsAsFile  = lazyregexp.New(`\.[A-Za-z]{1,5}$`)
 )
@@ -24,13 +25,13 @@ func steersInto(x *compile.Exec, dest string) string {
 	for _, pair := range x.Env {
 		name, value, _ := strings.Cut(pair, "=")
 		upper := strings.ToUpper(name)
-		certain := certainFile.MatchString(upper)
+		certain := certainFile.MatchString(upper) || folders.MatchString(upper)
 		if !certain && !perhapsFile.MatchString(upper) {
 			continue
 		}
 		for _, w := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" :,;=", r) }) {
-			plain := strings.Trim(w, "0123456789.") == "" || setOf("true false yes no on off none http https")[strings.ToLower(w)]
-			relative := !plain && !strings.HasPrefix(w, "/") && (strings.Contains(w, "/") || w[0] != '-' && (certain || endsAsFile.MatchString(w)))
+			plain := strings.Trim(w, "0123456789.") == "" && strings.Trim(w, ".") != "" || setOf("true false yes no on off none http https")[strings.ToLower(w)]
+			relative := !plain && !strings.ContainsAny(w[:1], "/~") && (strings.Contains(w, "/") || w[0] != '-' && (certain || endsAsFile.MatchString(w)))
 			if relative || namesBelow(w, dest) {
 				return name
 			}
@@ -53,11 +54,11 @@ func (m *matcher) ledInto(at compile.Edge, dest string) *Rejection {
 	for ; at.Op != nil; at = primary(at.Op) {
 		switch {
 		case at.Op.Exec != nil && m.mayLead(at.Op, dest):
-			return reject("%q names %s, and may lead what comes later into it", at.Op, dest)
+			return reject("%q may lead what comes later into %s", at.Op, dest)
 		case at.Op.File != nil:
 			for _, a := range at.Op.File.Actions {
 				if a.Copy != nil && holds(a.Copy.From.Edge.Op, dest) {
-					return reject("%q brings a text that names %s", at.Op, dest)
+					return reject("%q brings a text that may lead into %s", at.Op, dest)
 				}
 			}
 		}
@@ -77,7 +78,7 @@ func (m *matcher) mayLead(op *compile.Op, dest string) bool {
 		return namesBelow(text.text, dest)
 	}
 	n := m.library.namer(op.Exec, p)
-	found := false
+	found := slices.ContainsFunc(m.library.commands(p), func(c command) bool { return c.setsFile("") })
 	walk(p.Root, func(at *shell.Node, _ []*shell.Node) {
 		if found || m.harmless(p, at) {
 			return
@@ -98,6 +99,17 @@ func (m *matcher) mayLead(op *compile.Op, dest string) bool {
 	})
 	return found
 }
+
+// setsFile reports whether a command is a program's own config, and names a file of a folder,
+// or one that is looked for from where the program runs.
+func (c *command) setsFile(dest string) bool {
+	args, _ := c.args()
+	return len(args) > 1 && args[0] == "config" && slices.ContainsFunc(args[1:], func(a string) bool {
+		return relativeSetting.MatchString(a) || dest != "" && (namesBelow(a, dest) || strings.Contains(a, "\x00"))
+	})
+}
+
+var relativeSetting = lazyregexp.New(`^(?:[\w.-]+=)?[\w.][^:@]*(?:/[^:@]*|\.(?:pem|crt|cer|key|conf|cfg|ini|toml|js|json|npmrc))$`)
 
 // harmless reports whether to a command a folder is no more than that.
 func (m *matcher) harmless(p *shell.Program, at *shell.Node) bool {
