@@ -1,7 +1,6 @@
 package lsp
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -64,9 +63,6 @@ func (s *server) pull(ctx context.Context, w *workspace, p *struct {
 // settledOn waits until the client's settings are known, as what is published does, and
 // returns the document as it is read with them.
 func (s *server) settledOn(ctx context.Context, doc *snapshot) *snapshot {
-	if closed(s.settled) {
-		return doc
-	}
 	select {
 	case <-s.settled:
 	case <-ctx.Done():
@@ -74,7 +70,11 @@ func (s *server) settledOn(ctx context.Context, doc *snapshot) *snapshot {
 	}
 	s.state.Lock()
 	defer s.state.Unlock()
-	return cmp.Or(s.work.docs[doc.uri], doc) // nil: it was closed meanwhile
+	// The request may have come before they were known, and be looked at behind them.
+	if now := s.work.docs[doc.uri]; now != nil && now.version == doc.version {
+		return now
+	}
+	return doc // closed or edited meanwhile
 }
 
 // idOf names findings by what they are, so that those that an edit or a reload leaves
