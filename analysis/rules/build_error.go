@@ -17,7 +17,7 @@ var BuildError = analysis.Rule{
 		Summary: "BuildKit refuses to build the file as it is",
 		What: "What BuildKit refuses before it runs the first step of a build, in its own words: a port above 65535, an image name in capitals, a stage that copies from itself or from a number that no stage has, a `--chmod` that is no mode, `--link` beside an owner's name, a quote that nothing closes. " +
 			"It is found as `docker build --check` finds it, by compiling the file. BuildKit names one error at a time.",
-		Why: "The build fails, after its context was sent, and nobody sees it before. Of 13,600 public Dockerfiles 10 do, most for a quote that nothing closes or a stage that FROM names in capitals.",
+		Why: "The build fails, and who does not build in the editor sees it a push and a wait later. Of 13,600 public Dockerfiles 10 have one, seven a quote that nothing closes, three a FROM in capitals.",
 		Silent: "Where the instruction names a variable, for a build argument may make it right; where a frontend other than Docker's reads the file, or the configuration names another builder than BuildKit. " +
 			"What cannot even be read is reported as `syntax`.",
 		Fix: "None: what was meant is not known. No other fix of the file is applied until it builds.",
