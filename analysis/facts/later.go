@@ -264,8 +264,8 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 					return LaterUse{Why: fmt.Sprintf("line %d installs from it", line), Certain: true}, false
 				}
 			case pkgmgr.Other:
-				if cache.Index && c.Call.Word != "" {
-					return LaterUse{Why: fmt.Sprintf("line %d runs %s %s, which may read it", line, c.Name, c.Call.Word), Certain: true}, false
+				if cache.Index && (c.Call.Word != "" || c.Call.Unclear || manager.Operands) {
+					return LaterUse{Why: fmt.Sprintf("line %d runs %s, which may read it", line, strings.TrimSpace(c.Name+" "+c.Call.Word)), Certain: true}, false
 				}
 			case pkgmgr.Clean:
 				if !cache.Index && manager.CleanNeedsCache {

@@ -355,6 +355,9 @@ func python(program string) bool {
 // and to tell.
 func (c *Call) Plain() bool {
 	return !c.Unclear && !slices.ContainsFunc(c.Options, func(o Option) bool {
-		return !slices.Contains([]string{"-y", "--yes", "--assume-yes", "-q", "-qq", "--quiet", "--fix-missing", "-o"}, o.Name)
+		if o.Name == "-o" { // Dir::Etc::sourcelist makes it an update of some sources
+			return !o.Known || strings.HasPrefix(o.Value, "Dir") || strings.Contains(o.Value, "List-Cleanup")
+		}
+		return !slices.Contains([]string{"-y", "--yes", "--assume-yes", "-q", "-qq", "--quiet", "--fix-missing"}, o.Name)
 	})
 }
