@@ -159,6 +159,8 @@ var rights = []rewriting{
 	{name: "download, unpack and delete", before: debTools, changes: joined,
 		edits: [][2]string{
 			{"tool.tar.gz\nRUN tar", "tool.tar.gz \\\n && tar"}, {"-C /opt\nRUN rm", "-C /opt \\\n && rm"}}},
+	{name: "a download in a folder of its own", before: "FROM debian:12\nRUN apt-get install -y git\nRUN mkdir /src && cd /src && wget -O b.zip https://x.org/b\n", changes: joined,
+		edits: [][2]string{{"git\nRUN", "git &&"}}},
 	{name: "a builtin is not looked up", before: "FROM debian:12\nRUN echo a && cp /srv/echo /usr/local/bin/echo\nRUN echo b\n", changes: joined,
 		edits: [][2]string{{"bin/echo\nRUN", "bin/echo &&"}}},
 	{name: "a clean-up before an index that is fetched anew", changes: cleaned(change.YumCache),

@@ -37,10 +37,12 @@ func (d *deriver) cutsLinks(left, right []command, r *shell.Program) string {
 	if links == nowhere {
 		return ""
 	}
-	moved := moves(right)
+	dirs := d.folders(right)
 	bad := func(w shell.Word) bool {
-		at := d.place(w, moved)
-		return !at.known || links == anywhere || systemDir(at.path)
+		return links == anywhere || slices.ContainsFunc(dirs, func(dir string) bool {
+			at := d.placeIn(w, dir)
+			return !at.known || systemDir(at.path)
+		})
 	}
 	why := func(what string) string {
 		return what + " changes in place what " + maker + " may have hard-linked: another layer would cut the link"

@@ -264,6 +264,15 @@ type place struct {
 // place reads a word as a path. Variables that the RUN's environment holds are
 // read; with moved, a relative path could be anywhere.
 func (d *deriver) place(w shell.Word, moved bool) place {
+	if moved {
+		return d.placeIn(w, "")
+	}
+	return d.placeIn(w, path.Clean("/"+d.op.Exec.Cwd))
+}
+
+// placeIn reads a word as a path of a command that runs in a folder, "" for one that is
+// not known.
+func (d *deriver) placeIn(w shell.Word, dir string) place {
 	var b strings.Builder
 	glob := false
 	for _, part := range w.Parts {
@@ -291,10 +300,10 @@ func (d *deriver) place(w shell.Word, moved bool) place {
 	}
 	text := b.String()
 	if !strings.HasPrefix(text, "/") {
-		if moved {
+		if dir == "" {
 			return place{}
 		}
-		text = path.Join(d.op.Exec.Cwd, text)
+		text = path.Join(dir, text)
 	}
 	return place{path.Clean("/" + text), true, glob}
 }
@@ -324,6 +333,26 @@ func moves(list []command) bool {
 	return slices.ContainsFunc(list, func(c command) bool {
 		return slices.Contains([]string{"cd", "chdir", "pushd", "popd"}, c.name)
 	})
+}
+
+// folders lists those that commands may run in, by the cd of the list; "" is one that is
+// not known.
+func (d *deriver) folders(list []command) []string {
+	dirs := []string{path.Clean("/" + d.op.Exec.Cwd)}
+	for _, c := range list {
+		if !moves([]command{c}) {
+			continue
+		}
+		at := place{}
+		if c.name == "cd" && len(c.words) == 2 {
+			at = d.placeIn(c.words[1], "")
+		}
+		if !at.known || at.glob {
+			return []string{""}
+		}
+		dirs = append(dirs, at.path)
+	}
+	return dirs
 }
 
 // movedBy reports whether one of the commands may change the folder for this one: the
