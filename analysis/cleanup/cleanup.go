@@ -114,7 +114,7 @@ type pinsPipIn struct{ *stage.Stage }
 
 var (
 	// otherPip is what brings, or calls, a pip that is not the image's.
-	otherPip = lazyregexp.New(`\b(?:python2|pip2|pip3\.\d|get-pip|easy_install|(?:micro)?mamba|conda|pyenv)\b|\bpython2\.|\bpip2\.|\bvirtualenv\b[^;&|]*\s(?:-p|--python)\b|\b(?:ln|update-alternatives)\b[^;&|]*\b(?:pip|python)`)
+	otherPip = lazyregexp.New(`\b(?:python2|pip2|pip3\.\d|get-pip|easy_install|(?:micro)?mamba|conda|pyenv)\b|\bpython[23]\.\d|\bpip2\.|\bvirtualenv\b[^;&|]*\s(?:-p|--python)\b|\b(?:ln|update-alternatives)\b[^;&|]*\b(?:pip|python)`)
 	// packagedPip is a distribution's, which a PATH of the file may put first.
 	packagedPip = lazyregexp.New(`\b(?:python3?|py3)-pip\b`)
 )

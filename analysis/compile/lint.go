@@ -75,6 +75,7 @@ func (d *Dockerfile) Lint(ctx context.Context, ignore string) ([]Warning, error)
 func (d *Dockerfile) runLint(ctx context.Context, ignore string) ([]Warning, error) {
 	var windows atomic.Bool
 	content := unrun(d.doc())
+	windows.Store(d.doc().Escape == '`')
 	out, err := d.lintFor(ctx, buildPlatform, content, ignore, &windows)
 	if !windows.Load() || ctx.Err() != nil {
 		return out, err

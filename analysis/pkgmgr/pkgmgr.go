@@ -303,7 +303,8 @@ func (c *Call) Fills(cache *Cache) bool {
 		return false
 	}
 	if c.Manager == &Apt && slices.ContainsFunc(c.Options, func(o Option) bool {
-		return (o.Name == "-o" || o.Name == "--option") && (strings.HasPrefix(o.Value, "Dir=") || strings.HasPrefix(o.Value, "Dir::State")) || o.Name == "-c" || o.Name == "--config-file"
+		value := strings.ToLower(o.Value)
+		return (o.Name == "-o" || o.Name == "--option") && (strings.HasPrefix(value, "dir=") || strings.HasPrefix(value, "rootdir") || strings.HasPrefix(value, "dir::state")) || o.Name == "-c" || o.Name == "--config-file"
 	}) {
 		return false
 	}
@@ -356,7 +357,8 @@ func python(program string) bool {
 func (c *Call) Plain() bool {
 	return !c.Unclear && !slices.ContainsFunc(c.Options, func(o Option) bool {
 		if o.Name == "-o" { // Dir::Etc::sourcelist makes it an update of some sources
-			return !o.Known || strings.HasPrefix(o.Value, "Dir") || strings.Contains(o.Value, "List-Cleanup")
+			value := strings.ToLower(o.Value)
+			return !o.Known || strings.HasPrefix(value, "dir") || strings.HasPrefix(value, "rootdir") || strings.Contains(value, "list-cleanup")
 		}
 		return !slices.Contains([]string{"-y", "--yes", "--assume-yes", "-q", "-qq", "--quiet", "--fix-missing"}, o.Name)
 	})

@@ -30,7 +30,10 @@ func relative(name, value string) bool {
 		return false
 	}
 	return slices.ContainsFunc(strings.Split(value, ":"), func(dir string) bool {
-		return dir != "" && !strings.ContainsAny(dir[:1], "/$~") && !slices.Contains([]string{"0", "1", "true", "false"}, strings.ToLower(dir))
+		if dir == "" {
+			return name == "PATH" // the folder that a command runs in
+		}
+		return !strings.ContainsAny(dir[:1], "/$~") && !slices.Contains([]string{"0", "1", "true", "false"}, strings.ToLower(dir))
 	})
 }
 
@@ -44,9 +47,16 @@ var (
 	fileName         = lazyregexp.New(`\.[A-Za-z]{1,5}$`)
 )
 
+// searchPaths are lists of folders in which an empty one stands for the folder that a
+// program runs in.
+var searchPaths = map[string]bool{"LD_LIBRARY_PATH": true, "PYTHONPATH": true, "PERL5LIB": true, "CLASSPATH": true}
+
 // relativeFile reports whether a variable that programs take for a file, or for settings,
 // has a file that is looked for from where they run, or may have.
 func relativeFile(name, value string) bool {
+	if searchPaths[name] && slices.ContainsFunc(strings.Split(value, ":"), func(dir string) bool { return value != "" && (dir == "" || dir[0] == '$') }) {
+		return true // an empty one is the folder that a command runs in
+	}
 	file := fileVariables.MatchString(name)
 	certain := file || folderVariables.MatchString(name)
 	if !certain && !settingVariables.MatchString(name) {
@@ -116,13 +126,16 @@ func ownShell(r *facts.Run, at string) bool {
 // that names the folder copied to: a list of packages, a setting or a link may lead the
 // commands behind the copy into it.
 func namedEarlier(p *analysis.Pass, in *syntax.Instruction, at string) *syntax.Instruction {
+	user := p.Stages().User(in)
+	name, _, _ := strings.Cut(user.Text, ":")
+	other := user.Known() && name != "root" && name != "0"
 	for s := p.Stages().Of(in); s != nil; s = s.Parent {
 		for _, earlier := range s.Instructions {
 			if earlier.Index >= in.Index {
 				break
 			}
 			texts := slices.ContainsFunc(earlier.Heredocs, func(h syntax.Heredoc) bool { return namesFolder(h.Body.In(p.Doc.Content), at) })
-			if texts || earlier.Name == "run" && mayLead(p, p.Run(earlier), at) {
+			if texts || earlier.Name == "run" && mayLead(p, p.Run(earlier), at, other) {
 				return earlier
 			}
 		}
@@ -132,7 +145,9 @@ func namedEarlier(p *analysis.Pass, in *syntax.Instruction, at string) *syntax.I
 
 // mayLead reports whether a RUN names a folder otherwise than to make it, to own it or to
 // go there, or tells a program of a file that this looks for from where it runs.
-func mayLead(p *analysis.Pass, r *facts.Run, at string) bool {
+//
+// With other it is not root who runs what comes later, and whose home the folder may be.
+func mayLead(p *analysis.Pass, r *facts.Run, at string, other bool) bool {
 	if r.Opaque != "" {
 		return namesFolder(r.In.Text.String(), at)
 	}
@@ -142,7 +157,7 @@ func mayLead(p *analysis.Pass, r *facts.Run, at string) bool {
 		if setsFile(c) {
 			return true
 		}
-		harmless[c.Node] = makesOrOwns[c.Name] && len(c.Node.Redirs) == 0 || listOnly(c, at)
+		harmless[c.Node] = makesOrOwns[c.Name] && !(givesHome(c, at) && (other || c.Name == "usermod")) && len(c.Node.Redirs) == 0 || listOnly(c, at)
 	}
 	found := false
 	r.Program.Walk(func(n *shell.Node, _ shell.Context) bool {
@@ -163,13 +178,19 @@ func mayLead(p *analysis.Pass, r *facts.Run, at string) bool {
 var makesOrOwns = map[string]bool{"mkdir": true, "chown": true, "chmod": true, "chgrp": true, "cd": true, "rm": true, "rmdir": true, "ls": true, "test": true, "[": true,
 	"useradd": true, "adduser": true, "usermod": true}
 
+// givesHome reports whether a command makes a folder somebody's home, whose settings are
+// then read there.
+func givesHome(c *facts.Command, at string) bool {
+	return (c.Name == "useradd" || c.Name == "adduser" || c.Name == "usermod") && slices.ContainsFunc(c.Args, func(w shell.Word) bool { return namesFolder(facts.Shape(w), at) })
+}
+
 // setsFile reports whether a command is a program's own config, and names a file that is
 // looked for from where the program runs: npm config set cafile certs/ca.pem.
 func setsFile(c *facts.Command) bool {
-	return len(c.Args) > 1 && facts.Shape(c.Args[0]) == "config" && slices.ContainsFunc(c.Args, func(w shell.Word) bool { return relativeSetting.MatchString(facts.Shape(w)) })
+	return len(c.Args) > 1 && slices.Contains([]string{"config", "set", "c"}, facts.Shape(c.Args[0])) && slices.ContainsFunc(c.Args, func(w shell.Word) bool { return relativeSetting.MatchString(facts.Shape(w)) })
 }
 
-var relativeSetting = lazyregexp.New(`^(?:[\w.-]+=)?[\w.][^:@]*(?:/[^:@]*|\.(?:pem|crt|cer|key|conf|cfg|ini|toml|js|json|npmrc))$`)
+var relativeSetting = lazyregexp.New(`^(?:[\w.-]+=)?[\w.][^:@]*(?:/[^:@]*|\.(?:pem|crt|cer|key|conf|cfg|ini|toml|js|json|npmrc|txt))$`)
 
 // listOnly reports whether a command is an install by pip that names a folder for the lists
 // in it alone, of which it keeps nothing.

@@ -327,13 +327,13 @@ func ownPrograms(x *compile.Exec, broad *compile.Copy) *Rejection {
 	}
 	value, _ := x.Getenv("PATH")
 	for _, dir := range strings.Split(value, ":") {
-		if dir != "" && !path.IsAbs(dir) {
+		if value != "" && !path.IsAbs(dir) {
 			return reject("programs are looked for in the folder that a command runs in")
 		}
 		made := slices.ContainsFunc(strings.Split(dir, "/"), func(part string) bool {
 			return part == "node_modules" || part == ".venv" || part == "vendor"
 		})
-		if dir != "" && under(path.Clean(dir), dest) && !made {
+		if value != "" && under(path.Clean(dir), dest) && !made {
 			return reject("programs are looked for in %s, which the broad copy may fill", dir)
 		}
 	}

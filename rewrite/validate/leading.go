@@ -19,12 +19,17 @@ var (
 	endsAsFile  = lazyregexp.New(`\.[A-Za-z]{1,5}$`)
 )
 
+var searchPaths = setOf("LD_LIBRARY_PATH PYTHONPATH PERL5LIB CLASSPATH")
+
 // steersInto names a variable of a RUN by which its programs may read a file of what is
 // copied to a folder: by its place, or from where they run.
 func steersInto(x *compile.Exec, dest string) string {
 	for _, pair := range x.Env {
 		name, value, _ := strings.Cut(pair, "=")
 		upper := strings.ToUpper(name)
+		if searchPaths[upper] && value != "" && slices.Contains(strings.Split(value, ":"), "") {
+			return name // an empty one is the folder that a program runs in
+		}
 		certain := certainFile.MatchString(upper) || folders.MatchString(upper)
 		if !certain && !perhapsFile.MatchString(upper) {
 			continue
@@ -104,12 +109,12 @@ func (m *matcher) mayLead(op *compile.Op, dest string) bool {
 // or one that is looked for from where the program runs.
 func (c *command) setsFile(dest string) bool {
 	args, _ := c.args()
-	return len(args) > 1 && args[0] == "config" && slices.ContainsFunc(args[1:], func(a string) bool {
+	return len(args) > 1 && setOf("config set c")[args[0]] && slices.ContainsFunc(args[1:], func(a string) bool {
 		return relativeSetting.MatchString(a) || dest != "" && (namesBelow(a, dest) || strings.Contains(a, "\x00"))
 	})
 }
 
-var relativeSetting = lazyregexp.New(`^(?:[\w.-]+=)?[\w.][^:@]*(?:/[^:@]*|\.(?:pem|crt|cer|key|conf|cfg|ini|toml|js|json|npmrc))$`)
+var relativeSetting = lazyregexp.New(`^(?:[\w.-]+=)?[\w.][^:@]*(?:/[^:@]*|\.(?:pem|crt|cer|key|conf|cfg|ini|toml|js|json|npmrc|txt))$`)
 
 // harmless reports whether to a command a folder is no more than that.
 func (m *matcher) harmless(p *shell.Program, at *shell.Node) bool {
@@ -118,10 +123,18 @@ func (m *matcher) harmless(p *shell.Program, at *shell.Node) bool {
 	}
 	c := command{node: at, words: at.Words}
 	c.strip(p)
-	return makesOrOwns[c.name]
+	// Whose home the folder is made has settings read there, once it is he who runs.
+	return makesOrOwns[c.name] && !(setOf("useradd adduser")[c.name] && m.othersRun())
 }
 
-var makesOrOwns = setOf("mkdir chown chmod chgrp cd rm rmdir ls test [ useradd adduser usermod")
+// othersRun reports whether a RUN is not root's, as far as the Dockerfile says.
+func (m *matcher) othersRun() bool {
+	return slices.ContainsFunc(m.fresh.Ops, func(o *compile.Op) bool {
+		return o.Exec != nil && !setOf("root 0 root:root 0:0")[o.Exec.User] && o.Exec.User != "" && o.Exec.User != compile.FullUser
+	})
+}
+
+var makesOrOwns = setOf("mkdir chown chmod chgrp cd rm rmdir ls test [ useradd adduser")
 
 // installsByPip reports whether a command is an install by pip, which keeps nothing of the
 // name of a list.

@@ -29,6 +29,9 @@ func init() {
 		{"RUN D=/app && npm config set cafile $D/ca.pem"},
 		{"RUN mkdir -p /app && cd /app && npm config set cafile $(pwd)/ca.pem"},
 		{"RUN mkdir -p /app > /etc/apt/apt.conf"},
+		{"RUN usermod -d /app root"},
+		{"RUN pip config set global.constraint constraints.txt"},
+		{"RUN npm set cafile certs/ca.pem"},
 		{`RUN ["/bin/tool", "--root=/app"]`},
 		{"RUN <<EOF", "echo 'deb file:/app/repo ./' > /etc/apt/sources.list", "EOF"},
 		{"COPY <<EOF /etc/pip.conf", "cert = /app/ca.pem", "EOF"},
@@ -50,15 +53,17 @@ func init() {
 	for _, pair := range []string{
 		"REQUESTS_CA_BUNDLE=certs/corp-ca.pem", "NODE_EXTRA_CA_CERTS=ca", "APT_CONFIG=apt.conf", "LD_PRELOAD=lib.so", "BASH_ENV=env", "SSL_CERT_FILE=certs/ca.pem",
 		"NODE_OPTIONS='--max-old-space-size=4096 --require ./hook.js'", "GIT_SSH_COMMAND='ssh -F ssh/config'", "LD_LIBRARY_PATH=lib/x", "OUR_CONFIG=config.yml", "PYTHONPATH=.", "SSL_CERT_DIR=certs", "NODE_PATH=/usr/lib/node:lib",
+		"LD_LIBRARY_PATH=/usr/local/cuda/lib64:$LD_LIBRARY_PATH", "PYTHONPATH=$PYTHONPATH:/opt/lib",
 	} {
 		name, _, _ := strings.Cut(pair, "=")
 		wrongs = append(wrongs, refused(preceded(later, "ENV "+pair), name+" may lead"), refused(preceded(install, "ENV "+pair), name+" may lead"))
 	}
 	wrongs = append(wrongs, refused(preceded(install, "ENV APP=/app", "RUN npm config set cafile $APP/certs/ca.pem"), "into /app"), refused(preceded(install, "ENV NODE_EXTRA_CA_CERTS=/app/ca.pem"), "NODE_EXTRA_CA_CERTS may lead"),
 		refused(preceded(later, `SHELL ["/app/sh", "-c"]`), "the shell /app/sh"), refused(preceded(install, `SHELL ["bin/sh", "-c"]`), "the shell bin/sh"))
-	for _, pair := range []string{"SSL_CERT_FILE=/etc/ssl/certs/ca.pem", "NODE_OPTIONS=--max-old-space-size=4096", "BUILD_CONFIGURATION=Release", "APP_HOME=/srv", "GENERATE_CERT=true", "CONFIG_VERSION=1.2", "LD_LIBRARY_PATH=/usr/local/cuda/lib64:$LD_LIBRARY_PATH"} {
+	for _, pair := range []string{"SSL_CERT_FILE=/etc/ssl/certs/ca.pem", "NODE_OPTIONS=--max-old-space-size=4096", "BUILD_CONFIGURATION=Release", "APP_HOME=/srv", "GENERATE_CERT=true", "CONFIG_VERSION=1.2", "LD_LIBRARY_PATH=/usr/local/cuda/lib64"} {
 		rights = append(rights, preceded(later, "ENV "+pair), preceded(install, "ENV "+pair))
 	}
+	wrongs = append(wrongs, refused(preceded(install, "ENV PATH=:$PATH"), "programs are looked for"), refused(preceded(install, "RUN useradd -d /app app", "USER app"), "into /app"))
 	wrongs = append(wrongs, refused(splitRun("a split with a setting that names a file of the project", "npm config set cafile certs/ca.pem && npm ci", copyRoot, rootFiles...), "npm config may name"),
 		refused(splitRun("a split with a setting that names one from the root", "npm config set cafile /app/ca.pem && npm ci", copyRoot, rootFiles...), "npm config may name"))
 	rights = append(rights, splitRun("an install behind a setting", "npm config set registry https://npm.example.com && npm ci", copyRoot, rootFiles...))

@@ -38,6 +38,9 @@ func (d *deriver) cutsLinks(left, right []command, r *shell.Program) string {
 		return ""
 	}
 	dirs := d.folders(right)
+	if slices.ContainsFunc(left, func(c command) bool { return setOf("ln cp mv tar unzip rsync")[c.name] }) {
+		dirs = []string{""} // a link may stand where a cd leads
+	}
 	bad := func(w shell.Word) bool {
 		return links == anywhere || slices.ContainsFunc(dirs, func(dir string) bool {
 			at := d.placeIn(w, dir)
