@@ -300,6 +300,37 @@ func (f *File) ContextDir(in *syntax.Instruction) (string, bool) {
 	return dir, found
 }
 
+// ProjectDir returns the folder of the build context that a command of a RUN works on, as
+// far as it is known: the newest copy that fills the folder it runs in, or that of an
+// option like --cwd.
+func (f *File) ProjectDir(r *Run, c *Command) (string, bool) {
+	context, _ := f.Context()
+	dir := r.Dir(c)
+	if context == nil || dir == "" || c.Call == nil {
+		return "", false
+	}
+	for _, o := range c.Call.Options {
+		if slices.Contains([]string{"--cwd", "--prefix", "-C", "--dir", "--directory", "--project", "-d", "--working-dir"}, o.Name) {
+			if !o.Known {
+				return "", false
+			}
+			if dir = path.Join(dir, o.Value); path.IsAbs(o.Value) {
+				dir = path.Clean(o.Value)
+			}
+		}
+	}
+	for _, o := range f.brought(r.In, dir) {
+		source := strings.TrimPrefix(path.Clean("/"+o.Source), "/")
+		if source == "" || context.IsDir(source) {
+			return path.Join(source, o.Below), true
+		}
+		if o.Below == "" {
+			return strings.TrimPrefix(path.Dir("/"+source), "/"), true
+		}
+	}
+	return "", false
+}
+
 // Lands is the folder that a destination at one instruction is to another that comes
 // later, in the words of the folders that its commands run in: below what stands for the
 // working folder where that is not known.

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/shale-build/shale/analysis/buildctx"
-	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
@@ -42,23 +41,6 @@ func (f *File) LaterUse(r *Run, cache *pkgmgr.Cache, mounted ...*Run) LaterUse {
 	}
 	return LaterUse{Why: f.offline()}
 }
-
-// offline names the line that may have a manager install from its cache alone: by an
-// option, a variable (npm_config_offline, UV_OFFLINE) or a setting.
-func (f *File) offline() string {
-	return Once(f, offlineIn{}, func() string {
-		for _, in := range f.Doc.Instructions {
-			if offline.MatchString(in.Text.String()) {
-				return fmt.Sprintf("line %d speaks of working offline, from what was cached", f.Line(in))
-			}
-		}
-		return ""
-	})
-}
-
-type offlineIn struct{}
-
-var offline = lazyregexp.New(`(?i)offline|disable_network|goproxy=["']?off`)
 
 // A laterScan looks for what may need a cache in one stage and those FROM it. What it
 // has found it remembers for the other RUNs of the stage.
@@ -260,6 +242,9 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 				}
 			case pkgmgr.Install, pkgmgr.Upgrade, pkgmgr.Download:
 				fetches := manager == &pkgmgr.Apk && f.ApkFetches(r.Stage)
+				if why := f.wheels(cache, line); why != "" {
+					return LaterUse{Why: why}, false
+				}
 				if cache.Index && !fetches || c.Call.Has("--offline", "--prefer-offline", "--no-index", "--no-network") {
 					return LaterUse{Why: fmt.Sprintf("line %d installs from it", line), Certain: true}, false
 				}

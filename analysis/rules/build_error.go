@@ -7,6 +7,7 @@ import (
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -18,7 +19,7 @@ var BuildError = analysis.Rule{
 		What: "What BuildKit refuses before it runs the first step of a build, in its own words: a port above 65535, an image name in capitals, a stage that copies from itself or from a number that no stage has, a `--chmod` that is no mode, `--link` beside an owner's name, a quote that nothing closes. " +
 			"It is found as `docker build --check` finds it, by compiling the file. BuildKit names one error at a time.",
 		Why: "The build fails, and who does not build in the editor sees it a push and a wait later. Of 13,600 public Dockerfiles 10 have one, seven a quote that nothing closes, three a FROM in capitals.",
-		Silent: "Where the instruction names a variable, for a build argument may make it right; where a frontend other than Docker's reads the file, or the configuration names another builder than BuildKit. " +
+		Silent: "In a stage that the last one does not need it is advice. Where the instruction names a variable, for a build argument may make it right; where a frontend other than Docker's reads the file, or the configuration names another builder than BuildKit. " +
 			"What cannot even be read is reported as `syntax`.",
 		Fix: "None: what was meant is not known. No other fix of the file is applied until it builds.",
 	},
@@ -53,6 +54,10 @@ func runBuildError(p *analysis.Pass) {
 		return
 	}
 	d := analysis.Diagnostic{Span: refused(at[0], refusal.Message), Message: "BuildKit refuses to build this: " + refusal.Message}
+	g := p.Stages()
+	if s := g.Of(at[0]); s != nil && !variableReference(p, s) && !reach(g, func(s *stage.Stage) bool { return s.Ships })[s] {
+		d.Severity, d.Message = analysis.Info, "BuildKit refuses to build this stage, which the last one does not need: "+refusal.Message
+	}
 	for _, in := range at[1:] {
 		d.Related = append(d.Related, analysis.Related{Span: in.Span, Message: "together with this"})
 	}

@@ -127,6 +127,17 @@ func leftover(p *analysis.Pass, r *facts.Run, left facts.Leftover, mount bool) (
 		fix, why = analysis.Fix{}, []string{use.Why + "; clean after the last use, or join the RUNs"}
 	}
 	d.Fixes, d.Withheld = policy(p, r, left, fix, why, mount)
+	if mayRunFromCache(p, r, left.By) {
+		doubt := "package.json is not known, and may have the project run from the cache"
+		for i := range d.Fixes {
+			if f := &d.Fixes[i]; f.Safety == analysis.Safe {
+				f.Safety, f.Title = analysis.Unsafe, f.Title+" ("+doubt+")"
+			}
+		}
+		if len(d.Withheld) == 0 {
+			d.Withheld = []string{doubt}
+		}
+	}
 	return d, cleanable || len(d.Fixes) > 0
 }
 
@@ -163,7 +174,7 @@ func policy(p *analysis.Pass, r *facts.Run, left facts.Leftover, clean analysis.
 // fetch everything anew when they run again.
 func unmounted(p *analysis.Pass, r *facts.Run, said map[*pkgmgr.Manager]bool) {
 	for _, c := range r.Commands {
-		if c.Call == nil || said[c.Call.Manager] || !cleanup.Mountable(p.File, r, c.Call.Manager) || elsewhere(p, r, c.Call.Manager) {
+		if c.Call == nil || said[c.Call.Manager] || !cleanup.Mountable(p.File, r, c.Call.Manager) || elsewhere(p, r, c) {
 			continue
 		}
 		manager := c.Call.Manager
@@ -241,12 +252,13 @@ func doubtful(p *analysis.Pass, r *facts.Run, left facts.Leftover) bool {
 			}
 		}
 	}
-	return elsewhere(p, r, manager)
+	return elsewhere(p, r, left.By)
 }
 
 // elsewhere reports whether a manager may keep its cache in another folder than the
 // table says: on another image, or by the project's own settings.
-func elsewhere(p *analysis.Pass, r *facts.Run, manager *pkgmgr.Manager) bool {
+func elsewhere(p *analysis.Pass, r *facts.Run, by *facts.Command) bool {
+	manager := by.Call.Manager
 	if manager == &pkgmgr.Conda {
 		base := r.Stage.Root().Base.Text
 		return !strings.Contains(p.Doc.Content, "/opt/conda") && !slices.ContainsFunc([]string{"continuumio/", "condaforge/", "mambaorg/", "jupyter/"}, func(owner string) bool { return strings.HasPrefix(base, owner) })
@@ -258,11 +270,26 @@ func elsewhere(p *analysis.Pass, r *facts.Run, manager *pkgmgr.Manager) bool {
 	if context == nil {
 		return false
 	}
-	dir, _ := p.ContextDir(r.In)
+	dir, _ := p.ProjectDir(r, by)
 	return slices.ContainsFunc(manager.Settings, func(s pkgmgr.Settings) bool {
 		data, err := context.Read(path.Join(dir, s.File))
 		return err == nil && (s.Moves == nil || s.Moves.Match(data))
 	})
+}
+
+// mayRunFromCache reports whether a project may run from Yarn's cache (Plug'n'Play): its
+// package.json is not known.
+func mayRunFromCache(p *analysis.Pass, r *facts.Run, by *facts.Command) bool {
+	if by.Call.Manager != &pkgmgr.Yarn || strings.HasPrefix(by.Call.Word, "global") {
+		return false
+	}
+	dir, ok := p.ProjectDir(r, by)
+	if !ok {
+		return true
+	}
+	context, _ := p.Context()
+	_, err := context.Read(path.Join(dir, "package.json"))
+	return err != nil
 }
 
 // setElsewhere reports whether the project's own settings may name another folder.

@@ -367,6 +367,8 @@ var wrongs = slices.Concat(wrongCleanups, []rewriting{
 		edits: [][2]string{{"git\nRUN", "git &&"}}, reason: "changes in place"},
 	{name: "a download where nobody knows", before: from("debian:12", "RUN apt-get install -y git", "RUN cd $X && wget -O b.zip https://x.org/b"), changes: joined,
 		edits: [][2]string{{"git\nRUN", "git &&"}}, reason: "changes in place"},
+	{name: "pip's flag where a wheel may be needed once its compiler is gone", before: from("python:3.12", "RUN apt-get install -y gcc && pip install x && apt-get purge -y gcc", "RUN pip install -t /l x"), changes: pip,
+		edits: [][2]string{{"pip install x", "pip install --no-cache-dir x"}}, reason: "may need a wheel"},
 	{name: "npm's clean-up before a setting to work offline", before: from("node:20", "RUN npm install -g x", "RUN npm config set offline true", "RUN npm install -g x"), changes: npm,
 		edits: [][2]string{{"x\nRUN npm config", "x && npm cache clean --force\nRUN npm config"}}, reason: "which may work offline"},
 	{name: "uv's cache somewhere else", before: from("python:3", "ENV UV_CACHE_DIR=/c", "RUN uv sync"), changes: flagged(change.UvSync),

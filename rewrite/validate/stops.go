@@ -272,6 +272,9 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 			if o.Exec.Network == "NONE" && call.usesCache(s.manager) {
 				return call.name + " without a network", false
 			}
+			if (s.manager == "pip" || s.manager == "uv") && call.usesCache(s.manager) && m.removesPackages() {
+				return call.name + ", which may need a wheel that a package built which is removed,", false
+			}
 			if call.usesCache(s.manager) && distributions[s.manager] == nil && m.mayBeOffline() {
 				return call.name + ", which may work offline,", false
 			}
@@ -293,6 +296,15 @@ func (m *matcher) mayBeOffline() bool {
 }
 
 var offline = lazyregexp.New(`(?i)offline|^composer_disable_network=|^goproxy=off`)
+
+// removesPackages reports whether a RUN takes packages of the distribution away.
+func (m *matcher) removesPackages() bool {
+	return slices.ContainsFunc(m.fresh.Ops, func(o *compile.Op) bool {
+		return o.Exec != nil && slices.ContainsFunc(o.Exec.Args, removal.MatchString)
+	})
+}
+
+var removal = lazyregexp.New(`\b(?:apt-get|apt|aptitude|apk|dnf|yum|microdnf|zypper)\b[^;&|]*\s(?:purge|remove|autoremove|autopurge|del|erase|rm)\b`)
 
 // fetches are the verbs by which a distribution's package manager fetches its index, and
 // does no more.

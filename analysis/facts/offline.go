@@ -1,0 +1,49 @@
+package facts
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/shale-build/shale/analysis/lazyregexp"
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/stage"
+)
+
+// offline names the line that may have a manager install from its cache alone: by an
+// option, a variable (npm_config_offline, UV_OFFLINE) or a setting.
+func (f *File) offline() string {
+	return Once(f, offlineIn{}, func() string {
+		for _, in := range f.Doc.Instructions {
+			if offline.MatchString(in.Span.In(f.Doc.Content)) { // here-documents too
+				return fmt.Sprintf("line %d speaks of working offline, from what was cached", f.Line(in))
+			}
+		}
+		return ""
+	})
+}
+
+type offlineIn struct{}
+
+var offline = lazyregexp.New(`(?i)offline|disable_network|goproxy=["']?off`)
+
+// wheels says why a later install of Python packages, on a line, may need what an earlier
+// one built: where the file removes packages, a compiler may be gone by then.
+func (f *File) wheels(cache *pkgmgr.Cache, line int) string {
+	if m := managerOf(cache); m != &pkgmgr.Pip && m != &pkgmgr.Uv {
+		return ""
+	}
+	if !Once(f, removesIn{}, func() bool {
+		return slices.ContainsFunc(f.Stages().Stages, func(s *stage.Stage) bool {
+			return slices.ContainsFunc(f.Runs(s), func(r *Run) bool {
+				return slices.ContainsFunc(r.All(), func(c *Command) bool {
+					return c.Call != nil && c.Call.Manager.SystemPackages && c.Call.Verb == pkgmgr.Remove
+				})
+			})
+		})
+	}) {
+		return ""
+	}
+	return fmt.Sprintf("line %d may need a wheel that was built here, and a package that builds it may be removed by then", line)
+}
+
+type removesIn struct{}
