@@ -123,7 +123,7 @@ func Between(f *facts.File, a, b *facts.Run) string {
 			return fmt.Sprintf("%s on line %d stands between them", strings.ToUpper(between.Name), f.Line(between))
 		}
 		// BuildKit keeps what later RUNs change there.
-		if builder := f.Builder(); between.Name == "volume" && (builder == "podman" || builder == "kaniko") {
+		if builder := f.OtherBuilder(); between.Name == "volume" && builder != "" {
 			return fmt.Sprintf("VOLUME on line %d stands between them, and %s may keep no change that a RUN behind it makes there", f.Line(between), builder)
 		}
 	}

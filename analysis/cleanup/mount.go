@@ -51,7 +51,8 @@ func fillers(f *facts.File, r *facts.Run, m *pkgmgr.Manager) []filler {
 // ownFolders reports whether a call of apt's may name folders or settings of its own.
 func ownFolders(c *pkgmgr.Call) bool {
 	return slices.ContainsFunc(c.Options, func(o pkgmgr.Option) bool {
-		return o.Name == "-c" || o.Name == "--config-file" || (o.Name == "-o" || o.Name == "--option") && (!o.Known || strings.Contains(o.Value, "Dir") || strings.Contains(o.Value, "dir"))
+		set, ok := o.AptSetting()
+		return o.Name == "-c" || o.Name == "--config-file" || ok && (!o.Known || strings.Contains(set, "dir"))
 	})
 }
 

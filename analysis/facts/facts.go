@@ -96,6 +96,15 @@ func (f *File) Context() (*buildctx.Context, string) {
 // Builder names what builds the file, as the configuration has it; "" if it says nothing.
 func (f *File) Builder() string { return f.opts.Config.Builder() }
 
+// OtherBuilder names what builds the file, as the configuration has it, where that is not
+// BuildKit; "" otherwise.
+func (f *File) OtherBuilder() string {
+	if b := f.Builder(); b == "podman" || b == "kaniko" {
+		return b
+	}
+	return ""
+}
+
 // BuilderFrontend is the version of docker/dockerfile that is built into it; "" where
 // none is named.
 func (f *File) BuilderFrontend() string { return f.opts.Config.Frontend() }

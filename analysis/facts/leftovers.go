@@ -105,12 +105,11 @@ func (c *Command) Cleans(cache *pkgmgr.Cache) bool {
 // it off, or may do so.
 func (f *File) Disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
 	names := slices.Concat(cache.Moved, cache.Off)
-	sets := slices.Concat(c.Environ, r.Settings())
-	if strings.HasPrefix(cache.Dir, "~") && slices.ContainsFunc(sets, func(a shell.Assign) bool { return a.Name == "HOME" }) {
+	if strings.HasPrefix(cache.Dir, "~") && r.setsHome(c) {
 		return true
 	}
 	for _, name := range names {
-		if slices.ContainsFunc(sets, func(a shell.Assign) bool { return a.Name == name }) {
+		if slices.ContainsFunc(c.Environ, func(a shell.Assign) bool { return a.Name == name }) {
 			return true
 		}
 		if f.Stages().SetInFile(r.In, name) {
@@ -125,6 +124,12 @@ func (f *File) Disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
 	}
 	// An outside base may have set any of them, but the well-known ones do not.
 	return len(cache.Off) > 0 && f.Base(r.Stage) == nil
+}
+
+// setsHome reports whether a RUN gives a command another home.
+func (r *Run) setsHome(c *Command) bool {
+	return strings.Contains(r.Program.Text.String(), "HOME") &&
+		slices.ContainsFunc(slices.Concat(c.Environ, r.Settings()), func(a shell.Assign) bool { return a.Name == "HOME" })
 }
 
 // configured returns the index of the first instruction of a stage, or of those that it

@@ -1,6 +1,10 @@
 package pkgmgr
 
-import "github.com/shale-build/shale/analysis/change"
+import (
+	"strings"
+
+	"github.com/shale-build/shale/analysis/change"
+)
 
 // Apt is Debian's apt-get and apt. Options: apt-get(8). The official images' own
 // settings: /etc/apt/apt.conf.d/docker-clean and docker-gzip-indexes, as debuerreotype
@@ -10,7 +14,11 @@ var Apt = Manager{
 	Name:     "apt",
 	Programs: []string{"apt-get", "apt", "aptitude"},
 	Values:   []string{"-o", "--option", "-c", "--config-file", "-t", "--target-release", "--default-release", "-a", "--host-architecture", "-P", "--build-profiles", "--with-source", "-S", "--snapshot"},
-	Apart:    []string{"-s"},
+	Apart:    []string{"-s", "-c", "--config-file"},
+	apart: func(o Option) bool {
+		set, _ := o.AptSetting()
+		return strings.HasPrefix(set, "dir=") || strings.HasPrefix(set, "rootdir") || strings.HasPrefix(set, "dir::state")
+	},
 	Verbs: map[string]Verb{
 		"update": Update, "install": Install, "reinstall": Install, "satisfy": Install, "build-dep": Install,
 		"upgrade": Upgrade, "dist-upgrade": Upgrade, "full-upgrade": Upgrade, "safe-upgrade": Upgrade,
@@ -37,4 +45,10 @@ var Apt = Manager{
 			Kept:  true,
 		},
 	}},
+}
+
+// AptSetting is the setting that an option of apt's makes, in small letters: to apt they
+// are the same as capitals. It is not ok for another option.
+func (o Option) AptSetting() (set string, ok bool) {
+	return strings.ToLower(o.Value), o.Name == "-o" || o.Name == "--option"
 }

@@ -39,6 +39,8 @@ type Manager struct {
 	SystemPackages  bool     // it installs the distribution's packages, and reads no manifest
 	NoManifests     string   // why it reads no manifest otherwise, where Manifests is empty
 
+	// apart reports whether an option is such a one by its value.
+	apart func(Option) bool
 	// words finds the words after the program's name where that is another program's:
 	// php composer.phar, R -e 'install.packages("x")'.
 	words func(program string, args []shell.Word) ([]shell.Word, bool)
@@ -302,10 +304,7 @@ func (c *Call) Fills(cache *Cache) bool {
 	if c.Has("-h", "--help", "--dry-run", "--simulate", "--print-uris") || c.Has(c.Manager.Apart...) || c.Manager != &Apt && c.elsewhere() {
 		return false
 	}
-	if c.Manager == &Apt && slices.ContainsFunc(c.Options, func(o Option) bool {
-		value := strings.ToLower(o.Value)
-		return (o.Name == "-o" || o.Name == "--option") && (strings.HasPrefix(value, "dir=") || strings.HasPrefix(value, "rootdir") || strings.HasPrefix(value, "dir::state")) || o.Name == "-c" || o.Name == "--config-file"
-	}) {
+	if c.Manager.apart != nil && slices.ContainsFunc(c.Options, c.Manager.apart) {
 		return false
 	}
 	if c.Has("--version") && !slices.Contains(c.Manager.Values, "--version") { // with a value it is a package's
@@ -357,8 +356,8 @@ func python(program string) bool {
 func (c *Call) Plain() bool {
 	return !c.Unclear && !slices.ContainsFunc(c.Options, func(o Option) bool {
 		if o.Name == "-o" { // Dir::Etc::sourcelist makes it an update of some sources
-			value := strings.ToLower(o.Value)
-			return !o.Known || strings.HasPrefix(value, "dir") || strings.HasPrefix(value, "rootdir") || strings.Contains(value, "list-cleanup")
+			set, _ := o.AptSetting()
+			return !o.Known || strings.HasPrefix(set, "dir") || strings.HasPrefix(set, "rootdir") || strings.Contains(set, "list-cleanup")
 		}
 		return !slices.Contains([]string{"-y", "--yes", "--assume-yes", "-q", "-qq", "--quiet", "--fix-missing"}, o.Name)
 	})

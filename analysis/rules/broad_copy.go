@@ -154,18 +154,8 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 			return "", false
 		}
 	}
-	system := !slices.ContainsFunc(r.Settings(), heeded)
-	for _, c := range r.Commands {
-		if !system {
-			break
-		}
-		if len(c.Node.Redirs) > 0 && !quietRedirs(c) {
-			system = false
-			break
-		}
-		system = ofTheSystem(c, l)
-	}
-	if !system {
+	system := func(c *facts.Command) bool { return quietRedirs(c) && ofTheSystem(c, l) }
+	if slices.ContainsFunc(r.Settings(), heeded) || slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return !system(c) }) {
 		if dir := p.Stages().Workdir(r.In); l.at == "" || !dir.Known() || r.Touches(place) {
 			for _, c := range r.Commands {
 				if !ofTheSystem(c, l) && !readsNothing(c) || len(c.Node.Redirs) > 0 && !quietRedirs(c) {

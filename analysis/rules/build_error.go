@@ -31,7 +31,7 @@ var BuildError = analysis.Rule{
 
 func runBuildError(p *analysis.Pass) {
 	refusal, ok := p.Refused()
-	if !ok || p.Builder() == "podman" || p.Builder() == "kaniko" {
+	if !ok || p.OtherBuilder() != "" {
 		return
 	}
 	if ref, named := p.Doc.Frontend(); named {

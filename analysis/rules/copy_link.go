@@ -150,7 +150,7 @@ func userBefore(p *analysis.Pass, in *syntax.Instruction) bool {
 // knowsLink reports whether what builds the file certainly knows --link, which came with
 // docker/dockerfile 1.4.
 func knowsLink(p *analysis.Pass) bool {
-	if builder := p.Builder(); builder == "podman" || builder == "kaniko" {
+	if builder := p.OtherBuilder(); builder != "" {
 		return false // they take no frontend that the file names
 	}
 	ref, named := p.Doc.Frontend()

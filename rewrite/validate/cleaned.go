@@ -393,7 +393,7 @@ func (d *deriver) install(p *shell.Program, n *shell.Node, k change.Cleanup) (co
 func (c *command) fills(manager string) bool {
 	v, _ := c.verb()
 	if args, _ := c.args(); slices.ContainsFunc(args, func(a string) bool {
-		return (strings.HasPrefix(a, "Dir") || strings.Contains(a, "Dir::")) && a != keptArchives || a == "--root" || strings.Contains(a, "cachedir") || strings.Contains(a, "installroot")
+		return (strings.HasPrefix(a, "Dir") || strings.Contains(strings.ToLower(a), "dir::")) && a != keptArchives || a == "--root" || strings.Contains(a, "cachedir") || strings.Contains(a, "installroot")
 	}) {
 		return false // its files are somewhere else
 	}

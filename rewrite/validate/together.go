@@ -364,13 +364,6 @@ func (c *command) movedBy(list []command) bool {
 	})
 }
 
-// assigns reports whether the commands set variables.
-func assigns(list []command) bool {
-	return slices.ContainsFunc(list, func(c command) bool {
-		return slices.Contains([]string{"export", "read", "unset", "local", "readonly"}, c.name) || len(c.node.Assigns) > 0
-	})
-}
-
 // operands are the words of a command that are no options.
 func (c *command) operands() []shell.Word {
 	var out []shell.Word
