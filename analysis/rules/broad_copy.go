@@ -158,7 +158,7 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 	if slices.ContainsFunc(r.Settings(), heeded) || slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return !system(c) }) {
 		if dir := p.Stages().Workdir(r.In); l.at == "" || !dir.Known() || r.Touches(place) {
 			for _, c := range r.Commands {
-				if !ofTheSystem(c, l) && !readsNothing(c) || len(c.Node.Redirs) > 0 && !quietRedirs(c) {
+				if !ofTheSystem(c, l) && !readsNothing(c) || !quietRedirs(c) {
 					return "", false
 				}
 			}

@@ -1,7 +1,6 @@
 package validate
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/compile"
@@ -68,12 +67,8 @@ func (d *deriver) cacheMoved(what string, paths []string) *Rejection {
 // setUp refuses a change of a manager's cache that a setting may have put elsewhere, or
 // that the project runs from.
 func (d *deriver) setUp(what, manager string) *Rejection {
-	sets := settings[manager]
-	if sets == nil {
-		return nil
-	}
-	for _, o := range d.fresh.Ops {
-		if o.Exec != nil && slices.ContainsFunc(o.Exec.Args, sets.MatchString) {
+	if sets := settings[manager]; sets != nil {
+		if o := d.saying(sets, false); o != nil {
 			return reject("%s may not act on the cache: %q may set up another, or that the project runs from it", what, o)
 		}
 	}

@@ -12,11 +12,11 @@ import (
 
 var (
 	// certainFile are variables that the loader, a shell or a library takes for a file,
-	// whatever its name, folders for folders; perhapsFile may have one, or words that name one.
-	certainFile = lazyregexp.New(`^(?:APT_CONFIG|BASH_ENV|LD_PRELOAD|LD_AUDIT|OPENSSL_CONF|OPENSSL_MODULES|KRB5_CONFIG|GIT_ASKPASS|SSH_ASKPASS|GIT_SSH|GIT_CONFIG\w*|.*(?:CA_BUNDLE|CA_CERTS?|CA_?FILE|CAINFO|CERT_?FILE|NETRC))$`)
-	folders     = lazyregexp.New(`^(?:PYTHONPATH|PYTHONHOME|PERL5LIB|PERLLIB|RUBYLIB|NODE_PATH|GEM_PATH|GEM_HOME|LD_LIBRARY_PATH|CLASSPATH|HOME|GNUPGHOME|CURL_HOME|XDG_CONFIG_\w+|GIT_EXEC_PATH|GIT_TEMPLATE_DIR|.*(?:CERT_?DIR|CA_?PATH))$`)
-	perhapsFile = lazyregexp.New(`CERT|CONFIG|CONF$|_RC$|FILE$|OPTIONS$|OPTS?$|_SSH|PRELOAD|^LD_`)
-	endsAsFile  = lazyregexp.New(`\.[A-Za-z]{1,5}$`)
+	// whatever its name, certainFolder for folders; perhapsFile may have one, or words that name one.
+	certainFile   = lazyregexp.New(`^(?:APT_CONFIG|BASH_ENV|LD_PRELOAD|LD_AUDIT|OPENSSL_CONF|OPENSSL_MODULES|KRB5_CONFIG|GIT_ASKPASS|SSH_ASKPASS|GIT_SSH|GIT_CONFIG\w*|.*(?:CA_BUNDLE|CA_CERTS?|CA_?FILE|CAINFO|CERT_?FILE|NETRC))$`)
+	certainFolder = lazyregexp.New(`^(?:PYTHONPATH|PYTHONHOME|PERL5LIB|PERLLIB|RUBYLIB|NODE_PATH|GEM_PATH|GEM_HOME|LD_LIBRARY_PATH|CLASSPATH|HOME|GNUPGHOME|CURL_HOME|XDG_CONFIG_\w+|GIT_EXEC_PATH|GIT_TEMPLATE_DIR|.*(?:CERT_?DIR|CA_?PATH))$`)
+	perhapsFile   = lazyregexp.New(`CERT|CONFIG|CONF$|_RC$|FILE$|OPTIONS$|OPTS?$|_SSH|PRELOAD|^LD_`)
+	endsAsFile    = lazyregexp.New(`\.[A-Za-z]{1,5}$`)
 )
 
 var searchPaths = setOf("LD_LIBRARY_PATH PYTHONPATH PERL5LIB CLASSPATH")
@@ -30,7 +30,7 @@ func steersInto(x *compile.Exec, dest string) string {
 		if searchPaths[upper] && value != "" && slices.Contains(strings.Split(value, ":"), "") {
 			return name // an empty one is the folder that a program runs in
 		}
-		certain := certainFile.MatchString(upper) || folders.MatchString(upper)
+		certain := certainFile.MatchString(upper) || certainFolder.MatchString(upper)
 		if !certain && !perhapsFile.MatchString(upper) {
 			continue
 		}

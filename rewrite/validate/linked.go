@@ -85,8 +85,7 @@ func (m *matcher) linksAt(op *compile.Op) []deletion {
 
 // plain are images of Docker's library that run as root, and whose links lead to
 // nothing that a clean-up may delete.
-var plain = setOf(`alpine debian ubuntu busybox buildpack-deps python node golang ruby php httpd nginx postgres redis rust openjdk gcc composer
-	fedora centos amazonlinux rockylinux almalinux oraclelinux`)
+var plain = setOf(officialImages + " busybox")
 
 func plainBase(identifier string) bool {
 	name, ok := strings.CutPrefix(identifier, "docker-image://docker.io/library/")

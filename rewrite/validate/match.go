@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // A matcher explains a new graph by an old one, from the image backwards: an
@@ -27,8 +28,7 @@ type matcher struct {
 	places map[*compile.Op]*linkPlaces
 	beyond map[*compile.Op]bool // what outside found
 	unused map[mountAt]*Rejection
-
-	offline *bool // what mayBeOffline found
+	said   map[*lazyregexp.Regexp]*compile.Op // what saying found
 }
 
 // A question is whether an edge of the new graph is one of the old.

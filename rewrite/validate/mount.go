@@ -26,8 +26,11 @@ var mountTargets = map[string]struct{ manager, sharing, image string }{
 
 // unused are images of Docker Hub's library whose Dockerfiles leave no cache of a package
 // manager behind.
-var unused = setOf(`alpine debian ubuntu python node golang ruby php buildpack-deps httpd nginx postgres redis rust openjdk gcc composer
-	fedora centos amazonlinux rockylinux almalinux oraclelinux`)
+var unused = setOf(officialImages)
+
+// officialImages are those of Docker Hub's library whose Dockerfiles have been read.
+const officialImages = `alpine debian ubuntu python node golang ruby php buildpack-deps httpd nginx postgres redis rust openjdk gcc composer
+	fedora centos amazonlinux rockylinux almalinux oraclelinux`
 
 // leavesUnused reports whether a mount's folder is known to be unused in an image.
 func leavesUnused(source *compile.Source, image string) bool {

@@ -285,26 +285,33 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 
 // mayBeOffline reports whether an option, a variable or a setting may have a manager
 // install from its cache alone.
-func (m *matcher) mayBeOffline() bool {
-	if m.offline == nil {
-		found := slices.ContainsFunc(m.fresh.Ops, func(o *compile.Op) bool {
-			return o.Exec != nil && (slices.ContainsFunc(o.Exec.Args, offline.MatchString) || slices.ContainsFunc(o.Exec.Env, offline.MatchString))
-		})
-		m.offline = &found
-	}
-	return *m.offline
-}
-
-var offline = lazyregexp.New(`(?i)offline|^composer_disable_network=|^goproxy=off`)
+func (m *matcher) mayBeOffline() bool { return m.saying(offline, true) != nil }
 
 // removesPackages reports whether a RUN takes packages of the distribution away.
-func (m *matcher) removesPackages() bool {
-	return slices.ContainsFunc(m.fresh.Ops, func(o *compile.Op) bool {
-		return o.Exec != nil && slices.ContainsFunc(o.Exec.Args, removal.MatchString)
-	})
+func (m *matcher) removesPackages() bool { return m.saying(removal, false) != nil }
+
+// saying returns the first RUN of the new graph that has such a text in its script, or
+// with env in its environment; nil if none has.
+func (m *matcher) saying(text *lazyregexp.Regexp, env bool) *compile.Op {
+	op, known := m.said[text]
+	if !known {
+		if i := slices.IndexFunc(m.fresh.Ops, func(o *compile.Op) bool {
+			return o.Exec != nil && (slices.ContainsFunc(o.Exec.Args, text.MatchString) || env && slices.ContainsFunc(o.Exec.Env, text.MatchString))
+		}); i >= 0 {
+			op = m.fresh.Ops[i]
+		}
+		if m.said == nil {
+			m.said = map[*lazyregexp.Regexp]*compile.Op{}
+		}
+		m.said[text] = op
+	}
+	return op
 }
 
-var removal = lazyregexp.New(`\b(?:apt-get|apt|aptitude|apk|dnf|yum|microdnf|zypper)\b[^;&|]*\s(?:purge|remove|autoremove|autopurge|del|erase|rm)\b`)
+var (
+	offline = lazyregexp.New(`(?i)offline|^composer_disable_network=|^goproxy=off`)
+	removal = lazyregexp.New(`\b(?:apt-get|apt|aptitude|apk|dnf|yum|microdnf|zypper)\b[^;&|]*\s(?:purge|remove|autoremove|autopurge|del|erase|rm)\b`)
+)
 
 // fetches are the verbs by which a distribution's package manager fetches its index, and
 // does no more.
