@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -39,7 +40,7 @@ func (f *File) LaterUse(r *Run, cache *pkgmgr.Cache, mounted ...*Run) LaterUse {
 	if out := scan.outside(use.renewed); out.Why != "" || cache.Index {
 		return out
 	}
-	return LaterUse{Why: f.offline()}
+	return LaterUse{Why: cmp.Or(f.runsFrom(r, cache), f.offline())}
 }
 
 // A laterScan looks for what may need a cache in one stage and those FROM it. What it

@@ -127,17 +127,6 @@ func leftover(p *analysis.Pass, r *facts.Run, left facts.Leftover, mount bool) (
 		fix, why = analysis.Fix{}, []string{use.Why + "; clean after the last use, or join the RUNs"}
 	}
 	d.Fixes, d.Withheld = policy(p, r, left, fix, why, mount)
-	if mayRunFromCache(p, r, left.By) {
-		doubt := "package.json is not known, and may have the project run from the cache"
-		for i := range d.Fixes {
-			if f := &d.Fixes[i]; f.Safety == analysis.Safe {
-				f.Safety, f.Title = analysis.Unsafe, f.Title+" ("+doubt+")"
-			}
-		}
-		if len(d.Withheld) == 0 {
-			d.Withheld = []string{doubt}
-		}
-	}
 	return d, cleanable || len(d.Fixes) > 0
 }
 
@@ -275,21 +264,6 @@ func elsewhere(p *analysis.Pass, r *facts.Run, by *facts.Command) bool {
 		data, err := context.Read(path.Join(dir, s.File))
 		return err == nil && (s.Moves == nil || s.Moves.Match(data))
 	})
-}
-
-// mayRunFromCache reports whether a project may run from Yarn's cache (Plug'n'Play): its
-// package.json is not known.
-func mayRunFromCache(p *analysis.Pass, r *facts.Run, by *facts.Command) bool {
-	if by.Call.Manager != &pkgmgr.Yarn || strings.HasPrefix(by.Call.Word, "global") {
-		return false
-	}
-	dir, ok := p.ProjectDir(r, by)
-	if !ok {
-		return true
-	}
-	context, _ := p.Context()
-	_, err := context.Read(path.Join(dir, "package.json"))
-	return err != nil
 }
 
 // setElsewhere reports whether the project's own settings may name another folder.

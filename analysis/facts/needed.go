@@ -2,7 +2,9 @@ package facts
 
 import (
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
@@ -25,6 +27,29 @@ func (f *File) offline() string {
 type offlineIn struct{}
 
 var offline = lazyregexp.New(`(?i)offline|disable_network|goproxy=["']?off`)
+
+// runsFrom says why a project may run from the cache that a RUN fills: Yarn's does with
+// Plug'n'Play, which its package.json may ask for.
+func (f *File) runsFrom(r *Run, cache *pkgmgr.Cache) string {
+	if managerOf(cache) == &pkgmgr.Yarn && slices.ContainsFunc(r.All(), func(c *Command) bool {
+		return c.Call != nil && c.Call.Manager == &pkgmgr.Yarn && c.Call.Fills(cache) && !strings.HasPrefix(c.Call.Word, "global") && !f.knowsManifest(r, c)
+	}) {
+		return "package.json is not known, and may have the project run from the cache"
+	}
+	return ""
+}
+
+// knowsManifest reports whether the project that a command works on has a package.json
+// which can be read.
+func (f *File) knowsManifest(r *Run, c *Command) bool {
+	dir, ok := f.ProjectDir(r, c)
+	if !ok {
+		return false
+	}
+	context, _ := f.Context()
+	_, err := context.Read(path.Join(dir, "package.json"))
+	return err == nil
+}
 
 // wheels says why a later install of Python packages, on a line, may need what an earlier
 // one built: where the file removes packages, a compiler may be gone by then.
