@@ -248,6 +248,10 @@ func (n need) held(dir string) bool {
 	return true
 }
 
+// Below is the path in the build context that a source of COPY or ADD names, "" for the
+// context itself: it climbs no further than that.
+func Below(source string) string { return strings.TrimPrefix(path.Clean("/"+source), "/") }
+
 // inside cleans a path as COPY takes it; false if it climbs out of the context.
 func inside(p string) (string, bool) {
 	p = path.Clean(strings.TrimLeft(p, "/"))

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/gitlog"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -34,7 +35,7 @@ type logOf struct{}
 // folder above it, whether .dockerignore hides it or not.
 func (f *File) Takes(in *syntax.Instruction, file string) bool {
 	sources, _ := f.Sources(in)
-	return slices.ContainsFunc(sources, func(s string) bool { return matches(strings.TrimPrefix(path.Clean("/"+s), "/"), file) })
+	return slices.ContainsFunc(sources, func(s string) bool { return matches(buildctx.Below(s), file) })
 }
 
 // matches reports whether a source of a COPY, a pattern or not, takes a file: by its

@@ -295,11 +295,11 @@ func (f *File) ContextDir(in *syntax.Instruction) (string, bool) {
 	}
 	dir, found := "", false
 	for _, source := range f.broughtTo(in) {
-		source = strings.TrimPrefix(path.Clean("/"+source), "/")
+		source = buildctx.Below(source)
 		if source == "" || c.IsDir(source) {
 			return source, true
 		}
-		switch of := strings.TrimPrefix(path.Dir("/"+source), "/"); {
+		switch of := buildctx.Below(path.Dir(source)); {
 		case !found:
 			dir, found = of, true
 		case of != dir:
@@ -329,12 +329,12 @@ func (f *File) ProjectDir(r *Run, c *Command) (string, bool) {
 		}
 	}
 	for _, o := range f.brought(r.In, dir) {
-		source := strings.TrimPrefix(path.Clean("/"+o.Source), "/")
+		source := buildctx.Below(o.Source)
 		if source == "" || context.IsDir(source) {
 			return path.Join(source, o.Below), true
 		}
 		if o.Below == "" {
-			return strings.TrimPrefix(path.Dir("/"+source), "/"), true
+			return buildctx.Below(path.Dir(source)), true
 		}
 	}
 	return "", false

@@ -43,7 +43,7 @@ func needsAt(f *File, c *buildctx.Context, s *stage.Stage, in *syntax.Instructio
 		}
 		broad := false
 		for _, src := range sources {
-			clean := strings.TrimPrefix(path.Clean("/"+src), "/")
+			clean := buildctx.Below(src)
 			matches := []string{clean}
 			if strings.ContainsAny(src, "*?[") {
 				matches, _ = c.Glob(src)
@@ -65,7 +65,7 @@ func needsAt(f *File, c *buildctx.Context, s *stage.Stage, in *syntax.Instructio
 		}
 	case "run":
 		for _, src := range BoundSources(in) {
-			clean := strings.TrimPrefix(path.Clean("/"+src), "/")
+			clean := buildctx.Below(src)
 			if strings.Contains(src, "$") || clean != "" && Within(clean, l.Path) {
 				return "mounts it"
 			}

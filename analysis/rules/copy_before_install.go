@@ -95,7 +95,7 @@ func plainCopy(p *analysis.Pass, in *syntax.Instruction) bool {
 // copiesFolder reports whether what is copied is a folder. A name may be a file's:
 // only the context tells.
 func copiesFolder(p *analysis.Pass, in *syntax.Instruction) bool {
-	name := strings.TrimPrefix(path.Clean("/"+p.Stages().Expand(in, in.Args[0].Value).Text), "/")
+	name := buildctx.Below(p.Stages().Expand(in, in.Args[0].Value).Text)
 	if name == "" {
 		return true
 	}

@@ -62,7 +62,7 @@ func runMissingDockerignore(p *analysis.Pass) {
 func broadSources(f *facts.File, c *buildctx.Context, in *syntax.Instruction) (single, whole []string) {
 	sources, _ := f.Sources(in)
 	for _, src := range sources {
-		matches := []string{strings.TrimPrefix(path.Clean("/"+src), "/")}
+		matches := []string{buildctx.Below(src)}
 		if strings.ContainsAny(src, "*?[") {
 			matches, _ = c.Glob(src)
 		}
