@@ -10,6 +10,7 @@ import (
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/reach"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -155,7 +156,7 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 		}
 	}
 	system := func(c *facts.Command) bool { return quietRedirs(c) && ofTheSystem(c, l) }
-	if slices.ContainsFunc(r.Settings(), heeded) || slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return !system(c) }) {
+	if slices.ContainsFunc(r.Settings(), reach.Heeded) || slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return !system(c) }) {
 		if dir := p.Stages().Workdir(r.In); l.at == "" || !dir.Known() || r.Touches(place) {
 			for _, c := range r.Commands {
 				if !ofTheSystem(c, l) && !readsNothing(c) || !quietRedirs(c) {
@@ -175,10 +176,10 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 	case l.copy.Name == "add" && path.Clean("/"+l.copy.Args[0].Value) != "/":
 		return "ADD may do more than copy", true
 	}
-	if in := namedEarlier(p, l.copy, l.at); in != nil {
+	if in := reach.NamedEarlier(p.File, l.copy, l.at); in != nil {
 		return fmt.Sprintf("line %d may lead `%s` into %s", p.Line(in), short(r), l.at), true
 	}
-	if ownShell(r, l.at) {
+	if reach.OwnShell(r, l.at) {
 		return fmt.Sprintf("the SHELL may lie in %s", l.at), true
 	}
 	if name := leadsTo(p, r, l.at); name != "" {
@@ -193,7 +194,7 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 // ofTheSystem reports whether a command works on packages of the system by name, on
 // users, or on folders apart from the copy, and on nothing else.
 func ofTheSystem(c *facts.Command, l *lateCopy) bool {
-	if len(c.Prefix) > 0 || c.Script != nil || slices.ContainsFunc(c.Environ, heeded) {
+	if len(c.Prefix) > 0 || c.Script != nil || slices.ContainsFunc(c.Environ, reach.Heeded) {
 		return false
 	}
 	if c.Name == "rm" || c.Name == "mkdir" {
@@ -209,17 +210,16 @@ func ofTheSystem(c *facts.Command, l *lateCopy) bool {
 		}
 		return true
 	}
-	words, literal := literals(c)
+	words, literal := reach.Literals(c)
 	switch {
 	case !literal:
 		return false
 	case c.Call != nil:
-		k, known := plainCalls[c.Call.Manager.Name]
-		return known && !c.Call.Unclear && !c.Call.Wrapped && c.Name != "aptitude" && !k.reads(words)
+		return !c.Call.Unclear && !c.Call.Wrapped && c.Name != "aptitude" && reach.ByName(c.Call.Manager.Name, words)
 	case c.Name == "echo", c.Name == "true", c.Name == ":", c.Name == "set":
 		return true
 	case accounts[c.Name]:
-		return l.at != "" && l.copy.Flag("chown") == nil && !strings.HasPrefix(l.at, "/home/") && !plainCalls[c.Name].reads(words) &&
+		return l.at != "" && l.copy.Flag("chown") == nil && !strings.HasPrefix(l.at, "/home/") && reach.ByName(c.Name, words) &&
 			!slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w+"/", l.at+"/") })
 	}
 	return false
@@ -278,12 +278,12 @@ func sharedFolder(at string) bool {
 // leadsTo names a variable in force that leads into a folder; "" if none does.
 func leadsTo(p *analysis.Pass, r *facts.Run, at string) string {
 	found := ""
-	for _, v := range setVariables(p, r) {
-		relative := v.name == "PATH" && slices.ContainsFunc(strings.Split(v.written, ":"), func(dir string) bool {
+	for _, v := range reach.Variables(p.File, r) {
+		relative := v.Name == "PATH" && slices.ContainsFunc(strings.Split(v.Written, ":"), func(dir string) bool {
 			return !strings.HasPrefix(dir, "/") && !strings.HasPrefix(dir, "$")
 		})
-		if relative || strings.Contains(v.known+" "+v.written, at) || v.fromBuild() || relativeFile(strings.ToUpper(v.name), v.written) || relativeFile(strings.ToUpper(v.name), v.known) {
-			if found = v.name; found == "PATH" {
+		if relative || v.MayLead(at) {
+			if found = v.Name; found == "PATH" {
 				return found
 			}
 		}

@@ -55,7 +55,7 @@ func runBuildError(p *analysis.Pass) {
 	}
 	d := analysis.Diagnostic{Span: refused(at[0], refusal.Message), Message: "BuildKit refuses to build this: " + refusal.Message}
 	g := p.Stages()
-	if s := g.Of(at[0]); s != nil && !variableReference(p, s) && !reach(g, func(s *stage.Stage) bool { return s.Ships })[s] {
+	if s := g.Of(at[0]); s != nil && !variableReference(p, s) && !g.Reached(func(s *stage.Stage) bool { return s.Ships })[s] {
 		d.Severity, d.Message = analysis.Info, "BuildKit refuses to build this stage, which the last one does not need: "+refusal.Message
 	}
 	for _, in := range at[1:] {

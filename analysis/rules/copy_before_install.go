@@ -12,6 +12,7 @@ import (
 	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/reach"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -119,7 +120,7 @@ func installAfter(p *analysis.Pass, source string, from []*syntax.Instruction) (
 				s.run = r
 				return s, s.place(p) && !s.again(p)
 			}
-			if slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return !readsNothing(c) }) || slices.ContainsFunc(r.Settings(), heeded) || loudGroup(r) || len(r.Mounts) > 0 || len(r.Commands) == 0 {
+			if slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return !readsNothing(c) }) || slices.ContainsFunc(r.Settings(), reach.Heeded) || loudGroup(r) || len(r.Mounts) > 0 || len(r.Commands) == 0 {
 				return s, false
 			}
 			s.before = append(s.before, r)
@@ -323,7 +324,7 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 	if loudGroup(s.run) {
 		refuse(buildctx.Refusal{Reason: "a group of commands is redirected, which may write a file of the project"})
 	}
-	if in := namedEarlier(p, s.copy, s.at); in != nil {
+	if in := reach.NamedEarlier(p.File, s.copy, s.at); in != nil {
 		refuse(buildctx.Refusal{Reason: fmt.Sprintf("line %d may lead the install into %s", p.Line(in), s.at), Cure: "look at it once and use --unsafe"})
 	}
 	for _, c := range main {
@@ -452,12 +453,12 @@ func (s *split) homeward(p *analysis.Pass, c *buildctx.Context, i install) strin
 			return at + " holds more than the project"
 		}
 	}
-	for _, v := range setVariables(p, r) {
-		if v.fromBuild() || s.lured(c, v.name, v.written) || s.lured(c, v.name, v.known) {
-			return v.name + " may lead into the copied folder"
+	for _, v := range reach.Variables(p.File, r) {
+		if v.FromBuild() || s.lured(c, v.Name, v.Written) || s.lured(c, v.Name, v.Known) {
+			return v.Name + " may lead into the copied folder"
 		}
 	}
-	if ownShell(r, s.at) {
+	if reach.OwnShell(r, s.at) {
 		return "the SHELL may lie in the copied folder"
 	}
 	for _, a := range given(r, i.Command) {
@@ -484,7 +485,7 @@ func (s *split) homeward(p *analysis.Pass, c *buildctx.Context, i install) strin
 
 // lured reports whether a variable may lead the install into the copied folder.
 func (s *split) lured(c *buildctx.Context, name, value string) bool {
-	return !namesProject(strings.ToUpper(name)) && !(strings.ToUpper(name) == "PATH" && s.hiddenPath(c, value)) && leads(name, value, s.at)
+	return !namesProject(strings.ToUpper(name)) && !(strings.ToUpper(name) == "PATH" && s.hiddenPath(c, value)) && reach.Leads(name, value, s.at)
 }
 
 // edits copies the manifests where the folder was copied, one COPY a folder, and

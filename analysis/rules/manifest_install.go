@@ -9,6 +9,7 @@ import (
 	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/reach"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -76,22 +77,12 @@ func steered(p *analysis.Pass, r *facts.Run, c install) (string, bool) {
 // is not known what that makes of it; "" if there is none.
 func unjudged(r *facts.Run, c install) string {
 	for _, a := range given(r, c.Command) {
-		if heeded(a) {
+		if reach.Heeded(a) {
 			return a.Name
 		}
 	}
 	return ""
 }
-
-// heeded reports whether a setting may be a path to what is installed with.
-func heeded(a shell.Assign) bool { return !slices.Contains(unheeded, a.Name) }
-
-// unheeded are variables in which neither the system's package managers nor installers
-// look for a path.
-var unheeded = strings.Fields(`DEBIAN_FRONTEND DEBCONF_NONINTERACTIVE_SEEN ACCEPT_EULA LC_ALL LANG TZ
-	NODE_ENV CI NO_COLOR FORCE_COLOR HUSKY PUPPETEER_SKIP_DOWNLOAD PUPPETEER_SKIP_CHROMIUM_DOWNLOAD COREPACK_ENABLE_DOWNLOAD_PROMPT
-	PIP_NO_CACHE_DIR PIP_DISABLE_PIP_VERSION_CHECK PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE UV_LINK_MODE UV_COMPILE_BYTECODE
-	HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy CGO_ENABLED GOOS GOARCH GOPROXY`)
 
 // namesProject reports whether a variable is one by which Dockerfiles name the project's
 // folder to themselves, and that no installer reads.
@@ -144,14 +135,14 @@ var caches = []string{"/var/lib/apt/lists", "/var/cache/apk", "~/.npm", "~/.cach
 // readsNothing reports whether a command beside the install reads nothing of the
 // context.
 func readsNothing(c *facts.Command) bool {
-	if len(c.Prefix) > 0 || slices.ContainsFunc(c.Environ, heeded) || !quietRedirs(c) {
+	if len(c.Prefix) > 0 || slices.ContainsFunc(c.Environ, reach.Heeded) || !quietRedirs(c) {
 		return false
 	}
 	if c.Call != nil && !c.Call.Unclear {
 		switch c.Call.Manager.Name {
 		case "apt", "apk":
-			words, literal := literals(c)
-			return literal && !plainCalls[c.Call.Manager.Name].reads(words)
+			words, literal := reach.Literals(c)
+			return literal && reach.ByName(c.Call.Manager.Name, words)
 		case "yarn":
 			return c.Call.Verb == pkgmgr.Clean
 		case "npm":

@@ -29,7 +29,7 @@ func runUnusedStage(p *analysis.Pass) {
 	if len(g.Stages) < 2 {
 		return
 	}
-	reached := reach(g, func(s *stage.Stage) bool { return s.Ships || s.Name != "" })
+	reached := g.Reached(func(s *stage.Stage) bool { return s.Ships || s.Name != "" })
 	for _, s := range g.Stages {
 		if reached[s] || variableReference(p, s) {
 			continue
@@ -39,29 +39,6 @@ func runUnusedStage(p *analysis.Pass) {
 			Message: fmt.Sprintf("No other stage uses this one, and without a name no build can ask for it: %s never built", lines(p.Line(s.From), lastLine(p, s))),
 		})
 	}
-}
-
-// reach returns the stages that a build of the last stage needs, or of one that is asked
-// for.
-func reach(g *stage.Graph, asked func(*stage.Stage) bool) map[*stage.Stage]bool {
-	reached := map[*stage.Stage]bool{}
-	var add func(s *stage.Stage)
-	add = func(s *stage.Stage) {
-		if s == nil || reached[s] {
-			return
-		}
-		reached[s] = true
-		add(s.Parent)
-		for _, o := range s.Reads {
-			add(o)
-		}
-	}
-	for i, s := range g.Stages {
-		if i == len(g.Stages)-1 || asked(s) {
-			add(s)
-		}
-	}
-	return reached
 }
 
 // variableReference reports whether a later stage's reference may mean any stage.

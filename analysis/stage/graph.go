@@ -183,6 +183,29 @@ func (g *Graph) addRead(s *Stage, name string, byName map[string]*Stage) {
 	}
 }
 
+// Reached returns the stages that a build of the last stage needs, or of one that is asked
+// for.
+func (g *Graph) Reached(asked func(*Stage) bool) map[*Stage]bool {
+	reached := map[*Stage]bool{}
+	var add func(s *Stage)
+	add = func(s *Stage) {
+		if s == nil || reached[s] {
+			return
+		}
+		reached[s] = true
+		add(s.Parent)
+		for _, o := range s.Reads {
+			add(o)
+		}
+	}
+	for i, s := range g.Stages {
+		if i == len(g.Stages)-1 || asked(s) {
+			add(s)
+		}
+	}
+	return reached
+}
+
 // Of returns the stage that an instruction belongs to, or nil before the first FROM.
 func (g *Graph) Of(in *syntax.Instruction) *Stage { return g.of[in] }
 

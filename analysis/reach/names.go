@@ -1,4 +1,4 @@
-package rules
+package reach
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/lazyregexp"
+	"github.com/shale-build/shale/analysis/shell"
 )
 
 // A plainCall is what is known of a program's calls that read no file which they name:
@@ -53,6 +54,13 @@ func init() {
 		"dnf": rpm, "yum": rpm, "microdnf": rpm,
 		"useradd": account, "adduser": account, "groupadd": account, "addgroup": account,
 	}
+}
+
+// ByName reports whether a call of a program, a package manager by its name in the table,
+// is known to read no file that its words name.
+func ByName(program string, words []string) bool {
+	k, known := plainCalls[program]
+	return known && !k.reads(words)
 }
 
 // optionsWith are options, several in a key, with what their values must be.
@@ -140,8 +148,8 @@ func harmlessSetting(w string) bool {
 		max_parallel_downloads fastestmirror timeout retries deltarpm best skip_if_unavailable sslverify minrate ip_resolve obsoletes`), key[strings.LastIndexByte(key, '.')+1:])
 }
 
-// literals are the arguments of a command, if all of them are literal.
-func literals(c *facts.Command) (out []string, ok bool) {
+// Literals are the arguments of a command, if all of them are literal.
+func Literals(c *facts.Command) (out []string, ok bool) {
 	for _, w := range c.Args {
 		text, literal := w.Literal()
 		if !literal {
@@ -151,3 +159,13 @@ func literals(c *facts.Command) (out []string, ok bool) {
 	}
 	return out, true
 }
+
+// Heeded reports whether a setting may be a path to what is installed with.
+func Heeded(a shell.Assign) bool { return !slices.Contains(unheeded, a.Name) }
+
+// unheeded are variables in which neither the system's package managers nor installers
+// look for a path.
+var unheeded = strings.Fields(`DEBIAN_FRONTEND DEBCONF_NONINTERACTIVE_SEEN ACCEPT_EULA LC_ALL LANG TZ
+	NODE_ENV CI NO_COLOR FORCE_COLOR HUSKY PUPPETEER_SKIP_DOWNLOAD PUPPETEER_SKIP_CHROMIUM_DOWNLOAD COREPACK_ENABLE_DOWNLOAD_PROMPT
+	PIP_NO_CACHE_DIR PIP_DISABLE_PIP_VERSION_CHECK PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE UV_LINK_MODE UV_COMPILE_BYTECODE
+	HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy CGO_ENABLED GOOS GOARCH GOPROXY`)

@@ -1,4 +1,6 @@
-package rules
+// Package reach says whether a RUN may read what a copy brings: by what its words name, by
+// what is set for it, or by what an earlier line has told its programs.
+package reach
 
 import (
 	"cmp"
@@ -6,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
@@ -15,9 +16,9 @@ import (
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
-// leads reports whether the value of a variable may lead what looks at it into a folder.
+// Leads reports whether the value of a variable may lead what looks at it into a folder.
 // What is not known of the value stands there as "$".
-func leads(name, value, at string) bool {
+func Leads(name, value, at string) bool {
 	upper := strings.ToUpper(name)
 	sensitive := strings.Contains(upper, "CERT") || strings.Contains(upper, "CA_BUNDLE") || strings.Contains(upper, "CONFIG") || strings.HasSuffix(upper, "HOME")
 	return strings.Contains(value, at) || strings.HasPrefix(value, ".") || sensitive && strings.Contains(value, "$") || relative(upper, value) || relativeFile(upper, value)
@@ -75,8 +76,8 @@ func relativeFile(name, value string) bool {
 	})
 }
 
-// setVariables lists what the Dockerfile sets before a RUN, the nearest stage first.
-func setVariables(p *analysis.Pass, r *facts.Run) (out []setVariable) {
+// Variables lists what the Dockerfile sets before a RUN, the nearest stage first.
+func Variables(f *facts.File, r *facts.Run) (out []Variable) {
 	for s := r.Stage; s != nil; s = s.Parent {
 		for _, in := range s.Instructions {
 			if in.Name != "env" && in.Name != "arg" || in.Index >= r.In.Index {
@@ -87,55 +88,61 @@ func setVariables(p *analysis.Pass, r *facts.Run) (out []setVariable) {
 				dirs := strings.Split(written, ":")
 				open := in.Name == "arg"
 				for i := range dirs {
-					known := p.Stages().Expand(in, dirs[i])
+					known := f.Stages().Expand(in, dirs[i])
 					if known.Text != "" {
 						dirs[i] = known.Text
 					}
 					open = open || known.Is == stage.Overridable
 				}
-				out = append(out, setVariable{pair.Key.Value, written, strings.Join(dirs, ":"), open})
+				out = append(out, Variable{pair.Key.Value, written, strings.Join(dirs, ":"), open})
 			}
 		}
 	}
 	return out
 }
 
-// A setVariable is one that an ENV or ARG sets.
-type setVariable struct {
-	name    string
-	written string
-	known   string // with the values that its own variables have, as far as they are known
+// A Variable is one that an ENV or ARG sets.
+type Variable struct {
+	Name    string
+	Written string
+	Known   string // with the values that its own variables have, as far as they are known
 	open    bool   // a build argument may change it
 }
 
-// fromBuild reports whether a build argument may make a variable that programs take for a
+// FromBuild reports whether a build argument may make a variable that programs take for a
 // file one that is looked for from where they run.
-func (v setVariable) fromBuild() bool {
-	upper := strings.ToUpper(v.name)
-	return v.open && (fileVariables.MatchString(upper) || strings.Contains(v.written, "$") && settingVariables.MatchString(upper))
+func (v Variable) FromBuild() bool {
+	upper := strings.ToUpper(v.Name)
+	return v.open && (fileVariables.MatchString(upper) || strings.Contains(v.Written, "$") && settingVariables.MatchString(upper))
 }
 
-// ownShell reports whether the SHELL of a RUN is none of the system's, and may come with
+// MayLead reports whether the variable may lead what looks at it to a file in a folder.
+func (v Variable) MayLead(at string) bool {
+	upper := strings.ToUpper(v.Name)
+	return strings.Contains(v.Known+" "+v.Written, at) || v.FromBuild() || relativeFile(upper, v.Written) || relativeFile(upper, v.Known)
+}
+
+// OwnShell reports whether the SHELL of a RUN is none of the system's, and may come with
 // what is copied.
-func ownShell(r *facts.Run, at string) bool {
+func OwnShell(r *facts.Run, at string) bool {
 	return slices.ContainsFunc(r.Shell.Argv, func(a string) bool { return strings.Contains(a, at) }) ||
 		len(r.Shell.Argv) > 0 && strings.Contains(r.Shell.Argv[0], "/") && !slices.Contains([]string{"/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/busybox"}, path.Dir(r.Shell.Argv[0]))
 }
 
-// namedEarlier finds a line before a copy, of its stage or of those that this is FROM,
+// NamedEarlier finds a line before a copy, of its stage or of those that this is FROM,
 // that names the folder copied to: a list of packages, a setting or a link may lead the
 // commands behind the copy into it.
-func namedEarlier(p *analysis.Pass, in *syntax.Instruction, at string) *syntax.Instruction {
-	user := p.Stages().User(in)
+func NamedEarlier(f *facts.File, in *syntax.Instruction, at string) *syntax.Instruction {
+	user := f.Stages().User(in)
 	name, _, _ := strings.Cut(user.Text, ":")
 	other := user.Known() && name != "root" && name != "0"
-	for s := p.Stages().Of(in); s != nil; s = s.Parent {
+	for s := f.Stages().Of(in); s != nil; s = s.Parent {
 		for _, earlier := range s.Instructions {
 			if earlier.Index >= in.Index {
 				break
 			}
-			texts := slices.ContainsFunc(earlier.Heredocs, func(h syntax.Heredoc) bool { return namesFolder(h.Body.In(p.Doc.Content), at) })
-			if texts || earlier.Name == "run" && mayLead(p, p.Run(earlier), at, other) {
+			texts := slices.ContainsFunc(earlier.Heredocs, func(h syntax.Heredoc) bool { return namesFolder(h.Body.In(f.Doc.Content), at) })
+			if texts || earlier.Name == "run" && mayLead(f, f.Run(earlier), at, other) {
 				return earlier
 			}
 		}
@@ -147,7 +154,7 @@ func namedEarlier(p *analysis.Pass, in *syntax.Instruction, at string) *syntax.I
 // go there, or tells a program of a file that this looks for from where it runs.
 //
 // With other it is not root who runs what comes later, and whose home the folder may be.
-func mayLead(p *analysis.Pass, r *facts.Run, at string, other bool) bool {
+func mayLead(f *facts.File, r *facts.Run, at string, other bool) bool {
 	if r.Opaque != "" {
 		return namesFolder(r.In.Text.String(), at)
 	}
@@ -168,7 +175,7 @@ func mayLead(p *analysis.Pass, r *facts.Run, at string, other bool) bool {
 		for _, redir := range n.Redirs {
 			list = append(list, redir.Target, redir.Body)
 		}
-		found = found || !harmless[n] && slices.ContainsFunc(list, func(w shell.Word) bool { return namesFolder(spelled(p, r, cmp.Or(dirs[n], at), w), at) })
+		found = found || !harmless[n] && slices.ContainsFunc(list, func(w shell.Word) bool { return namesFolder(spelled(f, r, cmp.Or(dirs[n], at), w), at) })
 		return !found
 	})
 	return found
@@ -206,13 +213,13 @@ func listOnly(c *facts.Command, at string) bool {
 
 // spelled is a word in a folder with the values that the Dockerfile gives its variables,
 // and a NUL for what is not known.
-func spelled(p *analysis.Pass, r *facts.Run, dir string, w shell.Word) string {
+func spelled(f *facts.File, r *facts.Run, dir string, w shell.Word) string {
 	var b strings.Builder
 	for _, part := range w.Parts {
 		here := part.Kind == shell.Parameter && part.Text == "PWD" || part.Kind == shell.Command && strings.Contains(r.Program.Source(part.Range), "pwd")
 		value := ""
 		if part.Kind == shell.Parameter {
-			value = p.Stages().Lookup(r.In, part.Text).Text
+			value = f.Stages().Lookup(r.In, part.Text).Text
 		}
 		switch {
 		case here:
