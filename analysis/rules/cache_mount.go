@@ -495,8 +495,11 @@ func (d *doctor) lost() bool {
 	g := d.Stages()
 	for _, s := range g.Stages {
 		for _, in := range s.Instructions {
+			if in.Name != "copy" { // asked first: a RUN may have thousands of flags
+				continue
+			}
 			from := in.Flag("from")
-			if in.Name != "copy" || from == nil || len(in.Args) < 2 || g.Find(from.Value) != d.r.Stage {
+			if from == nil || len(in.Args) < 2 || g.Find(from.Value) != d.r.Stage {
 				continue
 			}
 			for _, a := range in.Args[:len(in.Args)-1] {
