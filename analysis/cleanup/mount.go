@@ -378,14 +378,13 @@ func (b *mounter) live(r *facts.Run, calls []filler) (edits []analysis.Edit, cha
 // configured reports whether the Dockerfile itself makes a manager keep what the flag
 // is for.
 func (b *mounter) configured(flag *change.Flag) bool {
-	text := b.Doc.Content
 	switch {
 	case strings.HasPrefix(flag.Text, "-o Dir::Cache"):
-		return strings.Contains(text, "docker-clean") || strings.Contains(text, "keep-cache")
+		return b.Says("docker-clean") || b.Says("keep-cache")
 	case strings.Contains(flag.Text, "keepcache"):
-		return strings.Contains(text, "keepcache")
+		return b.Says("keepcache")
 	case strings.Contains(flag.Text, "link-mode"):
-		return strings.Contains(text, "UV_LINK_MODE")
+		return b.Says("UV_LINK_MODE")
 	}
 	return false
 }

@@ -57,6 +57,12 @@ func Once[T any](f *File, key any, derive func() T) T {
 	return v
 }
 
+// Says reports whether the Dockerfile's text has some words in it, wherever.
+func (f *File) Says(words string) bool {
+	type said struct{ words string }
+	return Once(f, said{words}, func() bool { return strings.Contains(f.Doc.Content, words) })
+}
+
 // Forget drops what was derived of single instructions, which takes most of a file's
 // memory. It is derived anew when it is asked for again.
 func (f *File) Forget() { f.runs, f.derived, f.lint, f.compiled = nil, nil, nil, nil }

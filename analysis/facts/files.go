@@ -564,7 +564,7 @@ func (r *Run) Files(c *Command) Files {
 	if r.files == nil {
 		r.files = map[*Command]Files{}
 	}
-	f := c.files(namer{dir: r.dirs[c.Node], value: r.value})
+	f := c.files(namer{dir: r.dir(c.Node), value: r.value})
 	f.Unknown = f.Unknown || c.Script != nil || c.Fed || c.Context.Function || c.Name == "" && len(c.Node.Words) > 0
 	r.files[c] = f
 	return f

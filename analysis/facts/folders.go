@@ -96,15 +96,19 @@ func (d walkDir) moves(n *shell.Node) bool {
 		if c.Subshell && x != n {
 			return false
 		}
-		if x.Kind == shell.Simple && len(x.Words) > 0 {
-			switch name, ok := x.Words[0].Literal(); {
-			case !ok, name == "cd", name == "chdir", moving[name]:
-				found = true
-			}
-		}
+		found = found || x.Kind == shell.Simple && moves(x)
 		return true
 	})
 	return found
+}
+
+// moves reports whether a simple command may change the folder of the shell that runs it.
+func moves(n *shell.Node) bool {
+	if len(n.Words) == 0 {
+		return false
+	}
+	name, ok := n.Words[0].Literal()
+	return !ok || name == "cd" || name == "chdir" || moving[name]
 }
 
 // substitutions notes the folder of the commands in a node's own substitutions.
@@ -123,39 +127,15 @@ func (d walkDir) substitutions(n *shell.Node, dir string) {
 // readDirs finds the working folder of each command. environment knows the
 // variables that the RUN starts with.
 func (r *Run) readDirs(workdir string, environment func(name string) (string, bool)) {
-	var assigned map[string][]shell.Word // most RUNs assign nothing
-	assign := func(name string, values ...shell.Word) {
-		if assigned == nil {
-			assigned = map[string][]shell.Word{}
-		}
-		assigned[name] = append(assigned[name], values...)
-	}
-	r.Program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
-		for _, a := range n.Assigns {
-			assign(a.Name, a.Value)
-		}
-		if n.Kind == shell.For {
-			assign(n.Name, n.Words...)
-		}
-		if n.Kind != shell.Simple && n.Kind != shell.Declare {
-			return true
-		}
-		for i, w := range n.Words {
-			text, _ := w.Literal()
-			if i == 0 && n.Kind == shell.Simple && !slices.Contains([]string{"read", "unset", "printf", "getopts", "mapfile", "readarray"}, text) {
-				break
-			}
-			assign(text)
-		}
-		return true
-	})
-	r.assigned = assigned
 	r.value = func(name string) (string, bool, bool) {
-		if _, ours := assigned[name]; ours || !identifier(name) || slices.Contains(ofTheShell, name) {
+		if _, ours := r.reading.assigned[name]; ours || !identifier(name) || slices.Contains(ofTheShell, name) {
 			return "", false, false
 		}
 		text, known := environment(name)
 		return text, known, true
+	}
+	if !r.reading.moves {
+		return
 	}
 	r.dirs = map[*shell.Node]string{r.Program.Root: workdir}
 	_, stops := r.Program.OpensWithSet()

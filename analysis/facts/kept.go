@@ -29,6 +29,10 @@ type body struct {
 type reading struct {
 	program  *shell.Program // of text alone, at no place in a file
 	commands []*Command
+	// assigned are the variables that the script sets, and what with: the words of its
+	// assignments and loops.
+	assigned map[string][]shell.Word
+	moves    bool // a command of it may change the shell's folder
 }
 
 // Keep returns what the next text of the file can be read with. What it was itself read
@@ -67,12 +71,40 @@ func (f *File) read(b body) *reading {
 	r := &reading{program: shell.Parse(source.Join(b.text, source.Span{End: len(b.text)}), b.dialect)}
 	if r.program.Err == nil {
 		r.program.Root.Walk(func(n *shell.Node, c shell.Context) bool {
+			r.assigns(n)
 			if n.Kind == shell.Simple {
 				r.commands = append(r.commands, command(n, c))
+				r.moves = r.moves || moves(n)
 			}
 			return true
 		})
 	}
 	r.commands = slices.Clip(r.commands) // who appends to them makes their own
 	return r
+}
+
+// assigns notes the variables that a node sets.
+func (r *reading) assigns(n *shell.Node) {
+	assign := func(name string, values ...shell.Word) {
+		if r.assigned == nil { // most RUNs assign nothing
+			r.assigned = map[string][]shell.Word{}
+		}
+		r.assigned[name] = append(r.assigned[name], values...)
+	}
+	for _, a := range n.Assigns {
+		assign(a.Name, a.Value)
+	}
+	if n.Kind == shell.For {
+		assign(n.Name, n.Words...)
+	}
+	if n.Kind != shell.Simple && n.Kind != shell.Declare {
+		return
+	}
+	for i, w := range n.Words {
+		text, _ := w.Literal()
+		if i == 0 && n.Kind == shell.Simple && !slices.Contains([]string{"read", "unset", "printf", "getopts", "mapfile", "readarray"}, text) {
+			break
+		}
+		assign(text)
+	}
 }

@@ -314,7 +314,7 @@ func (f *File) leadsTo(r *Run, c *Command, dir string) bool {
 				continue
 			}
 			variable = true
-			if slices.ContainsFunc(r.assigned[part.Text], func(v shell.Word) bool { return !strings.Contains(Shape(v), "\x00") && touches(v, dir) }) {
+			if slices.ContainsFunc(r.reading.assigned[part.Text], func(v shell.Word) bool { return !strings.Contains(Shape(v), "\x00") && touches(v, dir) }) {
 				return true
 			}
 			text, known, fixed := r.value(part.Text)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/stage"
 )
@@ -15,8 +14,11 @@ import (
 // option, a variable (npm_config_offline, UV_OFFLINE) or a setting.
 func (f *File) offline() string {
 	return Once(f, offlineIn{}, func() string {
+		if !saysOffline(f.Doc.Content) {
+			return ""
+		}
 		for _, in := range f.Doc.Instructions {
-			if offline.MatchString(in.Span.In(f.Doc.Content)) { // here-documents too
+			if saysOffline(in.Span.In(f.Doc.Content)) { // here-documents too
 				return fmt.Sprintf("line %d speaks of working offline, from what was cached", f.Line(in))
 			}
 		}
@@ -26,7 +28,20 @@ func (f *File) offline() string {
 
 type offlineIn struct{}
 
-var offline = lazyregexp.New(`(?i)offline|disable_network|goproxy=["']?off`)
+// saysOffline reads the text once, and matches no expression: it is asked at each edit.
+func saysOffline(text string) bool {
+	for i := range len(text) {
+		for _, w := range offlineWords[text[i]|0x20] {
+			if len(text)-i >= len(w) && strings.EqualFold(text[i:i+len(w)], w) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// offlineWords are by their first letter.
+var offlineWords = [256][]string{'o': {"offline"}, 'd': {"disable_network"}, 'g': {"goproxy=off", `goproxy="off`, "goproxy='off"}}
 
 // runsFrom says why a project may run from the cache that a RUN fills: Yarn's does with
 // Plug'n'Play, which its package.json may ask for.

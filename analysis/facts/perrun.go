@@ -72,7 +72,7 @@ func commandName(n *shell.Node) string {
 // which nothing is known sets it.
 func (f *File) leadsAway(r *Run, n *shell.Node, w shell.Word, plain bool) bool {
 	dirs := map[string]bool{"/": true}
-	if dir, ok := r.dirs[n]; ok && dir != "" {
+	if dir := r.dir(n); dir != "" {
 		dirs = map[string]bool{dir: true}
 	} else {
 		for _, dir := range r.dirs {

@@ -23,13 +23,10 @@ type Run struct {
 
 	reading *reading
 
-	dirs  map[*shell.Node]string // the folder in which each command runs; "" when it is not known
+	dirs  map[*shell.Node]string // the folder in which each command runs, where one moves; "" when it is not known
 	value func(name string) (text string, known, fixed bool)
-	// assigned are the variables that its script sets, and what with: the words of its
-	// assignments and loops.
-	assigned map[string][]shell.Word
-	files    map[*Command]Files
-	start    string
+	files map[*Command]Files
+	start string
 
 	leftovers []Leftover
 	judged    bool // leftovers is derived
@@ -248,7 +245,15 @@ func (r *Run) Dir(c *Command) string {
 	if c.Context.Function {
 		return ""
 	}
-	return r.dirs[c.Node]
+	return r.dir(c.Node)
+}
+
+// dir is the folder that the command at a node runs in; "" if it is not known.
+func (r *Run) dir(n *shell.Node) string {
+	if r.reading != nil && !r.reading.moves {
+		return r.start
+	}
+	return r.dirs[n]
 }
 
 // To is the folder that a cd of the RUN leads to, as Dir has it; "" if it is not known.

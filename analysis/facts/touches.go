@@ -40,7 +40,7 @@ func (r *Run) touches(p Place, end int) bool {
 				return true
 			}
 			// After a cd that may fail, or in a loop, any of them may be in force.
-			if (dir == r.dirs[c.Node] || path.IsAbs(dir)) && slices.ContainsFunc(c.files(namer{dir, r.value}).All(), p.Meets) {
+			if (dir == r.dir(c.Node) || path.IsAbs(dir)) && slices.ContainsFunc(c.files(namer{dir, r.value}).All(), p.Meets) {
 				return true
 			}
 		}
@@ -55,9 +55,9 @@ func (r *Run) touches(p Place, end int) bool {
 
 // folders lists the folders that commands of the RUN may run in.
 func (r *Run) folders() []string {
-	dirs := []string{r.dirs[r.Program.Root]}
+	dirs := []string{r.dir(r.Program.Root)}
 	for _, c := range r.Commands {
-		if dir := r.dirs[c.Node]; !slices.Contains(dirs, dir) {
+		if dir := r.dir(c.Node); !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)
 		}
 	}
@@ -215,7 +215,7 @@ func (n namer) text(w shell.Word) string {
 // Spelled is a word of a command as the path that it may name, absolute where the folder
 // is known: "\x00" stands for what is not known, "\x01" for a pattern. "~" is kept.
 func (r *Run) Spelled(c *Command, w shell.Word) string {
-	n := namer{r.dirs[c.Node], r.value}
+	n := namer{r.dir(c.Node), r.value}
 	parts := slices.Clone(w.Parts)
 	for i, part := range parts {
 		home := part.Kind == shell.Parameter && part.Plain && part.Text == "HOME"

@@ -282,7 +282,7 @@ func (d *doctor) dead(m *pkgmgr.Manager, c *pkgmgr.Cache, calls []*facts.Command
 	switch {
 	case m == &pkgmgr.Apt && d.target == "/var/cache/apt":
 		b := d.Base(d.r.Stage)
-		if b == nil || b.Name != "debian" && b.Name != "ubuntu" || !b.Certain || d.says("docker-clean") || d.says("Dir::Cache") || d.says("apt.conf") || d.says("keep-cache") {
+		if b == nil || b.Name != "debian" && b.Name != "ubuntu" || !b.Certain || d.Says("docker-clean") || d.Says("Dir::Cache") || d.Says("apt.conf") || d.Says("keep-cache") {
 			return
 		}
 		if !slices.ContainsFunc(calls, func(c *facts.Command) bool { return c.Call.Verb == pkgmgr.Install || c.Call.Verb == pkgmgr.Upgrade }) {
@@ -313,7 +313,7 @@ func (d *doctor) dead(m *pkgmgr.Manager, c *pkgmgr.Cache, calls []*facts.Command
 		}
 		d.report(fmt.Sprintf("The cache mount at %s stays empty: /etc/apt/apt.conf.d/docker-clean of the image %s deletes the archives after each install", d.target, b.Name), "what the mount holds is no part of the image, so that no build can be compared", fixes...)
 	case m == &pkgmgr.Apk && d.target == "/var/cache/apk":
-		if d.says("/etc/apk/cache") || d.says("setup-apkcache") || !d.alpine() {
+		if d.Says("/etc/apk/cache") || d.Says("setup-apkcache") || !d.alpine() {
 			return
 		}
 		fix := analysis.Fix{Title: "Mount /etc/apk/cache (apk keeps packages in later layers too where the mount leaves its empty folder)"}
@@ -323,7 +323,7 @@ func (d *doctor) dead(m *pkgmgr.Manager, c *pkgmgr.Cache, calls []*facts.Command
 		}
 		d.report("The cache mount at /var/cache/apk keeps no packages: apk keeps them at /etc/apk/cache, which is no link to it here", "what the mount holds is no part of the image, so that no build can be compared", fix)
 	case m == &pkgmgr.Dnf && c.Dir == m.Caches[0].Dir:
-		if d.says("keepcache") || d.says("dnf.conf") || d.Base(d.r.Stage) == nil {
+		if d.Says("keepcache") || d.Says("dnf.conf") || d.Base(d.r.Stage) == nil {
 			return
 		}
 		var fix analysis.Fix
@@ -339,9 +339,6 @@ func (d *doctor) dead(m *pkgmgr.Manager, c *pkgmgr.Cache, calls []*facts.Command
 		}
 	}
 }
-
-// says reports whether the Dockerfile speaks of something.
-func (d *doctor) says(text string) bool { return strings.Contains(d.Doc.Content, text) }
 
 // alpine reports whether the stage stands on an official image of Alpine's.
 func (d *doctor) alpine() bool {
