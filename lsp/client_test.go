@@ -40,6 +40,7 @@ type client struct {
 	options     any             // initializationOptions
 	answers     map[string]func(json.RawMessage) any
 	asked       map[string]string // methods of requests, by id
+	measured    bool              // messages are not held to the model
 }
 
 type message struct {
@@ -91,6 +92,7 @@ func connectWith(t testing.TB, o lsp.Options) *client {
 }
 
 func (c *client) listen(out io.Reader) {
+	_, c.measured = c.t.(*testing.B)
 	c.replies, c.asked = map[string]message{}, map[string]string{}
 	shapes, err := readModel()
 	if err != nil {
@@ -102,7 +104,7 @@ func (c *client) listen(out io.Reader) {
 		for {
 			m, err := readMessage(r)
 			c.mu.Lock()
-			if _, measured := c.t.(*testing.B); err == nil && !measured {
+			if err == nil && !c.measured {
 				if err := shapes.message(m, c.asked[string(m.ID)]); err != nil {
 					c.t.Errorf("a message is not as the protocol has it: %v", err)
 				}

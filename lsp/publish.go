@@ -88,6 +88,7 @@ func (p *publisher) one(uri string, doc *snapshot) {
 	if doc != nil {
 		params.Version = &doc.version
 		complete = doc.complete()
+		p.server.checkHere(doc)
 		found, err := p.server.found(p.ctx, doc)
 		switch {
 		case p.ctx.Err() != nil:
