@@ -4,6 +4,7 @@ package facts
 
 import (
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -134,7 +135,7 @@ func (f *File) Beside(path string) (string, bool) {
 // request gathers what every COPY, ADD and install of the file needs, which
 // decides what folder can be its context; or says why none can be.
 func (f *File) request() (r buildctx.Request, why string) {
-	r.Dockerfile, r.Files, r.Walks = f.Path, f.opts.Files, f.opts.Walks
+	r.Dockerfile, r.Files, r.Walks = f.absolute(), f.opts.Files, f.opts.Walks
 	if r.Dir, r.How, why = f.named(); why != "" {
 		return r, why
 	}
@@ -152,6 +153,19 @@ func (f *File) request() (r buildctx.Request, why string) {
 	}
 	return r, ""
 }
+
+// absolute is the file's path that needs no working folder, which the system is else
+// asked for with each file that is looked for.
+func (f *File) absolute() string {
+	return Once(f, absolutePath{}, func() string {
+		if abs, err := filepath.Abs(f.Path); err == nil && f.Path != "" {
+			return abs
+		}
+		return f.Path
+	})
+}
+
+type absolutePath struct{}
 
 // named is the build context that the user names, and who does: the first of
 // --context, the configuration, and compose and bake files.
