@@ -60,10 +60,23 @@ func Check(in Input, rules []*Rule) *Report {
 			report.Faults = append(report.Faults, err)
 		}
 	}
+	if report.File.KnownRefused() {
+		report.withhold("BuildKit refuses this file; mend that first")
+	}
 	slices.SortStableFunc(report.Diagnostics, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Span.End, b.Span.End))
 	})
 	return report
+}
+
+// withhold takes all fixes back: nothing can be proven of a text that does not compile.
+func (r *Report) withhold(why string) {
+	for i := range r.Diagnostics {
+		if d := &r.Diagnostics[i]; len(d.Fixes) > 0 {
+			d.Fixes = nil
+			d.Withheld = append(slices.Clip(d.Withheld), why)
+		}
+	}
 }
 
 // run keeps a rule's panic from taking the other rules and files with it.

@@ -1,8 +1,6 @@
 package analysis
 
 import (
-	"slices"
-
 	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/facts"
 )
@@ -41,11 +39,6 @@ func (p *Pass) Report(d Diagnostic) {
 		}
 	} else if d.Rule = p.rule.Name; d.Severity == Off || configured(p.rule, p.config) {
 		d.Severity = p.severity
-	}
-	if len(p.Doc.Problems) > 0 && len(d.Fixes) > 0 {
-		// Nothing can be proven of a text that does not compile.
-		d.Fixes = nil
-		d.Withheld = append(slices.Clip(d.Withheld), "BuildKit refuses this file; mend that first")
 	}
 	if len(d.Fixes) > 0 {
 		unprove(p.remarks(), &d)

@@ -15,6 +15,18 @@ func (f *File) Lint() []compile.Warning { return f.linted().warnings }
 // builds it, as far as is known.
 func (f *File) Refused() (compile.Refusal, bool) { return compile.Refused(f.linted().err) }
 
+// KnownRefused reports whether BuildKit refuses the file, as far as somebody has asked.
+func (f *File) KnownRefused() bool {
+	if len(f.Doc.Problems) > 0 {
+		return true
+	}
+	if f.lint == nil {
+		return false
+	}
+	_, refused := f.Refused()
+	return refused
+}
+
 type linted struct {
 	warnings []compile.Warning
 	err      error
