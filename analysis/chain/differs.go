@@ -78,7 +78,7 @@ func newNeighbour(f *facts.File, r *facts.Run) *neighbour {
 			// Packages link files of theirs; other commands link what they please.
 			n.linked, n.packages = true, n.packages && c.Call != nil
 		}
-		n.cutsPackages = n.cutsPackages || changesLinked(r, c, true)
+		n.cutsPackages = n.cutsPackages || changesLinked(r, c, true) || writesAnywhere(f, r, c)
 		n.cutsOthers = n.cutsOthers || changesLinked(r, c, false)
 	}
 	return n
@@ -161,6 +161,22 @@ func changesLinked(r *facts.Run, c *facts.Command, packages bool) bool {
 	return slices.ContainsFunc(slices.Concat(fs.Makes, fs.Changes), func(p facts.Place) bool {
 		return !packages || !p.Literal() || !apart(p.Path)
 	}) || fs.Unknown && (c.Effect.Has(facts.InPlace) || !packages)
+}
+
+// writesAnywhere reports whether a command's output may go to a file of a package's: by a
+// variable, or into a home of which it is not known where it lies.
+func writesAnywhere(f *facts.File, r *facts.Run, c *facts.Command) bool {
+	return slices.ContainsFunc(c.Node.Redirs, func(redir shell.Redir) bool {
+		if !strings.Contains(redir.Op, ">") {
+			return false
+		}
+		target := facts.Shape(redir.Target)
+		if strings.HasPrefix(target, "~") {
+			home := f.HomeOf(r)
+			return home.Why != "" || !apart(home.Dir)
+		}
+		return strings.HasPrefix(target, "\x00") && r.Files(c).Unknown
+	})
 }
 
 // movesLinks reports whether a command moves what may be a folder. One of an earlier

@@ -227,7 +227,7 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 		return LaterUse{Why: fmt.Sprintf("line %d runs in %s, where it lies", line, dir.Text)}, false
 	}
 	for _, c := range r.All() {
-		if c.names(cache.Dir) || f.leadsTo(r, c, cache.Dir) {
+		if c.names(cache.Dir) || f.leadsTo(r, c, cache.Dir) || r.fromHere(c, cache.Dir) {
 			return LaterUse{Why: fmt.Sprintf("line %d names its folder", line), Certain: true}, false
 		}
 		switch {
@@ -293,6 +293,26 @@ func (c *Command) names(dir string) bool {
 	}
 	return slices.ContainsFunc(words, func(w shell.Word) bool {
 		return !strings.Contains(Shape(w), "\x00") && touches(w, dir)
+	})
+}
+
+// fromHere reports whether a word names a folder, one above or one below, from where the
+// command runs: the root, for all that is known, in an image of which nothing is known.
+func (r *Run) fromHere(c *Command, dir string) bool {
+	if c.Call != nil || c.Builtin() || c.Name == "rm" && option(words(c.Args), "f", "--force") || strings.HasPrefix(dir, "~") {
+		return false
+	}
+	from := r.Dir(c)
+	if !path.IsAbs(from) {
+		from = "/"
+	}
+	return slices.ContainsFunc(c.Args, func(w shell.Word) bool {
+		text, ok := w.Literal()
+		if text = strings.TrimRight(text, "*/"); !ok || text == "" || strings.ContainsAny(text[:1], "/-~$") {
+			return false
+		}
+		to := path.Join(from, text)
+		return to != "/" && near(to, dir)
 	})
 }
 
