@@ -55,6 +55,7 @@ func besides(r *facts.Run, c *facts.Command) string {
 // above them, unseen: by a variable, or from a folder that a cd leads to.
 func unclear(r *facts.Run, c *facts.Command, dirs []string) bool {
 	relative := false
+	rooted := !path.IsAbs(r.Workdir()) // an image of which nothing is known may start there
 	for _, w := range c.Args {
 		text := facts.Shape(w)
 		switch {
@@ -63,7 +64,7 @@ func unclear(r *facts.Run, c *facts.Command, dirs []string) bool {
 			return true
 		case !strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "~"):
 			relative = true
-			if strings.Contains(text, "..") {
+			if strings.Contains(text, "..") || rooted && slices.ContainsFunc(dirs, func(d string) bool { return matches("/"+text, d) }) {
 				return true
 			}
 		}
@@ -95,6 +96,15 @@ func unclear(r *facts.Run, c *facts.Command, dirs []string) bool {
 			return strings.HasPrefix(dir+"/", d+"/") || strings.HasPrefix(d, strings.TrimSuffix(dir, "/")+"/")
 		})
 	})
+}
+
+// matches reports whether a path may be a folder's or one above it, by what stands before
+// its first pattern.
+func matches(p, dir string) bool {
+	if at := strings.IndexAny(p, "*?["); at >= 0 {
+		return strings.HasPrefix(dir, p[:at])
+	}
+	return strings.HasPrefix(dir+"/", path.Clean(p)+"/")
 }
 
 // A position is where a word's path lies, as seen from a mount.
