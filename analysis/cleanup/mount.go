@@ -40,7 +40,7 @@ func fillers(f *facts.File, r *facts.Run, m *pkgmgr.Manager) []filler {
 			if cache.Mount.Never != "" || cache.Mount.Sharing == "" || r.MountsCache(cache) || f.Disabled(r, c, cache) {
 				continue
 			}
-			if cache.Mount.Kept && cache.Mount.Keep(c.Name, c.Call) != nil && !ownFolders(c.Call) || !cache.Mount.Kept && swapped(c.Call, cache).Fills(cache) {
+			if cache.Mount.Kept && cache.Mount.Keep(c.Name, c.Call) != nil && !c.Call.Apart() && !ownFolders(c.Call) || !cache.Mount.Kept && swapped(c.Call, cache).Fills(cache) {
 				out = append(out, filler{c, cache})
 			}
 		}

@@ -150,8 +150,9 @@ func (c *Command) inside() ([]*Command, bool) {
 			ok = ok && (len(n.Words) > 0 && n.Kind == shell.Simple || a.Name != "HOME" && a.Name != "PATH")
 		}
 		switch n.Kind {
-		case shell.Function, shell.Other:
+		default: // a subshell, a condition: what of it runs is not told
 			ok = false
+		case shell.List, shell.And, shell.Pipe:
 		case shell.Simple:
 			if len(n.Words) == 0 {
 				return ok

@@ -14,7 +14,7 @@ var Apt = Manager{
 	Name:     "apt",
 	Programs: []string{"apt-get", "apt", "aptitude"},
 	Values:   []string{"-o", "--option", "-c", "--config-file", "-t", "--target-release", "--default-release", "-a", "--host-architecture", "-P", "--build-profiles", "--with-source", "-S", "--snapshot"},
-	Apart:    []string{"-s", "-c", "--config-file"},
+	Apart:    []string{"-s", "--just-print", "--recon", "--no-act", "-c", "--config-file"},
 	apart: func(o Option) bool {
 		set, _ := o.AptSetting()
 		return strings.HasPrefix(set, "dir=") || strings.HasPrefix(set, "rootdir") || strings.HasPrefix(set, "dir::state")

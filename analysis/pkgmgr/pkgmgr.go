@@ -301,17 +301,19 @@ func (c *Call) Fills(cache *Cache) bool {
 	if !slices.Contains(cache.Filled, c.Verb) && !slices.Contains(cache.FilledBy, c.Word) && !(c.Word != "" && slices.Contains(cache.FilledBy, "*")) {
 		return false
 	}
-	if c.Has("-h", "--help", "--dry-run", "--simulate", "--print-uris") || c.Has(c.Manager.Apart...) || c.Manager != &Apt && c.elsewhere() {
-		return false
-	}
-	if c.Manager.apart != nil && slices.ContainsFunc(c.Options, c.Manager.apart) {
-		return false
-	}
-	if c.Has("--version") && !slices.Contains(c.Manager.Values, "--version") { // with a value it is a package's
+	if c.Apart() || c.Manager != &Apt && c.elsewhere() {
 		return false
 	}
 	// pip takes any beginning of a long option.
 	return !slices.ContainsFunc(c.Options, func(o Option) bool { return strings.HasPrefix(o.Name, "--no-cache") })
+}
+
+// Apart reports whether the call does nothing, or does it in another place, by an option
+// that means so to its manager.
+func (c *Call) Apart() bool {
+	return c.Has("-h", "--help", "--dry-run", "--simulate", "--print-uris") || c.Has(c.Manager.Apart...) ||
+		c.Has("--version") && !slices.Contains(c.Manager.Values, "--version") || // with a value it is a package's
+		c.Manager.apart != nil && slices.ContainsFunc(c.Options, c.Manager.apart)
 }
 
 // elsewhere reports whether an option names another root or cache. What means something
