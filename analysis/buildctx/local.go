@@ -133,7 +133,9 @@ func (c *Context) Locals(walks *Walks) Locals {
 			}
 		}
 		w.Locals = l.found
+		walks.mu.Lock()
 		w.at = time.Now()
+		walks.mu.Unlock()
 	})
 	return w.Locals
 }
