@@ -87,13 +87,14 @@ func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
 			}
 		case "workdir":
 			// A relative destination would be another one behind it, a folder made
-			// elsewhere is a step of its own, and the folder copied to, made first,
-			// keeps the mode and the owner that it has then.
+			// elsewhere is a step of its own, one made below may stand where the copy
+			// brings a link, and the folder copied to, made first, keeps the mode and
+			// the owner that it has then.
 			stands := folderStands(p, l.copy, l.at)
 			if !stands && (len(l.copy.Flags) > 0 || path.Clean("/"+l.copy.Args[0].Value) != "/") {
 				return l
 			}
-			if dir := p.Stages().Expand(in, in.Body.String()); !strings.HasPrefix(l.copy.Args[1].Value, "/") || l.at == "" || !dir.Known() || path.Clean(dir.Text) != l.at && !strings.HasPrefix(path.Clean(dir.Text), l.at+"/") {
+			if dir := p.Stages().Expand(in, in.Body.String()); !strings.HasPrefix(l.copy.Args[1].Value, "/") || l.at == "" || !dir.Known() || path.Clean(dir.Text) != l.at {
 				return l
 			}
 			if !stands && l.folder == nil {

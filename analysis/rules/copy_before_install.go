@@ -68,11 +68,12 @@ func runCopyBeforeInstall(p *analysis.Pass) {
 // A split is a copy of a folder and the install that depends on it.
 type split struct {
 	copy   *syntax.Instruction
-	before []*facts.Run // between the two; they read nothing of the context
-	run    *facts.Run   // with the install
-	source string       // the folder of the context that is copied; "." for all of it
-	at     string       // where in the image it goes, in the words of facts.Run.Workdir
-	with   []string     // flags that the install needs before the copy, to run again as it is behind it
+	before []*facts.Run          // between the two; they read nothing of the context
+	run    *facts.Run            // with the install
+	source string                // the folder of the context that is copied; "." for all of it
+	at     string                // where in the image it goes, in the words of facts.Run.Workdir
+	dirs   []*syntax.Instruction // WORKDIRs between the two
+	with   []string              // flags that the install needs before the copy, to run again as it is behind it
 }
 
 // plainCopy reports whether an instruction copies one thing of the context, with
@@ -134,6 +135,7 @@ func installAfter(p *analysis.Pass, source string, from []*syntax.Instruction) (
 			if !strings.HasPrefix(s.dest(), "/") {
 				return s, false
 			}
+			s.dirs = append(s.dirs, in)
 		default:
 			return s, false
 		}
@@ -172,6 +174,21 @@ func (s *split) place(p *analysis.Pass) bool {
 	return ok && !slices.ContainsFunc(installs(p, s.run), func(i install) bool {
 		_, below := facts.Below(i.home, at)
 		return !below
+	}) && !slices.ContainsFunc(s.dirs, func(in *syntax.Instruction) bool { return s.overLink(p, in) })
+}
+
+// overLink reports whether a WORKDIR may make a folder where the copy brings a link, which
+// then fails behind it. The folders of an install are known to be plain ones.
+func (s *split) overLink(p *analysis.Pass, in *syntax.Instruction) bool {
+	to := p.Stages().Expand(in, in.Body.String())
+	if !to.Known() {
+		return true
+	}
+	dir, ok := p.Lands(in, to.Text, in)
+	below, inside := facts.Below(dir, s.at)
+	return ok && inside && below != "." && below != "" && !slices.ContainsFunc(installs(p, s.run), func(i install) bool {
+		_, above := facts.Below(i.home, dir)
+		return above
 	})
 }
 

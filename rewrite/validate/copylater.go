@@ -25,7 +25,8 @@ func (m *matcher) copyLater(is, was compile.Edge, p lates) *Rejection {
 	if !ok {
 		return nothing
 	}
-	oldAt, passed := runs(was, broad.Dest)
+	dest := []string{path.Clean(broad.Dest)}
+	oldAt, passed := runs(was, dest)
 	if oldAt.Op == nil || oldAt.Op.Own != is.Op.Own || oldAt.Output != is.Output || len(passed) == 0 {
 		return nothing
 	}
@@ -34,7 +35,7 @@ func (m *matcher) copyLater(is, was compile.Edge, p lates) *Rejection {
 		return nothing
 	}
 	top, below := is.Op.File.Actions[0].On.Edge, oldAt.Op.File.Actions[0].On.Edge
-	base, moved, made := m.runsDownTo(top, broad.Dest, below, len(passed))
+	base, moved, made := m.runsDownTo(top, dest, below, len(passed))
 	if len(moved) == 0 {
 		return nothing
 	}
@@ -62,7 +63,7 @@ func (m *matcher) copyLater(is, was compile.Edge, p lates) *Rejection {
 // was made on: that very edge, or else what lies below as many RUNs.
 // made are the owners of such folders: one of them may be the one that is copied to,
 // which a copy that finds it leaves its mode and owner.
-func (m *matcher) runsDownTo(at compile.Edge, dest string, below compile.Edge, count int) (base compile.Edge, out []*compile.Op, made []string) {
+func (m *matcher) runsDownTo(at compile.Edge, dest []string, below compile.Edge, count int) (base compile.Edge, out []*compile.Op, made []string) {
 	var counted compile.Edge
 	var those []*compile.Op
 	var then []string
@@ -125,7 +126,7 @@ func (m *matcher) needsRoot(o *compile.Op) bool {
 // or before, so that the place is there.
 func standsBelow(at compile.Edge, dest string) bool {
 	for at.Op != nil {
-		if folderOn(at, dest) {
+		if made, ok := folderMade(at); ok && under(made, path.Clean(dest)) {
 			return true
 		}
 		at = primary(at.Op)

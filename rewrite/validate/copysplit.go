@@ -32,8 +32,9 @@ func (m *matcher) split(is, was compile.Edge, p lates) *Rejection {
 	}
 	// Down the RUNs of both, to the old copy and to the new ones.
 	top := is.Op.File.Actions[0].On.Edge
-	newAt, moved := runs(top, broad.Dest)
-	oldAt, _ := runs(was, broad.Dest)
+	plain := m.plainFolders(broad)
+	newAt, moved := runs(top, plain)
+	oldAt, _ := runs(was, plain)
 	if oldAt.Op == nil || oldAt.Op.Own != is.Op.Own || oldAt.Output != is.Output || len(moved) == 0 {
 		return nothing
 	}
@@ -95,9 +96,9 @@ func (m *matcher) between(top, was, start, base, oldCopy compile.Edge, p lates) 
 }
 
 // runs follows the RUNs that end in an edge down to what the first one starts from,
-// past the working folders made between them: making one that is there changes
-// nothing, and the copy gives a folder that it brings its own mode and owner.
-func runs(at compile.Edge, dest string) (compile.Edge, []*compile.Op) {
+// past the working folders made between them that are plain ones: making one that is there
+// changes nothing, and the copy gives a folder that it brings its own mode and owner.
+func runs(at compile.Edge, plain []string) (compile.Edge, []*compile.Op) {
 	var out []*compile.Op
 	for at.Op != nil {
 		switch {
@@ -108,7 +109,7 @@ func runs(at compile.Edge, dest string) (compile.Edge, []*compile.Op) {
 			}
 			out = append(out, at.Op)
 			at = root
-		case folderOn(at, dest):
+		case folderOn(at, plain):
 			at = at.Op.File.Actions[0].On.Edge
 		default:
 			return at, out
@@ -117,10 +118,35 @@ func runs(at compile.Edge, dest string) (compile.Edge, []*compile.Op) {
 	return at, out
 }
 
-// folderOn reports whether an edge is a working folder made at or below a place.
-func folderOn(at compile.Edge, dest string) bool {
-	return at.Op.File != nil && len(at.Op.File.Actions) == 1 && at.Op.File.Actions[0].Folder &&
-		under(path.Clean(at.Op.File.Actions[0].Made), path.Clean(dest))
+// folderOn reports whether an edge is a working folder made at one of some places.
+func folderOn(at compile.Edge, places []string) bool {
+	made, ok := folderMade(at)
+	return ok && slices.Contains(places, made)
+}
+
+// folderMade is the working folder that an edge makes.
+func folderMade(at compile.Edge) (string, bool) {
+	if at.Op.File == nil || len(at.Op.File.Actions) != 1 || !at.Op.File.Actions[0].Folder {
+		return "", false
+	}
+	return path.Clean(at.Op.File.Actions[0].Made), true
+}
+
+// plainFolders lists the folders below a copy's destination that no link of the context
+// takes the place of: the destination itself, and those of files that are copied first.
+// Where a WORKDIR made a folder in a link's place, the copy behind it would fail.
+func (m *matcher) plainFolders(broad *compile.Copy) []string {
+	dest := path.Clean(broad.Dest)
+	out := []string{dest}
+	for _, s := range m.splits {
+		for _, f := range s.Files {
+			below, ok := strings.CutPrefix("/"+f, strings.TrimSuffix(path.Clean("/"+broad.Src), "/")+"/")
+			for dir := path.Dir(below); ok && dir != "."; dir = path.Dir(dir) {
+				out = append(out, path.Join(dest, dir))
+			}
+		}
+	}
+	return out
 }
 
 // broadCopy reads a copy of one folder, whole, out of the build context. ADD unpacks
