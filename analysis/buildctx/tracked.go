@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"os"
+	"path"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -73,6 +74,30 @@ func (t Tracked) Has(p string) bool {
 		}
 	}
 	return false
+}
+
+// Lacks reports whether git is known not to keep a file of the context, so that another
+// clone of the project has none. A repository to which nothing was added yet tells nothing.
+func (t Tracked) Lacks(p string) bool { return t.known && len(t.paths) > 0 && !t.Has(p) }
+
+// IgnoredByGit reports whether a .gitignore names a path that is not there, and so one that
+// other machines may have: by its own name, patterns aside.
+func (c *Context) IgnoredByGit(p string) bool {
+	if _, err := os.Lstat(filepath.Join(c.root, filepath.FromSlash(p))); err == nil {
+		return false
+	}
+	for dir := path.Dir(p); ; dir = path.Dir(dir) {
+		text, _ := source.ReadFile(filepath.Join(c.root, filepath.FromSlash(dir), ".gitignore"), 1<<20)
+		for line := range strings.Lines(text) {
+			line = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "**"), "/")
+			if line != "" && (line == path.Base(p) || path.Join(dir, line) == p) {
+				return true
+			}
+		}
+		if dir == "." {
+			return false
+		}
+	}
 }
 
 // readIndex lists the paths in a git index of version 2, 3 or 4 with SHA-1 names; ok

@@ -388,6 +388,7 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 		}
 	}
 	refusals = append(refusals, s.modes(p, context, files)...)
+	refusals = append(refusals, s.otherClones(context, files, main)...)
 	if n := len(s.folders(files, s.dir(main[0]))); n > maxFolders {
 		refuse(buildctx.Refusal{Hard: true,
 			Reason: fmt.Sprintf("the manifests lie in %d folders", n), Cure: "copy them by hand with COPY --parents, which docker/dockerfile 1.20 knows"})

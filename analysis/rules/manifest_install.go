@@ -238,3 +238,33 @@ func wideCopy(p *analysis.Pass, in *syntax.Instruction) (source, why string) {
 	}
 	return source, why
 }
+
+// otherClones refuses files that only this machine has: what a copy names must be there in
+// each clone of the project, where a copy of the folder takes what there is. One that a
+// .gitignore names and that is not there may be on other machines.
+func (s *split) otherClones(c *buildctx.Context, files []string, main []install) (out []buildctx.Refusal) {
+	if c == nil {
+		return nil
+	}
+	kept := c.Tracked()
+	for _, f := range files {
+		if kept.Lacks(f) {
+			out = append(out, buildctx.Refusal{Path: f, Reason: f + " is not kept by git, and another clone of the project lacks it", Cure: "add it to git"})
+		}
+	}
+	for _, i := range main {
+		for _, name := range ownSettings[i.by.Name] {
+			if f := path.Join(s.dir(i), name); c.IgnoredByGit(f) {
+				out = append(out, buildctx.Refusal{Path: f, Reason: f + " is in .gitignore, so that other machines may have one, which the install reads", Cure: "add it to git, or take it out of .gitignore"})
+			}
+		}
+	}
+	return out
+}
+
+// ownSettings are the files of a project by which machines set up an installer, often with a
+// token, by its name.
+var ownSettings = map[string][]string{
+	"npm": {".npmrc"}, "pnpm": {".npmrc"}, "yarn": {".npmrc", ".yarnrc", ".yarnrc.yml"}, "bun": {".npmrc", "bunfig.toml"}, "bundle": {".bundle/config"},
+	"composer": {"auth.json"}, "dotnet": {"nuget.config", "NuGet.Config"}, "cargo": {".cargo/config.toml"}, "uv": {"uv.toml"}, "gradle": {"gradle.properties"},
+}
