@@ -27,11 +27,18 @@ func readIgnores(doc *syntax.Document) ignores {
 	}
 	for _, in := range doc.Instructions {
 		for _, c := range in.Lead {
-			if names, wholeFile := IgnoreComment(c.Text); wholeFile {
-				ig.file = append(ig.file, names...)
-			} else if len(names) > 0 {
+			if names, wholeFile := IgnoreComment(c.Text); !wholeFile && len(names) > 0 {
 				ig.on[in] = append(ig.on[in], names...)
 			}
+		}
+	}
+	for _, piece := range doc.Pieces {
+		if piece.Kind != syntax.Comment {
+			continue
+		}
+		text := strings.TrimSpace(piece.Span.In(doc.Content))
+		if names, wholeFile := IgnoreComment(strings.TrimSpace(strings.TrimPrefix(text, "#"))); wholeFile {
+			ig.file = append(ig.file, names...)
 		}
 	}
 	return ig
