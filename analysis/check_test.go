@@ -41,7 +41,7 @@ func TestIgnoreComments(t *testing.T) {
 		"#shale ignore=every-run":                       "b",
 		"# shale ignore-file=every-run":                 "",
 		"# shale ignore-file=every-run\n\n# a blank":    "",
-		"LABEL a=b\n# shale ignore-file=every-run\n":   "",
+		"LABEL a=b\n# shale ignore-file=every-run\n":    "",
 		"# hadolint ignore=DL3008,DL3059":               "b",
 		"# hadolint ignore=dl3059":                      "b",
 		"# hadolint global ignore=DL3059":               "",
