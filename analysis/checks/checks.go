@@ -119,6 +119,9 @@ func (c check) run(p *analysis.Pass) {
 		}
 		in := p.Doc.OnLine(w.Start)
 		d := analysis.Diagnostic{Message: w.Message, Tag: c.tag, Span: p.Doc.Lines.Span(max(w.Start-1, 0))}
+		if failing(p.Doc) {
+			d.Severity = analysis.Error
+		}
 		if in != nil {
 			d.Span = c.place(w, in)
 			if c.mend != nil {
@@ -127,6 +130,17 @@ func (c check) run(p *analysis.Pass) {
 		}
 		p.Report(d)
 	}
+}
+
+// failing reports whether a "# check=error=true" has a build fail on any warning.
+func failing(doc *syntax.Document) bool {
+	v, _ := doc.Directive("check")
+	v, _, _ = strings.Cut(v, " ")
+	return slices.ContainsFunc(strings.Split(v, ";"), func(option string) bool {
+		name, value, _ := strings.Cut(option, "=")
+		fail, _ := strconv.ParseBool(strings.TrimSpace(value))
+		return strings.TrimSpace(name) == "error" && fail
+	})
 }
 
 // place is what of an instruction a warning is about: of several variables the one that

@@ -98,10 +98,11 @@ func Compile(ctx context.Context, content string, o Options) (*Graph, error) {
 }
 
 // Compile compiles one target. An error is BuildKit's own, in its words, or that
-// of ctx. Graphs are only read: their operations are shared.
+// of ctx; that a check fails the build by "# check=error=true" is none, and is asked of
+// Lint. Graphs are only read: their operations are shared.
 func (d *Dockerfile) Compile(ctx context.Context, o Options) (_ *Graph, err error) {
 	defer recovered(&err)
-	res, def, err := d.marshal(ctx, o)
+	res, def, err := d.marshal(ctx, o, false)
 	if err != nil {
 		return nil, err
 	}
@@ -113,15 +114,15 @@ func (d *Dockerfile) Compile(ctx context.Context, o Options) (_ *Graph, err erro
 	return g, err
 }
 
-// Compiles is the error of Compile, in less time.
+// Compiles is the error of a build of the target, that of a failing check too.
 func (d *Dockerfile) Compiles(ctx context.Context, o Options) (err error) {
 	defer recovered(&err)
-	_, _, err = d.marshal(ctx, o)
+	_, _, err = d.marshal(ctx, o, true)
 	return err
 }
 
-// marshal has BuildKit compile one target.
-func (d *Dockerfile) marshal(ctx context.Context, o Options) (*dockerfile2llb.Result, *llb.Definition, error) {
+// marshal has BuildKit compile one target, and say what fails by its checks if wanted.
+func (d *Dockerfile) marshal(ctx context.Context, o Options, checks bool) (*dockerfile2llb.Result, *llb.Definition, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -131,14 +132,14 @@ func (d *Dockerfile) marshal(ctx context.Context, o Options) (*dockerfile2llb.Re
 	}
 	if narrower != "" {
 		// What is wrong is said of the whole text.
-		if res, def, err := d.marshalText(ctx, narrower, target, o); err == nil {
+		if res, def, err := d.marshalText(ctx, narrower, target, o, checks); err == nil {
 			return res, def, nil
 		}
 	}
-	return d.marshalText(ctx, content, target, o)
+	return d.marshalText(ctx, content, target, o, checks)
 }
 
-func (d *Dockerfile) marshalText(ctx context.Context, content, target string, o Options) (*dockerfile2llb.Result, *llb.Definition, error) {
+func (d *Dockerfile) marshalText(ctx context.Context, content, target string, o Options, checks bool) (*dockerfile2llb.Result, *llb.Definition, error) {
 	platform, err := platforms.Parse(orDefault(o.Platform, "linux/amd64"))
 	if err != nil {
 		return nil, nil, err
@@ -153,9 +154,9 @@ func (d *Dockerfile) marshalText(ctx context.Context, content, target string, o 
 		MetaResolver:   resolver{base: o.Base},
 		LLBCaps:        &caps,
 	}
-	// The checks count only when somebody listens, and "check=error=true" makes a
-	// build fail on them.
-	opt.Warn = ignoreWarning
+	if checks { // which count only when somebody listens
+		opt.Warn = ignoreWarning
+	}
 	res, err := dockerfile2llb.Dockerfile2LLB(ctx, []byte(content), opt)
 	if err != nil {
 		return nil, nil, err

@@ -125,7 +125,7 @@ func narrow(t *testing.T, text string) (narrowed, compared int) {
 		}
 		for _, o.Args = range []bool{false, true} {
 			for _, o.Base = range []Base{Bare, Full} {
-				res, def, err := d.marshalText(context.Background(), whole, name, o)
+				res, def, err := d.marshalText(context.Background(), whole, name, o, true)
 				if err != nil {
 					continue
 				}
@@ -134,7 +134,7 @@ func narrow(t *testing.T, text string) (narrowed, compared int) {
 					continue
 				}
 				narrowed++
-				res2, def2, err := d.marshalText(context.Background(), less, name, o)
+				res2, def2, err := d.marshalText(context.Background(), less, name, o, true)
 				if err != nil {
 					t.Errorf("stage %s: %v\n%s\n--- less:\n%s", o.Target, err, text, less)
 					return narrowed, compared

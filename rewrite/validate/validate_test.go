@@ -55,6 +55,18 @@ func TestRejectionNamesTheStage(t *testing.T) {
 	}
 }
 
+// A build that a failing check stops may be mended, and no other is stopped.
+func TestFailingChecks(t *testing.T) {
+	const before, after = "# check=error=true\nFROM debian:12 as x\nRUN true\n", "# check=error=true\nFROM debian:12 AS x\nRUN true\n"
+	if err := Check(context.Background(), before, after, nil, Options{}); err != nil {
+		t.Error(err)
+	}
+	r := (*Rejection)(nil)
+	if err := Check(context.Background(), after, before, nil, Options{}); !errors.As(err, &r) || !strings.Contains(r.Reason, "Docker's checks would warn anew: FromAsCasing") {
+		t.Error(err)
+	}
+}
+
 func TestBroken(t *testing.T) {
 	for name, before := range map[string]string{
 		"empty":            "",
@@ -64,7 +76,6 @@ func TestBroken(t *testing.T) {
 		"an open heredoc":  "FROM a\nRUN <<EOF\nx\n",
 		"a long line":      "FROM a\nRUN " + strings.Repeat("x", 100<<10) + "\n",
 		"a later stage":    "FROM a AS y\nCOPY --from=x /a /b\nFROM b AS x\nFROM y\n",
-		"failing checks":   "# check=error=true\nFROM a as X\n",
 		"a missing target": "FROM a AS x\nCOPY --from=7 /a /b\n",
 	} {
 		r := (*Rejection)(nil)
