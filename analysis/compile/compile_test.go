@@ -344,12 +344,25 @@ func TestRefused(t *testing.T) {
 		"binary":                  "\x00\x01\x02\xff\n",
 		"a long line":             "FROM a\nRUN " + strings.Repeat("x", 70_000) + "\n",
 		"a template":              "FROM {{ base }}\n{% if x %}\nRUN y\n{% endif %}\n",
-		"check=error":             "# check=error=true\nFROM a AS X\nmaintainer me\n",
 		"a variable in COPY from": "FROM a\nARG X=y\nCOPY --from=$X /a /b\n",
 	} {
 		if _, err := Compile(context.Background(), content, Options{}); err == nil || errors.Is(err, ErrInternal) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// What a check stops compiles, and does not build.
+func TestFailingCheck(t *testing.T) {
+	d := New("# check=error=true\nFROM a AS X\nmaintainer me\n")
+	if _, err := d.Compile(context.Background(), Options{}); err != nil {
+		t.Error(err)
+	}
+	if err := d.Compiles(context.Background(), Options{}); err == nil {
+		t.Error("it builds")
+	}
+	if found, err := d.Lint(context.Background(), ""); err != nil || len(found) != 3 {
+		t.Error(found, err)
 	}
 }
 

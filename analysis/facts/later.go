@@ -296,26 +296,6 @@ func (c *Command) names(dir string) bool {
 	})
 }
 
-// fromHere reports whether a word names a folder, one above or one below, from where the
-// command runs: the root, for all that is known, in an image of which nothing is known.
-func (r *Run) fromHere(c *Command, dir string) bool {
-	if c.Call != nil || c.Builtin() || c.Name == "rm" && option(words(c.Args), "f", "--force") || strings.HasPrefix(dir, "~") {
-		return false
-	}
-	from := r.Dir(c)
-	if !path.IsAbs(from) {
-		from = "/"
-	}
-	return slices.ContainsFunc(c.Args, func(w shell.Word) bool {
-		text, ok := w.Literal()
-		if text = strings.TrimRight(text, "*/"); !ok || text == "" || strings.ContainsAny(text[:1], "/-~$") {
-			return false
-		}
-		to := path.Join(from, text)
-		return to != "/" && near(to, dir)
-	})
-}
-
 // leadsTo reports whether a variable leads a word of a command to a folder, one above or
 // one below: one that the file sets, or that the script gives such a value.
 func (f *File) leadsTo(r *Run, c *Command, dir string) bool {
