@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
 
+	"github.com/distribution/reference"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/frontend/dockerui"
 	"github.com/moby/buildkit/frontend/subrequests/lint"
@@ -47,6 +49,15 @@ func Refused(err error) (Refusal, bool) {
 		return Refusal{}, false
 	}
 	return Refusal{strings.TrimSuffix(err.Error(), ": invalid argument"), syntax.ErrorLines(err)}, true
+}
+
+// NoImage is why BuildKit takes a name behind FROM for no image's; nil if it is one. It
+// looks at all names at once, and refuses a text for whichever it comes to first.
+func NoImage(name string) error {
+	if _, err := reference.ParseNormalizedNamed(name); err != nil {
+		return fmt.Errorf("failed to parse stage name %q: %w", name, err)
+	}
+	return nil
 }
 
 type linted struct {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/compile"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -40,6 +41,9 @@ func runBuildError(p *analysis.Pass) {
 		}
 	}
 	var at []*syntax.Instruction
+	if s, err := noImage(p); err != nil && strings.HasPrefix(refusal.Message, "failed to parse stage name") {
+		refusal.Message, refusal.Lines = err.Error(), []int{p.Line(s.From)}
+	}
 	for _, line := range refusal.Lines {
 		if in := p.Doc.OnLine(line); in != nil && !slices.Contains(at, in) {
 			at = append(at, in)
@@ -62,6 +66,19 @@ func runBuildError(p *analysis.Pass) {
 		d.Related = append(d.Related, analysis.Related{Span: in.Span, Message: "together with this"})
 	}
 	p.Report(d)
+}
+
+// noImage finds the first stage whose FROM names neither an earlier one nor what may be an
+// image: BuildKit names any of several.
+func noImage(p *analysis.Pass) (*stage.Stage, error) {
+	for _, s := range p.Stages().Stages {
+		if s.External() && s.Base.Known() {
+			if err := compile.NoImage(s.Base.Text); err != nil {
+				return s, err
+			}
+		}
+	}
+	return nil, nil
 }
 
 // refused is the flag or the argument of which a message ends in the value, or which it
