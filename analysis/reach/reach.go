@@ -142,7 +142,7 @@ func NamedEarlier(f *facts.File, in *syntax.Instruction, at string) *syntax.Inst
 				break
 			}
 			texts := slices.ContainsFunc(earlier.Heredocs, func(h syntax.Heredoc) bool { return namesFolder(h.Body.In(f.Doc.Content), at) })
-			if texts || earlier.Name == "run" && mayLead(f, f.Run(earlier), at, other) {
+			if texts || earlier.Name == "run" && mayLead(f, f.Run(earlier), at, other) || bringsSettings(f, earlier, at) || writesRelative(earlier.Span.In(f.Doc.Content)) {
 				return earlier
 			}
 		}
@@ -194,7 +194,10 @@ func givesHome(c *facts.Command, at string) bool {
 // setsFile reports whether a command is a program's own config, and names a file that is
 // looked for from where the program runs: npm config set cafile certs/ca.pem.
 func setsFile(c *facts.Command) bool {
-	return len(c.Args) > 1 && slices.Contains([]string{"config", "set", "c"}, facts.Shape(c.Args[0])) && slices.ContainsFunc(c.Args, func(w shell.Word) bool { return relativeSetting.MatchString(facts.Shape(w)) })
+	if len(c.Args) < 2 || !slices.Contains([]string{"config", "set", "c"}, facts.Shape(c.Args[0])) {
+		return false
+	}
+	return slices.ContainsFunc(c.Args, func(w shell.Word) bool { return relativeSetting.MatchString(facts.Shape(w)) }) || relativeValue.MatchString(strings.Join(shapes(c.Args), "="))
 }
 
 var relativeSetting = lazyregexp.New(`^(?:[\w.-]+=)?[\w.][^:@]*(?:/[^:@]*|\.(?:pem|crt|cer|key|conf|cfg|ini|toml|js|json|npmrc|txt))$`)

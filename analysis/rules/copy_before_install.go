@@ -344,6 +344,11 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 	if in := reach.NamedEarlier(p.File, s.copy, s.at); in != nil {
 		refuse(buildctx.Refusal{Reason: fmt.Sprintf("line %d may lead the install into %s", p.Line(in), s.at), Cure: "look at it once and use --unsafe"})
 	}
+	for _, m := range s.run.Mounts {
+		if m.Type == "bind" && reach.Settings(m.Target) {
+			refuse(buildctx.Refusal{Reason: fmt.Sprintf("what is mounted at %s may lead the install into %s", m.Target, s.at), Cure: "look at it once and use --unsafe"})
+		}
+	}
 	for _, c := range main {
 		w := c.by.World(context, s.dir(c), c.call)
 		refusals = append(refusals, w.Refusals...)

@@ -62,7 +62,7 @@ func (m *matcher) ledInto(at compile.Edge, dest string) *Rejection {
 			return reject("%q may lead what comes later into %s", at.Op, dest)
 		case at.Op.File != nil:
 			for _, a := range at.Op.File.Actions {
-				if a.Copy != nil && holds(a.Copy.From.Edge.Op, dest) {
+				if a.Copy != nil && (holds(a.Copy.From.Edge.Op, dest) || !under(lands(a.Copy), dest) && setsUpFrom(a.Copy)) {
 					return reject("%q brings a text that may lead into %s", at.Op, dest)
 				}
 			}
@@ -71,12 +71,44 @@ func (m *matcher) ledInto(at compile.Edge, dest string) *Rejection {
 	return nil
 }
 
+var (
+	// settingsName are files by which package managers, and what they call, are told of others.
+	settingsName = lazyregexp.New(`^(?:pip\.conf|\.?npmrc|\.yarnrc.*|\.?bunfig\.toml|uv\.toml|\.?condarc|\.?gemrc|\.?gitconfig|\.?curlrc|\.?wgetrc|\.netrc|openssl\.cnf|(?i:nuget\.config)|.*\.list|.*\.sources|.*\.repo)$`)
+	// settingsPlace are the files and folders of the system and of users that they read.
+	settingsPlace = lazyregexp.New(`^/(?:etc/(?:apt|yum\.repos\.d|yum\.conf|yum|dnf|apk|zypp|pacman\.conf|pacman\.d|xdg|conda|ld\.so\..*|profile|profile\.d|environment|ca-certificates\.conf)|(?:root|home/[^/]+)/\.[^/]+)(?:/|$)|bundle/config$`)
+	// aboveSettings are the folders above those.
+	aboveSettings = lazyregexp.New(`^/(?:etc|root|home/[^/]+)?$`)
+	// fromHere is a setting that names a file from where the program runs.
+	fromHere = lazyregexp.New(`(?im)(?:^|\\n|[^\w-])(?:find-links|cafile|cert|client-cert|sslcacert|constraint|requirement|node-options|onload-script|script-shell|globalconfig|userconfig)(?:\s*[=:]\s*|\s+)["']?(?:\.{1,2}/|[\w-]+(?:/[^/]|\.(?:pem|crt|cer|txt|js|json|whl)|["']?\s*(?:\\n|$)))`)
+)
+
+// setsUpFrom reports whether a copy may bring such a file, of which the text is not known:
+// by the name that it gets, or with a folder above. One that is made of a here-document
+// says what it has.
+func setsUpFrom(c *compile.Copy) bool {
+	if from := c.From.Edge.Op; from != nil && from.File != nil && slices.ContainsFunc(from.File.Actions, func(a compile.Action) bool { return a.Copy == nil && !a.Folder }) {
+		return slices.ContainsFunc(from.File.Actions, func(a compile.Action) bool { return fromHere.MatchString(a.Rest) && (settingsName.MatchString(path.Base(lands(c))) || settingsPlace.MatchString(lands(c))) })
+	}
+	dest, name := path.Clean("/"+c.Dest), path.Base(path.Clean("/"+c.Src))
+	for _, p := range []string{dest, lands(c), path.Join(dest, name)} {
+		if settingsName.MatchString(path.Base(p)) || settingsPlace.MatchString(p) {
+			return true
+		}
+	}
+	return aboveSettings.MatchString(dest) && (strings.ContainsAny(c.Src, "*?[") || !strings.Contains(strings.TrimPrefix(name, "."), ".") || name == "/")
+}
+
 // mayLead reports whether a RUN names a folder otherwise than to make it, to own it or to
 // go there.
 func (m *matcher) mayLead(op *compile.Op, dest string) bool {
 	text, ok := readScript(op.Exec)
 	if !ok {
 		return namesBelow(strings.Join(op.Exec.Args, " "), dest)
+	}
+	if fromHere.MatchString(text.text) && slices.ContainsFunc(strings.FieldsFunc(text.text, func(r rune) bool { return strings.ContainsRune(" \t\n\"'<>|&;()", r) }), func(w string) bool {
+		return settingsName.MatchString(path.Base(w)) || strings.HasPrefix(w, "config")
+	}) {
+		return true
 	}
 	p := m.deriver(op, text).parse(text.text)
 	if p.Err != nil || p.Ambiguous {
