@@ -259,7 +259,7 @@ func ownFolder(at string) bool {
 	parts := strings.Split(strings.TrimPrefix(at, "/"), "/")
 	switch parts[0] {
 	case "usr":
-		return len(parts) > 2 && parts[1] == "src" && !strings.HasPrefix(parts[2], "linux")
+		return len(parts) > 2 && parts[1] == "src" && strings.HasSuffix(parts[2], "app") // googletest, gcc-12-source and modules have folders there
 	case "go":
 		return len(parts) > 1 && parts[1] != "bin" // golang's image looks for programs there
 	case "home":

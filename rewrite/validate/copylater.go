@@ -142,7 +142,7 @@ func projectFolder(c *compile.Copy) *Rejection {
 	own := !ofTheSystem[parts[0]]
 	switch parts[0] {
 	case "usr":
-		own = len(parts) > 2 && parts[1] == "src" && !strings.HasPrefix(parts[2], "linux")
+		own = len(parts) > 2 && parts[1] == "src" && strings.HasSuffix(parts[2], "app") // googletest, gcc-12-source and modules have folders there
 	case "go":
 		own = len(parts) > 1 && parts[1] != "bin" // golang's image looks for programs there
 	case "home":

@@ -87,7 +87,9 @@ var (
 // says what it has.
 func setsUpFrom(c *compile.Copy) bool {
 	if from := c.From.Edge.Op; from != nil && from.File != nil && slices.ContainsFunc(from.File.Actions, func(a compile.Action) bool { return a.Copy == nil && !a.Folder }) {
-		return slices.ContainsFunc(from.File.Actions, func(a compile.Action) bool { return fromHere.MatchString(a.Rest) && (settingsName.MatchString(path.Base(lands(c))) || settingsPlace.MatchString(lands(c))) })
+		return slices.ContainsFunc(from.File.Actions, func(a compile.Action) bool {
+			return fromHere.MatchString(a.Rest) && (settingsName.MatchString(path.Base(lands(c))) || settingsPlace.MatchString(lands(c)))
+		})
 	}
 	dest, name := path.Clean("/"+c.Dest), path.Base(path.Clean("/"+c.Src))
 	for _, p := range []string{dest, lands(c), path.Join(dest, name)} {

@@ -419,6 +419,8 @@ var wrongs = slices.Concat(wrongCleanups, []rewriting{
 		edits: [][2]string{{"COPY . .", "COPY requirements.txt ./"}, {"-r requirements.txt\n", "-r requirements.txt\nCOPY . .\n"}}, reason: "may lead what comes later into /app"},
 	{name: "a split behind pip config set", before: from("python:3.12-slim", "RUN pip config set global.find-links wheels", "WORKDIR /app", "COPY . .", "RUN pip install -r requirements.txt"), changes: split("requirements.txt"),
 		edits: [][2]string{{"COPY . .", "COPY requirements.txt ./"}, {"-r requirements.txt\n", "-r requirements.txt\nCOPY . .\n"}}, reason: "may lead what comes later into /app"},
+	{name: "a copy over a folder that a package may have", before: from("debian:12", "WORKDIR /usr/src/googletest", "COPY . .", "RUN apt-get update && apt-get install -y libgtest-dev"), changes: copyMoved,
+		edits: [][2]string{{"COPY . .\n", ""}, {"libgtest-dev", "libgtest-dev\nCOPY . ."}}, reason: "the system may have files of its own in /usr/src/googletest"},
 	{name: "a copy behind a list of packages that it may hold", before: from("debian:12", "COPY docker/local.list /etc/apt/sources.list.d/", "COPY . /app", "RUN apt-get update && apt-get install -y curl"), changes: copyMoved,
 		edits: [][2]string{{"COPY . /app\n", ""}, {"-y curl", "-y curl\nCOPY . /app"}}, reason: "brings a text that may lead into /app"},
 	{name: "a split of yarn that may write the lock", before: from("node:20", "WORKDIR /app", "COPY . .", "RUN yarn install"), changes: split("package.json", "yarn.lock"),
