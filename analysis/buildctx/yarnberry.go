@@ -41,10 +41,34 @@ func (n *yarnReader) berry(root string, pkg map[string]json.RawMessage, p, lock 
 	n.resolutions(root, pkg)
 	n.berryLock(p, lock, root, pkg)
 	n.members()
+	n.builtPackages(root, pkg)
 	if !n.yo.SkipBuild && (settings.EnableScripts == nil || *settings.EnableScripts) {
 		n.refuse(Refusal{Reason: p + " does not say which packages run install scripts, and those may read any file", Cure: "set enableScripts: false in .yarnrc.yml, or give --mode=skip-build, if the image works without them", Path: p})
 	}
 	n.berryCreates(settings)
+}
+
+// builtPackages refuses the packages whose scripts package.json asks for: that counts for
+// more than enableScripts: false (run with Yarn 4).
+func (n *yarnReader) builtPackages(root string, pkg map[string]json.RawMessage) {
+	var meta map[string]json.RawMessage
+	if n.yo.SkipBuild {
+		return
+	}
+	if has(pkg["dependenciesMeta"]) && json.Unmarshal(pkg["dependenciesMeta"], &meta) != nil {
+		n.refuse(Refusal{Reason: root + " has dependenciesMeta that is no object", Path: root, Hard: true})
+	}
+	var loud []string
+	for _, key := range sorted(meta) {
+		name := key
+		if bare, _, versioned := cutLocator(key); versioned {
+			name = bare
+		}
+		if has(field(meta[key], "built")) && !quiet[name] {
+			loud = append(loud, name)
+		}
+	}
+	n.some(root, loud, "asks for the install scripts of %s, which may read any file", "give --mode=skip-build if the image works without them")
 }
 
 // A berryEntry is an entry of the lock.
