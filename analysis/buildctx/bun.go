@@ -20,7 +20,7 @@ var bun = Installer{
 		return (c.Word == "install" || c.Word == "i" || c.Word == "ci") && c.Verb == pkgmgr.Install && len(c.Names) == 0 && !c.Has("--cwd", "-g", "--global")
 	},
 	world: func(c *Context, dir string, call Install) World {
-		return c.Bun(dir, BunOptions{Frozen: call.Word == "ci" || call.Has("--frozen-lockfile"), IgnoreScripts: call.Has("--ignore-scripts")})
+		return c.Bun(dir, BunOptions{Frozen: call.Word == "ci" || call.On("--frozen-lockfile"), IgnoreScripts: call.On("--ignore-scripts")})
 	},
 	guess:   files("package.json", "bun.lock"),
 	options: "--frozen-lockfile --ignore-scripts --production --no-save --no-progress --silent --verbose --no-summary --registry --omit --network-concurrency",
@@ -55,8 +55,7 @@ func (n *nodeReader) bun(o BunOptions) {
 	if !ok {
 		return
 	}
-	n.npmrc(path.Join(n.dir, ".npmrc"))
-	n.o.IgnoreScripts = o.IgnoreScripts
+	n.npmrc(path.Join(n.dir, ".npmrc")) // what it says of scripts Bun is not known to heed
 	n.bunfig()
 	n.manifest(root, pkg)
 	p := path.Join(n.dir, "bun.lock")

@@ -18,10 +18,10 @@ var bundler = Installer{
 		return (c.Word == "" || c.Word == "install") && c.Verb == pkgmgr.Install && len(c.Names) == 0 && !c.Has("--gemfile")
 	},
 	world: func(c *Context, dir string, call Install) World {
-		deployment := call.Has("--deployment") || yes(call.env("BUNDLE_DEPLOYMENT"))
+		deployment := call.On("--deployment") || yes(call.env("BUNDLE_DEPLOYMENT"))
 		return c.Bundler(dir, BundlerOptions{
-			Frozen:   deployment || call.Has("--frozen") || yes(call.env("BUNDLE_FROZEN")),
-			InVendor: call.Has("--deployment") || deployment && call.env("BUNDLE_PATH") == "",
+			Frozen:   deployment || call.On("--frozen") || yes(call.env("BUNDLE_FROZEN")),
+			InVendor: call.On("--deployment") || deployment && call.env("BUNDLE_PATH") == "",
 			Remember: call.Has("--deployment", "--frozen", "--without", "--with"),
 		})
 	},

@@ -19,7 +19,7 @@ var cargo = Installer{
 		return "let cargo-chef build the dependencies in a step of their own, or mount the registry and target as caches; cargo itself has no install from manifests alone"
 	},
 	world: func(c *Context, dir string, call Install) World {
-		return c.Cargo(dir, call.Has("--locked", "--frozen"))
+		return c.Cargo(dir, call.On("--locked", "--frozen"))
 	},
 	guess:   files("Cargo.toml", "Cargo.lock"),
 	options: "--locked --frozen --target -q --quiet -v --verbose --color",

@@ -17,7 +17,7 @@ var composer = Installer{
 	},
 	world: func(c *Context, dir string, call Install) World {
 		return c.Composer(dir, ComposerOptions{
-			NoScripts: call.Has("--no-scripts"), NoPlugins: call.Has("--no-plugins"), NoAutoloader: call.Has("--no-autoloader"),
+			NoScripts: call.On("--no-scripts"), NoPlugins: call.On("--no-plugins"), NoAutoloader: call.On("--no-autoloader"),
 			Optimized: call.Has("-o", "--optimize-autoloader", "-a", "--classmap-authoritative", "--apcu-autoloader"), File: call.Program != "composer",
 		})
 	},

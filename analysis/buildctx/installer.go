@@ -105,12 +105,29 @@ func (i *Installer) Strange(call Install) (string, bool) {
 	}
 	plain := strings.Fields(i.options)
 	for _, o := range call.Options {
-		if !slices.Contains(plain, o.Name) || !o.Known && slices.Contains(call.Manager.ManifestOptions, o.Name) ||
-			slices.Contains(indexes, o.Name) && !indexURL.MatchString(o.Value) {
+		switch {
+		case !slices.Contains(plain, o.Name) || !o.Known && slices.Contains(call.Manager.ManifestOptions, o.Name) ||
+			slices.Contains(indexes, o.Name) && !indexURL.MatchString(o.Value):
 			return o.Name, true
+		case oddSwitch(call, o):
+			return o.Name + "=" + o.Value, true
 		}
 	}
 	return "", false
+}
+
+// oddSwitch reports whether an option that is on or off has another value, or whether it
+// lets scripts run, whatever the settings say.
+func oddSwitch(call Install, o pkgmgr.Option) bool {
+	switch {
+	case o.Name == "--mode": // of Yarn 2 and later
+		return o.Value != "skip-build"
+	case o.Value == "" || o.Value == "true" || slices.Contains(call.Manager.Values, o.Name):
+		return false
+	case o.Name == "--only-binary" || o.Name == "--no-binary" || o.Name == "--prerelease": // take one under "uv pip"
+		return false
+	}
+	return o.Value != "false" || o.Name == "--ignore-scripts"
 }
 
 // indexes are the options of pip and uv that take an address or a folder; uv's --index

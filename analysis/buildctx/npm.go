@@ -15,7 +15,7 @@ var npm = Installer{
 	world: func(c *Context, dir string, call Install) World {
 		return c.NPM(dir, NPMOptions{
 			CI:            slices.Contains([]string{"ci", "clean-install", "ic", "install-clean"}, call.Word),
-			IgnoreScripts: call.Has("--ignore-scripts"),
+			IgnoreScripts: call.On("--ignore-scripts"),
 		})
 	},
 	guess: files("package*.json"),
@@ -45,7 +45,8 @@ func (n *nodeReader) npm() {
 	if !ok {
 		return
 	}
-	n.npmrc(path.Join(n.dir, ".npmrc"))
+	ignores := n.npmrc(path.Join(n.dir, ".npmrc"))
+	n.o.IgnoreScripts = n.o.IgnoreScripts || ignores
 	n.manifest(root, pkg)
 	n.findWorkspaces(root, pkg)
 	n.members()

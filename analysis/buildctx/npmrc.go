@@ -30,11 +30,12 @@ var harmless = map[string]bool{
 	"hoist-pattern": true, "dedupe-direct-deps": true, "minimum-release-age": true,
 }
 
-// npmrc judges the project's own settings.
-func (n *nodeReader) npmrc(p string) {
+// npmrc judges the project's own settings, and reports whether they forbid scripts: of
+// several lines the last one counts.
+func (n *nodeReader) npmrc(p string) (ignores bool) {
 	text, s := n.read(p)
 	if s != present {
-		return
+		return false
 	}
 	line := 0
 	for l := range strings.Lines(text) {
@@ -44,16 +45,15 @@ func (n *nodeReader) npmrc(p string) {
 			continue
 		}
 		key, value, _ := strings.Cut(l, "=")
+		written := strings.Trim(strings.TrimSpace(key), `"'`)
 		key = strings.ToLower(strings.Trim(strings.TrimSuffix(strings.TrimSpace(key), "[]"), ` "'`))
 		value = strings.Trim(strings.TrimSpace(value), `"'`)
 		switch {
-		case key == "ignore-scripts":
+		case written == "ignore-scripts": // a list, or other letters, are not this setting
 			if value != "true" && value != "false" {
 				n.refuse(Refusal{Reason: fmt.Sprintf("%s:%d has ignore-scripts that is neither true nor false", p, line), Path: p, Line: line})
 			}
-			if value == "true" {
-				n.o.IgnoreScripts = true
-			}
+			ignores = value == "true"
 		case strings.HasPrefix(key, "//"): // credentials of one registry
 			if name := key[strings.LastIndex(key, ":")+1:]; name == "certfile" || name == "keyfile" {
 				n.refuse(Refusal{Reason: fmt.Sprintf("%s:%d names a file", p, line), Path: p, Line: line})
@@ -70,4 +70,5 @@ func (n *nodeReader) npmrc(p string) {
 			n.refuse(Refusal{Reason: fmt.Sprintf("%s:%d has the setting %s, whose effect on the install is not known to Shale", p, line, key), Path: p, Line: line})
 		}
 	}
+	return ignores
 }

@@ -14,7 +14,7 @@ var pipenv = Installer{
 		return (c.Word == "install" || c.Word == "sync") && c.Verb == pkgmgr.Install && len(c.Names) == 0 && !c.Has("-e", "--editable", "-r", "--requirements")
 	},
 	world: func(c *Context, dir string, call Install) World {
-		return c.Pipenv(dir, PipenvOptions{Locked: call.Word == "sync" || call.Has("--deploy"), Module: call.Program != "pipenv"})
+		return c.Pipenv(dir, PipenvOptions{Locked: call.Word == "sync" || call.On("--deploy"), Module: call.Program != "pipenv"})
 	},
 	guess:   files("Pipfile", "Pipfile.lock"),
 	options: "--system --deploy --dev -d --python --ignore-pipfile --clear --pre -v --verbose -q --quiet --keep-outdated",

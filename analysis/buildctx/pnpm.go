@@ -19,7 +19,7 @@ var pnpm = Installer{
 		return (c.Word == "install" || c.Word == "i") && c.Verb == pkgmgr.Install && len(c.Names) == 0 && !c.Has("-C", "--dir", "-g", "--global")
 	},
 	world: func(c *Context, dir string, call Install) World {
-		return c.Pnpm(dir, PnpmOptions{Frozen: call.Has("--frozen-lockfile"), IgnoreScripts: call.Has("--ignore-scripts")})
+		return c.Pnpm(dir, PnpmOptions{Frozen: call.On("--frozen-lockfile"), IgnoreScripts: call.On("--ignore-scripts")})
 	},
 	guess: files("package.json", "pnpm-lock.yaml"),
 	options: "--frozen-lockfile --ignore-scripts --prod -P --production --no-optional --prefer-offline --offline --reporter --loglevel --silent -s " +
@@ -56,7 +56,12 @@ type pnpmReader struct {
 	allowed []string // the packages that may run scripts, when pinned or only
 }
 
-var pnpmPinned = lazyregexp.New(`^pnpm@[1-9][0-9]`)
+var (
+	pnpmPinned = lazyregexp.New(`^pnpm@[1-9][0-9]`)
+	// pnpmHeeds are the versions that take ignore-scripts from .npmrc: 11 reads nothing but
+	// registries and their credentials there (run with 10.34.9, 11.28.11 and 12.21.0).
+	pnpmHeeds = lazyregexp.New(`^pnpm@(?:[1-9]|10)\.[0-9]+\.[0-9]`)
+)
 
 func (n *pnpmReader) run(o PnpmOptions) {
 	if !o.Frozen {
@@ -82,7 +87,8 @@ func (n *pnpmReader) run(o PnpmOptions) {
 			n.refuse(Refusal{Reason: p + " is a program that runs during the install and may read any file", Path: p})
 		}
 	}
-	n.npmrc(path.Join(n.dir, ".npmrc"))
+	ignores := n.npmrc(path.Join(n.dir, ".npmrc"))
+	n.o.IgnoreScripts = n.o.IgnoreScripts || ignores && pnpmHeeds.MatchString(manager) && !has(field(pkg["devEngines"], "packageManager"))
 	n.settings(root, pkg["pnpm"])
 	patterns := n.workspaceYAML()
 	n.manifest(root, pkg)

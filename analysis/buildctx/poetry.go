@@ -15,7 +15,7 @@ var poetry = Installer{
 	},
 	world: func(c *Context, dir string, call Install) World {
 		return c.Poetry(dir, PoetryOptions{
-			NoRoot: call.Has("--no-root"), NoDirectory: call.Has("--no-directory"), Module: call.Program != "poetry",
+			NoRoot: call.On("--no-root"), NoDirectory: call.On("--no-directory"), Module: call.Program != "poetry",
 		})
 	},
 	guess: files("pyproject.toml", "poetry.lock"),

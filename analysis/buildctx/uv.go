@@ -24,7 +24,7 @@ var uv = Installer{
 			return c.uvPip(dir, call)
 		}
 		return c.Uv(dir, UvOptions{
-			Frozen: call.Has("--frozen"), Locked: call.Has("--locked"),
+			Frozen: call.On("--frozen"), Locked: call.On("--locked"),
 			NoProject: call.Has("--no-install-project", "--no-install-workspace", "--no-install-local", "--only-group", "--only-dev"), NoWorkspace: call.Has("--no-install-workspace", "--no-install-local"),
 			Module: call.Program != "uv",
 		})

@@ -18,9 +18,9 @@ var yarn = Installer{
 	},
 	world: func(c *Context, dir string, call Install) World {
 		return c.Yarn(dir, YarnOptions{
-			Frozen:        call.Has("--frozen-lockfile", "--immutable"),
-			Pure:          call.Has("--pure-lockfile"),
-			IgnoreScripts: call.Has("--ignore-scripts"),
+			Frozen:        call.On("--frozen-lockfile", "--immutable"),
+			Pure:          call.On("--pure-lockfile"),
+			IgnoreScripts: call.On("--ignore-scripts"),
 			SkipBuild:     slices.Contains(values(call, "--mode"), "skip-build"),
 		})
 	},
@@ -85,12 +85,12 @@ func (n *yarnReader) classic(root string, pkg map[string]json.RawMessage, p, loc
 		return
 	}
 	n.o.IgnoreScripts = n.yo.IgnoreScripts
+	said := false // by the nearest .yarnrc that has the setting
 	for _, up := range upward(n.dir) {
-		// What .npmrc says of scripts Yarn is not known to heed.
-		scripts := n.o.IgnoreScripts
-		n.npmrc(path.Join(up, ".npmrc"))
-		n.o.IgnoreScripts = scripts
-		n.yarnrc(path.Join(up, ".yarnrc"))
+		n.npmrc(path.Join(up, ".npmrc")) // what it says of scripts Yarn is not known to heed
+		ignores, says := n.yarnrc(path.Join(up, ".yarnrc"))
+		n.o.IgnoreScripts = n.o.IgnoreScripts || ignores && !said
+		said = said || says
 	}
 	n.read(path.Join(n.dir, ".yarnclean"))
 	if has(field(pkg["installConfig"], "pnp")) {
@@ -157,11 +157,13 @@ var yarnrcHarmless = map[string]bool{
 	"--install.prefer-offline": true, "--install.non-interactive": true, "--no-progress": true, "proxy": true, "https-proxy": true, "always-auth": true,
 }
 
-// yarnrc judges the settings of Yarn 1: "key value", either in quotes.
-func (n *yarnReader) yarnrc(p string) {
+// yarnrc judges the settings of Yarn 1: "key value", either in quotes. It reports whether
+// they say something of scripts, and forbid them: of several lines the last one counts,
+// and true in quotes forbids nothing (run with Yarn 1).
+func (n *yarnReader) yarnrc(p string) (ignores, says bool) {
 	rc, s := n.read(p)
 	if s != present {
-		return
+		return false, false
 	}
 	line := 0
 	for l := range strings.Lines(rc) {
@@ -170,8 +172,9 @@ func (n *yarnReader) yarnrc(p string) {
 		if l == "" || l[0] == '#' {
 			continue
 		}
-		key, value, _ := strings.Cut(l, " ")
-		key, value = strings.Trim(key, `"`), strings.Trim(strings.TrimSpace(value), `"`)
+		key, written, _ := strings.Cut(l, " ")
+		written = strings.TrimSpace(written)
+		key, value := strings.Trim(key, `"`), strings.Trim(written, `"`)
 		switch {
 		case key == "yarn-path":
 			at, ok := within(path.Dir(p), value)
@@ -181,10 +184,11 @@ func (n *yarnReader) yarnrc(p string) {
 			}
 			n.file(at)
 		case key == "ignore-scripts" || key == "--ignore-scripts" || key == "--install.ignore-scripts":
-			n.o.IgnoreScripts = n.o.IgnoreScripts || value == "true" && key == "--install.ignore-scripts"
+			ignores, says = written == "true" && key == "--install.ignore-scripts", true
 		case yarnrcHarmless[key], strings.HasPrefix(key, "@") && strings.HasSuffix(key, ":registry"), strings.HasPrefix(key, "//"):
 		default:
 			n.refuse(Refusal{Reason: fmt.Sprintf("%s:%d has the setting %s, whose effect on the install is not known to Shale", p, line, key), Path: p, Line: line})
 		}
 	}
+	return ignores, says
 }

@@ -11,7 +11,7 @@ var Pip = Manager{
 	Name:     "pip",
 	Programs: []string{"pip", "pip2", "pip3", "pip2.7", "pip3.6", "pip3.7", "pip3.8", "pip3.9", "pip3.10", "pip3.11", "pip3.12", "pip3.13", "pip3.14"},
 	Values: []string{"-r", "--requirement", "-c", "--constraint", "-e", "--editable", "-t", "--target", "-i", "--index-url",
-		"--extra-index-url", "-f", "--find-links", "--prefix", "--root", "--src", "--cache-dir", "--timeout", "--retries",
+		"--extra-index-url", "-f", "--find-links", "--prefix", "--root", "--src", "--cache-dir", "--timeout", "--default-timeout", "--retries",
 		"--trusted-host", "--proxy", "--platform", "--python-version", "--implementation", "--abi", "--upgrade-strategy",
 		"--progress-bar", "--log", "--cert", "--client-cert", "--no-binary", "--only-binary", "--global-option",
 		"--install-option", "--root-user-action", "--report", "--config-settings", "-C", "--exists-action", "--python",

@@ -162,6 +162,18 @@ func (c *Call) Has(names ...string) bool {
 	return slices.ContainsFunc(c.Options, func(o Option) bool { return slices.Contains(names, o.Name) })
 }
 
+// On reports whether the call carries one of the options, and the last of them is not
+// taken back: --ignore-scripts=false.
+func (c *Call) On(names ...string) bool {
+	on := false
+	for _, o := range c.Options {
+		if slices.Contains(names, o.Name) {
+			on = o.Value == "" || o.Value == "true"
+		}
+	}
+	return on
+}
+
 // Managers is the table.
 var Managers = []*Manager{
 	&Apt, &Apk, &Dnf, &Yum, &Microdnf, &Tdnf, &Zypper, &Pacman,

@@ -8,7 +8,8 @@ import "github.com/shale-build/shale/analysis/lazyregexp"
 var Pnpm = Manager{
 	Name:     "pnpm",
 	Programs: []string{"pnpm"},
-	Values:   []string{"-C", "--dir", "-F", "--filter", "--store-dir", "--registry", "--reporter", "--loglevel", "--network-concurrency", "--modules-dir"},
+	Values: []string{"-C", "--dir", "-F", "--filter", "--store-dir", "--registry", "--reporter", "--loglevel", "--network-concurrency", "--modules-dir",
+		"--child-concurrency", "--fetch-timeout", "--fetch-retries"},
 	Verbs: map[string]Verb{
 		"install": Install, "i": Install, "add": Install, "ci": Install, "fetch": Download,
 		"update": Upgrade, "up": Upgrade, "upgrade": Upgrade,

@@ -52,6 +52,10 @@ func init() {
 		splitRun("an install with a setting that names no file", "NODE_ENV=production npm ci", copyRoot, rootFiles...),
 		splitRun("an install behind an export that names no file", "export CI=true && npm ci", copyRoot, rootFiles...),
 	)
+	rights = append(rights,
+		splitRun("an install with an option that says that it is off", "npm ci --production=false", copyRoot, rootFiles...),
+		splitRun("a frozen install with a value", "yarn --frozen-lockfile=true --mode skip-build", "COPY package.json yarn.lock ./", "package.json", "yarn.lock"),
+	)
 	rights = append(rights, env(splitRun("an install whose programs the install makes", "npm ci", copyRoot, rootFiles...), "PATH=/app/node_modules/.bin:$PATH"))
 	wrongs = append(wrongs,
 		refused(env(splitRun("a split with programs of the project", "npm ci", copyRoot, rootFiles...), "PATH=/app/bin:$PATH"), "looked for in /app/bin"),
@@ -74,6 +78,9 @@ func init() {
 		refused(splitRun("a split behind a pushd", "pushd web && npm ci", copyWeb, webFiles...), "changes its folder"),
 		refused(splitRun("a split with a second install without manifests", "cd web && npm ci && cd .. && npm ci", copyWeb, webFiles...), "in /app"),
 		refused(splitRun("a split of an install in the folder of env", "env -C web npm ci", copyRoot, rootFiles...), "web may read"),
+		refused(splitRun("a split of an install that lets scripts run", "npm ci --ignore-scripts=false", copyRoot, rootFiles...), "--ignore-scripts=false is not known"),
+		refused(splitRun("a split of an install that is not frozen", "yarn --frozen-lockfile=false", "COPY package.json yarn.lock ./", "package.json", "yarn.lock"), "--frozen-lockfile=false is not known"),
+		refused(splitRun("a split of an install of another mode", "yarn --immutable --mode=update-lockfile", "COPY package.json yarn.lock ./", "package.json", "yarn.lock"), "--mode=update-lockfile is not known"),
 		refused(splitRun("a split of an install by another user", "sudo npm ci", copyRoot, rootFiles...), "runs behind sudo"),
 		refused(splitRun("a split behind a cd with a variable of its own", "HOME=/x cd && npm ci", copyRoot, rootFiles...), "HOME is set"),
 		refused(splitRun("a split with settings that are exported", `export NODE_OPTIONS="--require ./hook.js" && npm ci`, copyRoot, rootFiles...), "NODE_OPTIONS is set"),

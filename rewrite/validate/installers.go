@@ -193,9 +193,12 @@ func (k installCall) judge(name string, args, rest, env []string, cwd string, ha
 	for n := 0; n < len(rest); n++ {
 		option, value, joined := strings.Cut(rest[n], "=")
 		switch {
-		case slices.Contains(k.demands, rest[n]):
+		case rest[n] == "--mode" && n+1 < len(rest) && slices.Contains(flags, "--mode="+rest[n+1]):
+			n++
+		case slices.Contains(k.demands, rest[n]), slices.Contains(k.demands, option) && value == "true":
 			demanded = true
 		case slices.Contains(flags, rest[n]), slices.Contains(values, option) && joined:
+		case slices.Contains(flags, option) && (value == "true" || value == "false" && option != "--ignore-scripts"):
 		case len(rest[n]) > 2 && rest[n][1] != '-' && slices.Contains(values, rest[n][:2]): // -j4
 		case slices.Contains(values, option):
 			n++
