@@ -78,13 +78,15 @@ var (
 	rubyWord   = lazyregexp.New(`[A-Za-z_][A-Za-z0-9_]*[?!]?`)
 	rubySymbol = lazyregexp.New(`:[A-Za-z_][A-Za-z0-9_]*`)
 	rubyRest   = lazyregexp.New(`^[\s,:=>\[\]0-9S]*$`)
+	rubyOption = lazyregexp.New(`\brequire:`)
 	rubyFile   = lazyregexp.New(`^\s*ruby\s+file:\s*["']([^"'#]+)["']\s*$`)
 )
 
 // gemfileWords are the words of a Gemfile that does no more than to name gems:
-// "man gemfile".
+// "man gemfile". "require" is none of them but as an option, which says what a program
+// loads later: as a statement it runs a file.
 var gemfileWords = []string{
-	"source", "gem", "group", "groups", "platforms", "platform", "do", "end", "require", "git", "github", "branch", "tag", "ref", "true", "false", "nil",
+	"source", "gem", "group", "groups", "platforms", "platform", "do", "end", "git", "github", "branch", "tag", "ref", "true", "false", "nil",
 	"ruby", "optional", "force_ruby_platform", "engine", "engine_version", "glob", "bitbucket", "gist", "S",
 }
 
@@ -107,6 +109,7 @@ func (b *builder) gemfile(dir string) {
 		}
 		plain := rubyString.ReplaceAllString(l, "S")
 		plain, _, _ = strings.Cut(plain, "#")
+		plain = rubyOption.ReplaceAllString(plain, ":")
 		words := rubyWord.FindAllString(rubySymbol.ReplaceAllString(plain, ""), -1)
 		bad := slices.IndexFunc(words, func(w string) bool { return !slices.Contains(gemfileWords, w) })
 		switch {
