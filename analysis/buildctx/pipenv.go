@@ -48,6 +48,7 @@ func (c *Context) Pipenv(dir string, o PipenvOptions) World {
 		b.refuse(Refusal{Reason: env + " sets variables that may change the install", Cure: "add .env to .dockerignore", Path: env})
 	}
 	var pipfile struct {
+		Source  []pipSource
 		Pipenv  map[string]any
 		Scripts map[string]any
 	}
@@ -56,9 +57,24 @@ func (c *Context) Pipenv(dir string, o PipenvOptions) World {
 		return b.done()
 	}
 	b.keys(p, "pipenv", pipfile.Pipenv, "allow_prereleases", "sort_pipfile", "disable_pip_input", "keep_outdated")
+	b.pipSources(p, pipfile.Source)
 	b.pipfileLock(path.Join(dir, "Pipfile.lock"))
 	b.venv(dir)
 	return b.done()
+}
+
+// A pipSource is an index of packages, as Pipfile and its lock have it.
+type pipSource struct {
+	URL string `toml:"url" json:"url"`
+}
+
+// pipSources refuses the indexes that may be folders of the project.
+func (b *builder) pipSources(p string, sources []pipSource) {
+	for _, s := range sources {
+		if !npmURL.MatchString(s.URL) {
+			b.refuse(Refusal{Reason: fmt.Sprintf("%s takes packages from %s, which may be a folder of the project", p, s.URL), Path: p})
+		}
+	}
 }
 
 // pipfileLock judges where the packages come from.
@@ -77,6 +93,11 @@ func (b *builder) pipfileLock(p string) {
 	}
 	for _, group := range sorted(groups) {
 		if group == "_meta" {
+			var meta struct{ Sources []pipSource }
+			if err := json.Unmarshal(groups[group], &meta); err != nil {
+				b.refuse(Refusal{Reason: fmt.Sprintf("%s does not parse: %v", p, err), Path: p, Hard: true})
+			}
+			b.pipSources(p, meta.Sources)
 			continue
 		}
 		var packages map[string]map[string]json.RawMessage
@@ -87,7 +108,11 @@ func (b *builder) pipfileLock(p string) {
 		for _, name := range sorted(packages) {
 			k := packages[name]
 			file := text(k["file"])
-			if has(k["editable"]) && !has(k["git"]) || has(k["path"]) || file != "" && !npmURL.MatchString(file) {
+			local := has(k["editable"]) && !has(k["git"]) || has(k["path"]) || file != "" && !npmURL.MatchString(file)
+			for _, system := range []string{"git", "hg", "svn", "bzr"} {
+				local = local || has(k[system]) && !remoteURL(text(k[system])) && !remote.MatchString(text(k[system]))
+			}
+			if local {
 				b.refuse(Refusal{Reason: fmt.Sprintf("%s takes %s from a folder or file of the project", p, name), Path: p})
 			}
 		}
