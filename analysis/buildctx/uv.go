@@ -97,12 +97,12 @@ func (u *uvReader) run() {
 		u.refuse(Refusal{Reason: "uv sync may rewrite uv.lock, and a later COPY would bring the old one back", Cure: "give --frozen", Path: p})
 		u.world.With = append(u.world.With, "--frozen")
 	}
-	u.settings(p, project.tool("uv"))
+	u.uvSettings(p, project.tool("uv"))
 	for _, f := range []string{"uv.toml"} {
 		at := path.Join(u.dir, f)
 		var all map[string]any
 		if text, s := u.read(at); s == present && u.toml(at, text, &all) {
-			u.settings(at, all)
+			u.uvSettings(at, all)
 		}
 	}
 	for _, up := range upward(u.dir) {
@@ -123,7 +123,51 @@ var uvHarmless = []string{
 	"concurrent-installs", "cache-keys", "build-backend", "dependency-metadata", "extra-build-dependencies", "preview", "publish-url", "pip", "exclude-dependencies", "allow-insecure-host",
 }
 
-func (u *uvReader) settings(p string, all map[string]any) { u.keys(p, "tool.uv", all, uvHarmless...) }
+// uvPipHarmless are those of the table "pip", which "uv pip" alone reads.
+var uvPipHarmless = []string{
+	"index-url", "extra-index-url", "index-strategy", "system", "break-system-packages", "compile-bytecode", "link-mode", "resolution", "prerelease", "fork-strategy",
+	"keyring-provider", "no-build", "no-binary", "only-binary", "no-build-isolation", "no-build-isolation-package", "no-deps", "strict", "require-hashes", "verify-hashes",
+	"generate-hashes", "exclude-newer", "upgrade", "upgrade-package", "reinstall", "reinstall-package", "annotation-style", "no-annotate", "no-header",
+	"custom-compile-command", "emit-index-url", "emit-find-links", "emit-build-options", "emit-marker-expression", "emit-index-annotation", "universal", "output-file",
+	"no-emit-package", "no-strip-extras", "no-strip-markers", "python-version", "allow-empty-requirements", "no-sources",
+}
+
+// uvSettings judges the settings of uv, of which some name indexes, or requirements.
+func (b *builder) uvSettings(p string, all map[string]any) {
+	b.keys(p, "tool.uv", all, uvHarmless...)
+	pip, isTable := all["pip"].(map[string]any)
+	if all["pip"] != nil && !isTable {
+		b.refuse(Refusal{Reason: p + " has tool.uv.pip that is no table", Path: p, Hard: true})
+	}
+	b.keys(p, "tool.uv.pip", pip, uvPipHarmless...)
+	var addresses []any
+	indexes, _ := all["index"].([]any)
+	for _, i := range indexes {
+		table, _ := i.(map[string]any)
+		addresses = append(addresses, table["url"])
+	}
+	for _, table := range []map[string]any{all, pip} {
+		if one := table["index-url"]; one != nil {
+			addresses = append(addresses, one)
+		}
+		more, _ := table["extra-index-url"].([]any)
+		addresses = append(addresses, more...)
+	}
+	for _, a := range addresses {
+		if s, _ := a.(string); !npmURL.MatchString(s) {
+			b.refuse(Refusal{Reason: fmt.Sprintf("%s takes packages from %v, which may be a folder of the project", p, a), Path: p})
+		}
+	}
+	for _, key := range []string{"constraint-dependencies", "override-dependencies", "build-constraint-dependencies"} {
+		list, _ := all[key].([]any)
+		for _, r := range list {
+			s, _ := r.(string)
+			if why := localRequirement(s); why != "" {
+				b.refuse(Refusal{Reason: fmt.Sprintf("%s has %q in %s, which %s", p, s, key, why), Path: p})
+			}
+		}
+	}
+}
 
 // members lists the folders that the patterns of the workspace match, those that are
 // left out aside. uv fails on one without a manifest.
@@ -207,7 +251,7 @@ func (u *uvReader) member(p, name, kind, at string) {
 		if !u.manifest(manifest, &m) {
 			return
 		}
-		u.settings(manifest, m.tool("uv"))
+		u.uvSettings(manifest, m.tool("uv"))
 		if !u.o.Frozen && len(m.Project.Dynamic) > 0 {
 			u.refuse(Refusal{Reason: manifest + " has dynamic metadata, which uv sync --locked builds from the sources", Cure: "give --frozen", Path: manifest})
 		}
@@ -250,7 +294,7 @@ func (c *Context) uvPip(dir string, call Install) World {
 			if f == "uv.toml" {
 				_ = b.toml(p, text, &settings)
 			}
-			b.keys(p, "tool.uv", settings, uvHarmless...)
+			b.uvSettings(p, settings)
 		}
 	}
 	if call.Program != "uv" {
