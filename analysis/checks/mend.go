@@ -4,6 +4,7 @@ import (
 	stdjson "encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
@@ -200,6 +201,11 @@ func noPlatform(p *analysis.Pass, _ compile.Warning, in *syntax.Instruction) (an
 	span := platform(in)
 	if span == in.Span {
 		return none(unusual)
+	}
+	for _, g := range p.Stages().Globals {
+		if slices.ContainsFunc(g.Pairs, func(p syntax.Pair) bool { return p.HasValue && p.Key.Value == "TARGETPLATFORM" }) {
+			return none("line %d gives TARGETPLATFORM a value of its own", p.Line(g))
+		}
 	}
 	for span.End < in.Span.End && strings.ContainsRune(" \t", rune(p.Doc.Content[span.End])) {
 		span.End++
