@@ -109,7 +109,7 @@ func command(n *shell.Node, c shell.Context) *Command {
 		return cmd
 	}
 	cmd.Call, _ = pkgmgr.Read(inv.Name, inv.Args)
-	if word := cmd.Word(); !strings.Contains(word, "/") || systemFolders[path.Dir(word)] {
+	if !cmd.ByPath() {
 		cmd.Effect = EffectOf(inv.Name, inv.Args)
 	}
 	cmd.Inside, cmd.Seen = cmd.inside()
@@ -129,7 +129,7 @@ func (c *Command) fed() bool {
 	}
 	c.Invocation, c.Call, c.Fed = inv, call, true
 	c.Context.Always = c.Context.Always && sure
-	if word := c.Word(); !strings.Contains(word, "/") || systemFolders[path.Dir(word)] {
+	if !c.ByPath() {
 		// Where nothing is read it may install what the project lists.
 		c.Effect = EffectOf(inv.Name, inv.Args) & EffectOf(inv.Name, inv.Args[:len(inv.Args)-1]) &^ Settled
 	}
@@ -182,8 +182,7 @@ func (c *Command) started() bool {
 		}
 		break
 	}
-	word := c.Word()
-	return !strings.Contains(word, "/") || systemFolders[path.Dir(word)]
+	return !c.ByPath()
 }
 
 // home gives a command of a script the place of the call that runs it.
@@ -270,6 +269,13 @@ func (r *Run) To(c *Command) string {
 func (c *Command) Word() string {
 	w, _ := c.Program.Literal()
 	return w
+}
+
+// ByPath reports whether a path names the program, of another folder than those that hold
+// the system's programs.
+func (c *Command) ByPath() bool {
+	w := c.Word()
+	return strings.Contains(w, "/") && !systemFolders[path.Dir(w)]
 }
 
 // Called is how a message names the command: as written, "." with the script that it

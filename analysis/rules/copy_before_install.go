@@ -341,6 +341,9 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 	if loudGroup(s.run) {
 		refuse(buildctx.Refusal{Reason: "a group of commands is redirected, which may write a file of the project"})
 	}
+	if systemFolder(s.at) {
+		refuse(buildctx.Refusal{Reason: s.at + " lies among the system's own folders, where a file may change how the install runs", Cure: "look at it once and use --unsafe"})
+	}
 	if in := reach.NamedEarlier(p.File, s.copy, s.at); in != nil {
 		refuse(buildctx.Refusal{Reason: fmt.Sprintf("line %d may lead the install into %s", p.Line(in), s.at), Cure: "look at it once and use --unsafe"})
 	}
@@ -365,6 +368,7 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 		if why != "" {
 			refuse(buildctx.Refusal{Reason: why})
 		}
+		refusals = append(refusals, s.byPath(context, c)...)
 		if len(c.Prefix) > 0 {
 			refuse(buildctx.Refusal{Reason: fmt.Sprintf("`%s` may run it in another folder or as another user", s.run.Program.Source(c.Prefix[0].Range))})
 		}

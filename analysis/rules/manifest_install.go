@@ -84,6 +84,38 @@ func unjudged(r *facts.Run, c install) string {
 	return ""
 }
 
+// byPath refuses an install whose program is named by a path: the project may bring what
+// lies there, and in other folders but the system's anything may go by that name.
+func (s *split) byPath(c *buildctx.Context, i install) []buildctx.Refusal {
+	word := i.Word()
+	if !i.ByPath() || i.Call.Wrapped {
+		return nil
+	}
+	at := word
+	if !path.IsAbs(at) {
+		at = path.Join(i.home, at)
+	}
+	if below, inside := facts.Below(path.Clean(at), s.at); inside && (c == nil || c.Exists(path.Join(s.source, below))) {
+		return []buildctx.Refusal{{Reason: word + " may be a program of the project"}}
+	}
+	return []buildctx.Refusal{{Reason: "its path does not tell what " + word + " does", Cure: "look at it once and use --unsafe"}}
+}
+
+// systemFolder reports whether files in a folder may change how the system's programs run.
+// Those that people give to a project are none; of the root homeward tells.
+func systemFolder(dir string) bool {
+	within := func(d string) bool { _, ok := facts.Below(dir, d); return ok }
+	switch {
+	case slices.ContainsFunc([]string{"/usr/local/bin", "/usr/local/sbin", "/usr/local/lib", "/usr/local/etc", "/usr/local/share"}, within):
+		return true
+	case slices.ContainsFunc([]string{"/usr/src", "/opt", "/var/www", "/var/task", "/var/app"}, within):
+		return false
+	case within("/usr/local"):
+		return dir == "/usr/local"
+	}
+	return slices.ContainsFunc([]string{"/usr", "/etc", "/var", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/boot", "/run"}, within)
+}
+
 // namesProject reports whether a variable is one by which Dockerfiles name the project's
 // folder to themselves, and that no installer reads.
 func namesProject(name string) bool {
@@ -135,7 +167,7 @@ var caches = []string{"/var/lib/apt/lists", "/var/cache/apk", "~/.npm", "~/.cach
 // readsNothing reports whether a command beside the install reads nothing of the
 // context.
 func readsNothing(c *facts.Command) bool {
-	if len(c.Prefix) > 0 || slices.ContainsFunc(c.Environ, reach.Heeded) || !quietRedirs(c) {
+	if len(c.Prefix) > 0 || c.ByPath() || slices.ContainsFunc(c.Environ, reach.Heeded) || !quietRedirs(c) {
 		return false
 	}
 	if c.Call != nil && !c.Call.Unclear {

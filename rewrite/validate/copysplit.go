@@ -165,7 +165,13 @@ func broadCopy(e compile.Edge) (*compile.Copy, bool) {
 
 // intoOwnFolder holds the copy to a folder that belongs to the project.
 func intoOwnFolder(c *compile.Copy) *Rejection {
-	if dest := path.Clean(c.Dest); systemDir(dest) && !under(dest, "/usr/src") && !under(dest, "/opt") && !under(dest, "/var/www") && !under(dest, "/var/task") && !under(dest, "/var/app") {
+	dest := path.Clean(c.Dest)
+	for _, dir := range []string{"/usr/local/bin", "/usr/local/sbin", "/usr/local/lib", "/usr/local/etc", "/usr/local/share"} {
+		if under(dest, dir) || dest == "/usr/local" {
+			return reject("the copy to %s may change how the commands before it run", c.Dest)
+		}
+	}
+	if systemDir(dest) && !under(dest, "/usr/src") && !under(dest, "/opt") && !under(dest, "/var/www") && !under(dest, "/var/task") && !under(dest, "/var/app") {
 		return reject("the copy to %s may change how the commands before it run", c.Dest)
 	}
 	return nil
@@ -371,11 +377,9 @@ func pipReads(c *command, args []string, all bool, cwd string, have func(string)
 	if !all {
 		return reject("an argument of pip is not literal")
 	}
+	args = unbundled(args, pipFlags, setOf("-r -c -i"))
 	for i := 0; i < len(args); i++ {
 		name, value, joined := strings.Cut(args[i], "=")
-		if len(args[i]) > 2 && (strings.HasPrefix(args[i], "-r") || strings.HasPrefix(args[i], "-c")) && args[i][1] != '-' {
-			name, value, joined = args[i][:2], args[i][2:], true
-		}
 		next := func() string {
 			if joined {
 				return value
@@ -399,7 +403,7 @@ func pipReads(c *command, args []string, all bool, cwd string, have func(string)
 			}
 		case slices.Contains([]string{"-e", "--editable", "-t", "--target", "--prefix", "--root", "-f", "--find-links", "--src"}, name):
 			return reject("pip install %s touches the project", name)
-		case slices.Contains([]string{"-i", "--index-url", "--extra-index-url", "--trusted-host", "--timeout", "--retries", "--proxy", "--progress-bar", "--upgrade-strategy", "--root-user-action", "--no-binary", "--only-binary"}, name):
+		case slices.Contains([]string{"-i", "--index-url", "--extra-index-url", "--trusted-host", "--timeout", "--default-timeout", "--retries", "--proxy", "--progress-bar", "--upgrade-strategy", "--root-user-action", "--no-binary", "--only-binary"}, name):
 			next()
 		case strings.HasPrefix(name, "-"):
 			if !pipFlags[name] {
@@ -411,6 +415,23 @@ func pipReads(c *command, args []string, all bool, cwd string, have func(string)
 		}
 	}
 	return nil
+}
+
+// unbundled writes letters that share a dash apart, -Ur FILE or -rFILE: those of options
+// that are known to stand alone, and one that takes a value behind them.
+func unbundled(args []string, alone, valued map[string]bool) (out []string) {
+	for _, a := range args {
+		for len(a) > 2 && alone[a[:2]] && !alone[a] {
+			out = append(out, a[:2])
+			a = "-" + a[2:]
+		}
+		if len(a) > 2 && valued[a[:2]] && a[2] != '=' {
+			out = append(out, a[:2])
+			a = a[2:]
+		}
+		out = append(out, a)
+	}
+	return out
 }
 
 var pipFlags = setOf(`--no-cache-dir --upgrade -U --user -q --quiet -v --verbose --no-deps --require-hashes --pre

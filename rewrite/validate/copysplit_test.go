@@ -56,6 +56,12 @@ func init() {
 		splitRun("an install with an option that says that it is off", "npm ci --production=false", copyRoot, rootFiles...),
 		splitRun("a frozen install with a value", "yarn --frozen-lockfile=true --mode skip-build", "COPY package.json yarn.lock ./", "package.json", "yarn.lock"),
 	)
+	const copyPip = "COPY requirements.txt ./"
+	rights = append(rights,
+		splitRun("an install by letters that share a dash", "pip install -vvv --default-timeout=1000 -Uqr requirements.txt", copyPip, "requirements.txt"),
+		splitRun("an install by a letter with its value", "pip install -qqq -ihttps://pypi.org/simple -rrequirements.txt", copyPip, "requirements.txt"),
+		splitRun("an install of uv by letters that share a dash", "uv pip install --system -qUr requirements.txt", copyPip, "requirements.txt"),
+	)
 	rights = append(rights, env(splitRun("an install whose programs the install makes", "npm ci", copyRoot, rootFiles...), "PATH=/app/node_modules/.bin:$PATH"))
 	wrongs = append(wrongs,
 		refused(env(splitRun("a split with programs of the project", "npm ci", copyRoot, rootFiles...), "PATH=/app/bin:$PATH"), "looked for in /app/bin"),
@@ -81,6 +87,13 @@ func init() {
 		refused(splitRun("a split of an install that lets scripts run", "npm ci --ignore-scripts=false", copyRoot, rootFiles...), "--ignore-scripts=false is not known"),
 		refused(splitRun("a split of an install that is not frozen", "yarn --frozen-lockfile=false", "COPY package.json yarn.lock ./", "package.json", "yarn.lock"), "--frozen-lockfile=false is not known"),
 		refused(splitRun("a split of an install of another mode", "yarn --immutable --mode=update-lockfile", "COPY package.json yarn.lock ./", "package.json", "yarn.lock"), "--mode=update-lockfile is not known"),
+		refused(splitRun("a split of an install of a file beside letters", "pip install -Ur other.txt", "COPY requirements.txt ./", "requirements.txt"), "pip reads /app/other.txt"),
+		refused(splitRun("a split of an install into the project by letters", "pip install -Ut lib -r requirements.txt", "COPY requirements.txt ./", "requirements.txt"), "touches the project"),
+		refused(splitRun("a split of an install of the project by letters", "pip install -Ue . -r requirements.txt", "COPY requirements.txt ./", "requirements.txt"), "touches the project"),
+		refused(splitRun("a split of a program by its path", "/venv/bin/pip install -r requirements.txt", "COPY requirements.txt ./", "requirements.txt"), "/venv/bin/pip"),
+		refused(splitRun("a split of a program of the project", "./npm ci", copyRoot, rootFiles...), "./npm"),
+		refused(splitIn("a split of a copy among the system's programs", "COPY . /usr/local/bin", "npm ci", "COPY package.json package-lock.json /usr/local/bin/", rootFiles...), "may change how the commands before it run"),
+		refused(splitIn("a split of a copy among the system's files", "COPY . /lib/app", "cd /lib/app && npm ci", "COPY package.json package-lock.json /lib/app/", rootFiles...), "may change how the commands before it run"),
 		refused(splitRun("a split of an install by another user", "sudo npm ci", copyRoot, rootFiles...), "runs behind sudo"),
 		refused(splitRun("a split behind a cd with a variable of its own", "HOME=/x cd && npm ci", copyRoot, rootFiles...), "HOME is set"),
 		refused(splitRun("a split with settings that are exported", `export NODE_OPTIONS="--require ./hook.js" && npm ci`, copyRoot, rootFiles...), "NODE_OPTIONS is set"),

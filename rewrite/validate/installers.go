@@ -187,6 +187,7 @@ func (k installCall) is(args []string) ([]string, bool) {
 func (k installCall) judge(name string, args, rest, env []string, cwd string, have func(string) bool) *Rejection {
 	flags, values := strings.Fields(k.flags), strings.Fields(k.values)
 	files, read := strings.Fields(k.files), 0
+	rest = unbundled(rest, setOf(k.flags), setOf(k.files))
 	demanded := len(k.demands) == 0 || slices.ContainsFunc(k.env, func(name string) bool {
 		return slices.Contains(env, name+"=1") || slices.Contains(env, name+"=true")
 	})
