@@ -341,6 +341,9 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 	if loudGroup(s.run) {
 		refuse(buildctx.Refusal{Reason: "a group of commands is redirected, which may write a file of the project"})
 	}
+	if s.endsOpen(p) {
+		refuse(buildctx.Refusal{Reason: "the RUN goes on in a line that is not there, and would take in what is put behind it", Cure: "take the last line continuation away", Hard: true})
+	}
 	if systemFolder(s.at) {
 		refuse(buildctx.Refusal{Reason: s.at + " lies among the system's own folders, where a file may change how the install runs", Cure: "look at it once and use --unsafe"})
 	}

@@ -101,6 +101,13 @@ func (s *split) byPath(c *buildctx.Context, i install) []buildctx.Refusal {
 	return []buildctx.Refusal{{Reason: "its path does not tell what " + word + " does", Cure: "look at it once and use --unsafe"}}
 }
 
+// endsOpen reports whether the last line of the RUN goes on, at the end of the file.
+func (s *split) endsOpen(p *analysis.Pass) bool {
+	lines := strings.Split(strings.TrimSpace(s.run.In.Lines.In(p.Doc.Content)), "\n")
+	last := strings.TrimSpace(lines[len(lines)-1])
+	return strings.HasSuffix(last, string(p.Doc.Escape)) || len(lines) > 1 && len(s.run.In.Heredocs) == 0 && strings.HasPrefix(last, "#")
+}
+
 // systemFolder reports whether files in a folder may change how the system's programs run.
 // Those that people give to a project are none; of the root homeward tells.
 func systemFolder(dir string) bool {
