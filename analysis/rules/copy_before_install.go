@@ -31,7 +31,7 @@ var CopyBeforeInstall = analysis.Rule{
 			"When the install names what it installs instead of reading a manifest. When the command builds too (`go build`, `mvn package`) and the build context is not known, or a cache mount keeps what it fetches. " +
 			"When an install hides in `make` or in a script. A copy by `--link`, `--parents`, `--exclude`, a pattern or of several sources is named where the install is known to need manifests alone, and not split.",
 		Fix: "Copies the manifests, one `COPY` a folder, installs, then copies the rest. Safe when the build context is known and the manifests in it form a closed world: " +
-			"the install reads nothing else, no variable or earlier line may lead it into the folder, it makes nothing that the later copy would overwrite (`**/node_modules` is in .dockerignore), and does not write the manifests (`npm ci`, not `npm install`; a complete go.sum). " +
+			"the install reads nothing else and is called by its name, no variable or earlier line may lead it into the folder, which is none of the system's, it makes nothing that the later copy would overwrite (`**/node_modules` is in .dockerignore), and does not write the manifests (`npm ci`, not `npm install`; a complete go.sum). " +
 			"Install scripts of packages may read any file: npm's and pnpm's locks say which there are, pnpm 10 runs none that is not allowed; Yarn and Bun need `--ignore-scripts` or its like. " +
 			"Of Go, Composer, Maven and .NET one condition is never proven, so their fix is unsafe. Where an install would take the project itself too (`poetry install`, `uv sync`, Composer's scripts), " +
 			"the unsafe fix runs it with the flag that leaves that out, and once more as it is after the copy. " +
