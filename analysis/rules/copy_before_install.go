@@ -341,20 +341,7 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 	if loudGroup(s.run) {
 		refuse(buildctx.Refusal{Reason: "a group of commands is redirected, which may write a file of the project"})
 	}
-	if s.endsOpen(p) {
-		refuse(buildctx.Refusal{Reason: "the RUN goes on in a line that is not there, and would take in what is put behind it", Cure: "take the last line continuation away", Hard: true})
-	}
-	if systemFolder(s.at) {
-		refuse(buildctx.Refusal{Reason: s.at + " lies among the system's own folders, where a file may change how the install runs", Cure: "look at it once and use --unsafe"})
-	}
-	if in := reach.NamedEarlier(p.File, s.copy, s.at); in != nil {
-		refuse(buildctx.Refusal{Reason: fmt.Sprintf("line %d may lead the install into %s", p.Line(in), s.at), Cure: "look at it once and use --unsafe"})
-	}
-	for _, m := range s.run.Mounts {
-		if m.Type == "bind" && reach.Settings(m.Target) {
-			refuse(buildctx.Refusal{Reason: fmt.Sprintf("what is mounted at %s may lead the install into %s", m.Target, s.at), Cure: "look at it once and use --unsafe"})
-		}
-	}
+	refusals = append(refusals, s.unfit(p)...)
 	for _, c := range main {
 		w := c.by.World(context, s.dir(c), c.call)
 		refusals = append(refusals, w.Refusals...)

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -99,6 +100,27 @@ func (s *split) byPath(c *buildctx.Context, i install) []buildctx.Refusal {
 		return []buildctx.Refusal{{Reason: word + " may be a program of the project"}}
 	}
 	return []buildctx.Refusal{{Reason: "its path does not tell what " + word + " does", Cure: "look at it once and use --unsafe"}}
+}
+
+// unfit refuses a RUN behind which nothing can be put, a folder that is not the
+// project's own, and what may lead the install into it.
+func (s *split) unfit(p *analysis.Pass) (out []buildctx.Refusal) {
+	const look = "look at it once and use --unsafe"
+	if s.endsOpen(p) {
+		out = append(out, buildctx.Refusal{Reason: "the RUN goes on in a line that is not there, and would take in what is put behind it", Cure: "take the last line continuation away", Hard: true})
+	}
+	if systemFolder(s.at) {
+		out = append(out, buildctx.Refusal{Reason: s.at + " lies among the system's own folders, where a file may change how the install runs", Cure: look})
+	}
+	if in := reach.NamedEarlier(p.File, s.copy, s.at); in != nil {
+		out = append(out, buildctx.Refusal{Reason: fmt.Sprintf("line %d may lead the install into %s", p.Line(in), s.at), Cure: look})
+	}
+	for _, m := range s.run.Mounts {
+		if m.Type == "bind" && reach.Settings(m.Target) {
+			out = append(out, buildctx.Refusal{Reason: fmt.Sprintf("what is mounted at %s may lead the install into %s", m.Target, s.at), Cure: look})
+		}
+	}
+	return out
 }
 
 // endsOpen reports whether the last line of the RUN goes on, at the end of the file.
