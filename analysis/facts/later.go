@@ -230,6 +230,11 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 		if c.names(cache.Dir) || f.leadsTo(r, c, cache.Dir) || r.fromHere(c, cache.Dir) {
 			return LaterUse{Why: fmt.Sprintf("line %d names its folder", line), Certain: true}, false
 		}
+		if manager == &pkgmgr.Apt && cache.Index {
+			if why := f.looksUp(r, c); why != "" {
+				return LaterUse{Why: why}, false
+			}
+		}
 		switch {
 		case c.Call != nil && (c.Call.Manager == manager || rpm(c.Call.Manager) && rpm(manager)):
 			if (c.Call.Word == "cache" || strings.HasPrefix(c.Call.Word, "cache ")) && c.Call.Verb == pkgmgr.Other {
@@ -413,95 +418,6 @@ func holds(source, dir string) bool {
 		return source == "/" || source == "/root" || source == "/home" || strings.HasPrefix(source, "/home/") || strings.Contains(source, home)
 	}
 	return source == "/" || strings.HasPrefix(dir, source) || strings.HasPrefix(source, dir)
-}
-
-// starts reports whether the stage's ENTRYPOINT or CMD may install packages when
-// a container starts.
-func (f *File) starts(s *stage.Stage, manager *pkgmgr.Manager) LaterUse {
-	for _, in := range s.Instructions {
-		if in.Name != "entrypoint" && in.Name != "cmd" {
-			continue
-		}
-		if why := f.startsWith(s, in, manager); why != "" {
-			return LaterUse{Why: fmt.Sprintf("line %d %s", f.Line(in), why)}
-		}
-	}
-	return LaterUse{}
-}
-
-func (f *File) startsWith(s *stage.Stage, in *syntax.Instruction, manager *pkgmgr.Manager) string {
-	var argv []string
-	if in.JSON {
-		for _, a := range in.Args {
-			argv = append(argv, a.Value)
-		}
-	} else {
-		program := shell.Parse(in.Body, f.Stages().Shell(in).Dialect)
-		if program.Err != nil {
-			return "starts a command that cannot be read"
-		}
-		why := ""
-		program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
-			if n.Kind == shell.Simple && why == "" {
-				var words []string
-				for _, w := range n.Words {
-					words = append(words, Shape(w))
-				}
-				why = f.starter(s, words, manager)
-			}
-			return true
-		})
-		return why
-	}
-	return f.starter(s, argv, manager)
-}
-
-// starter says why starting this command may install packages, or "".
-func (f *File) starter(s *stage.Stage, argv []string, manager *pkgmgr.Manager) string {
-	if len(argv) == 0 {
-		return ""
-	}
-	for len(argv) > 1 && (pkgmgr.Program(argv[0]) == "tini" || pkgmgr.Program(argv[0]) == "dumb-init" || argv[0] == "--" || argv[0] == "exec") {
-		argv = argv[1:]
-	}
-	program := pkgmgr.Program(argv[0])
-	for _, p := range manager.Programs {
-		if program == p {
-			return "installs packages when a container starts"
-		}
-	}
-	script := argv[0]
-	switch program {
-	case "sh", "bash", "ash", "dash":
-		if len(argv) < 2 {
-			return ""
-		}
-		if strings.HasPrefix(argv[1], "-") && strings.Contains(argv[1], "c") {
-			if len(argv) > 2 && !mentions(argv[2], manager) && !strings.Contains(argv[2], "/") && !strings.Contains(argv[2], ".sh") {
-				return ""
-			}
-			return "starts a shell command that may install packages"
-		}
-		script = argv[len(argv)-1]
-		for _, a := range argv[1:] {
-			if !strings.HasPrefix(a, "-") {
-				script = a
-				break
-			}
-		}
-	default:
-		if !strings.HasSuffix(script, ".sh") && !f.fromContext(s, script) {
-			return ""
-		}
-	}
-	text, ok := f.ContextFile(s, script)
-	if !ok {
-		return fmt.Sprintf("starts %s, which could not be read and may install packages", script)
-	}
-	if mentions(text, manager) {
-		return fmt.Sprintf("starts %s, which may install packages", script)
-	}
-	return ""
 }
 
 // mentions reports whether a text names one of the manager's programs.

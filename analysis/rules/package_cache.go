@@ -32,7 +32,8 @@ var PackageCache = analysis.Rule{
 			"For pip and uv on an image that may set `PIP_NO_CACHE_DIR` or `UV_NO_CACHE` itself. For gem, bundle and pecl on images other than the official ruby and php, " +
 			"for bundle and composer where the Dockerfile configures them, and for Yarn where a later version than 1 may be at work: the cache may lie elsewhere.",
 		Fix: "Adds the clean-up as the last command of the RUN's `&&` chain, or the manager's own flag. Only the cache named in the title stops shipping. " +
-			"Safe when nothing later can need the index: no install without an update and no program that is not known, in this stage or one `FROM` it, " +
+			"Safe when nothing later can need the index: no install without an update, no `apt-get purge` or `apt-mark` of a package that no RUN has installed by its name, " +
+			"and no program that is not known, in this stage or one `FROM` it, " +
 			"no `COPY --from` of the folder, and no ENTRYPOINT or CMD script that installs or cannot be read. Otherwise the fix is unsafe and says which line stands in the way. " +
 			"Behind `sh -c '…'` the clean-up follows the shell's call where that can only have succeeded if its install has; a flag between quotes is left to you. " +
 			"pip before 19.1 installs source packages in another form with `--no-cache-dir`: safe on `python:3.8` and later. " +

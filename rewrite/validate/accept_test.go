@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -163,6 +164,12 @@ var rights = []rewriting{
 		edits: [][2]string{{"git\nRUN", "git &&"}}},
 	{name: "a builtin is not looked up", before: "FROM debian:12\nRUN echo a && cp /srv/echo /usr/local/bin/echo\nRUN echo b\n", changes: joined,
 		edits: [][2]string{{"bin/echo\nRUN", "bin/echo &&"}}},
+	{name: "a clean-up before a purge of what was installed by its name", changes: apt,
+		before: "FROM debian:12\nRUN apt-get update && apt-get install -y curl=7.* g++\nRUN apt-mark manual curl && apt-get purge -y --auto-remove g++ && apt-get autoremove -y\n",
+		edits:  [][2]string{{"install -y curl=7.* g++", "install -y curl=7.* g++ && rm -rf /var/lib/apt/lists/*"}}},
+	{name: "a clean-up before a purge in one RUN of what was installed there", changes: append(slices.Clone(apt), joined...),
+		before: "FROM debian:12\nRUN apt-get update && apt-get install -y g++\nRUN apt-get purge -y --auto-remove g++\n",
+		edits:  [][2]string{{"install -y g++\nRUN", "install -y g++ && rm -rf /var/lib/apt/lists/* &&"}}},
 	{name: "a clean-up before an index that is fetched anew", changes: cleaned(change.YumCache),
 		before: "FROM centos:7\nRUN yum install -y wget\nRUN yum clean all && yum makecache\nRUN yum install -y php\nRUN yum clean all\n",
 		edits:  [][2]string{{"-y wget", "-y wget && rm -rf /var/cache/yum/*"}}},

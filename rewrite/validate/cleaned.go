@@ -258,7 +258,7 @@ func (d *deriver) cleanedWithin(was, text string, in insertion) *Rejection {
 		for _, later := range p.Root.Children[i+1:] {
 			for _, c := range d.commandsBelow(p, later) {
 				c, _ := c.fed(p)
-				if why := c.needsIndex(k.Manager); why != "" {
+				if why := d.needsFiles(&c, ran{p, c.node.From}, k.Manager); why != "" {
 					return reject("%s needs what the clean-up %q deletes", why, k.Command)
 				}
 			}

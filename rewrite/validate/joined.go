@@ -438,6 +438,9 @@ func (d *deriver) together(l, r *shell.Program, olds []*script, same bool) *Reje
 			return reject("%s may lead to /dev, /proc or /sys, which are fresh in every RUN", what)
 		}
 	}
+	if why := d.emptied(l, r); why != nil {
+		return why
+	}
 	return d.commandsTogether(l, r, same)
 }
 

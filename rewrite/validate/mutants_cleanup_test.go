@@ -1,6 +1,10 @@
 package validate
 
-import "github.com/shale-build/shale/analysis/change"
+import (
+	"slices"
+
+	"github.com/shale-build/shale/analysis/change"
+)
 
 // wrongCleanups are wrong clean-ups and mounts of what package managers leave.
 var wrongCleanups = []rewriting{
@@ -29,6 +33,21 @@ var wrongCleanups = []rewriting{
 		edits: [][2]string{{"npm ci\n", "npm ci && npm cache clean --force\n"}}, reason: "may need what $TOKEN let in"},
 	{name: "an option that keeps out of a cache what a secret let in", before: from("python:3.12", "RUN --mount=type=secret,id=netrc,target=/root/.netrc pip install a", "RUN pip install b"), changes: pip,
 		edits: [][2]string{{"install a", "install --no-cache-dir a"}}, reason: "may need what the mount at /root/.netrc let in"},
+	// What apt looks up.
+	{name: "a clean-up before a purge of what may not be installed", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN apt-get purge -y nano"), changes: apt,
+		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "which looks up the packages that it is told"},
+	{name: "a clean-up before a purge that installs", before: from("debian:12", "RUN apt-get update && apt-get install -y exim4", "RUN apt-get purge -y exim4 postfix+"), changes: apt,
+		edits: [][2]string{{"install -y exim4\n", "install -y exim4 && rm -rf /var/lib/apt/lists/*\n"}}, reason: "which looks up the packages that it is told"},
+	{name: "a clean-up before a second purge", before: from("debian:12", "RUN apt-get update && apt-get install -y git", "RUN apt-get purge -y git", "RUN apt-get purge git"), changes: apt,
+		edits: [][2]string{{"install -y git\n", "install -y git && rm -rf /var/lib/apt/lists/*\n"}}, reason: "which looks up the packages that it is told"},
+	{name: "a clean-up before a purge of what was installed in some cases", before: from("debian:12", "RUN ls /x || apt-get install -y git; ls /y", "RUN apt-get update && apt-get install -y curl", "RUN apt-get purge -y git"), changes: apt,
+		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "which looks up the packages that it is told"},
+	{name: "a clean-up before a package is marked", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN apt-mark hold nano"), changes: apt,
+		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "which looks up the packages that it is told"},
+	{name: "a clean-up before a purge in one RUN", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN apt-get purge -y nano"), changes: append(slices.Clone(apt), joined...),
+		edits: [][2]string{{"curl\nRUN", "curl && rm -rf /var/lib/apt/lists/* &&"}}, reason: "which looks up the packages that it is told"},
+	{name: "a clean-up before an install in one RUN", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN apt-get install -y nano"), changes: append(slices.Clone(apt), joined...),
+		edits: [][2]string{{"curl\nRUN", "curl && rm -rf /var/lib/apt/lists/* &&"}}, reason: "needs what the clean-up"},
 	// Clean-ups.
 	{name: "a clean-up that swallows a failure", before: debTools, changes: apt,
 		edits: [][2]string{{"curl\nRUN curl", "curl ; rm -rf /var/lib/apt/lists/*\nRUN curl"}}, reason: "no declared change explains"},

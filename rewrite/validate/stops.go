@@ -266,7 +266,7 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 				return call.name + ", which names the folder,", false
 			}
 			call, _ = call.fed(p)
-			if why := call.needsIndex(s.manager); why != "" {
+			if why := d.needsFiles(&call, ran{}, s.manager); why != "" {
 				return why, false
 			}
 			if o.Exec.Network == "NONE" && call.usesCache(s.manager) {
