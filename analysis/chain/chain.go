@@ -91,8 +91,8 @@ func neighbours(f *facts.File, a, b *facts.Run) (form, string) {
 		case len(p.ReadsShell()) > 0:
 			return 0, fmt.Sprintf("line %d reads the shell's own state: %s", line, p.ReadsShell()[0])
 		}
-		if name := startup(f, r); name != "" {
-			return 0, fmt.Sprintf("%s may name a file that the shell reads once in every RUN; ENV %s=\"\" would settle it", name, name)
+		if why := startup(f, r); why != "" {
+			return 0, why
 		}
 	}
 	if flags := differentFlags(a, b); flags != "" {
@@ -130,21 +130,34 @@ func Between(f *facts.File, a, b *facts.Run) string {
 	return ""
 }
 
-// startup names the variable by which the shell of a RUN may be told to read a file
-// first: bash reads what BASH_ENV names, which an outside base may have set.
+// startup says by which variable the shell of a RUN may be told to read a file first, or to
+// take options that its words do not show: those of bash an outside base may have set.
 func startup(f *facts.File, r *facts.Run) string {
 	g := f.Stages()
 	set := func(name string) bool {
 		v := g.Lookup(r.In, name)
 		return g.SetInFile(r.In, name) && !(v.Known() && v.Text == "")
 	}
-	switch bash := r.Shell.Dialect == shell.Bash; {
-	case set("BASH_ENV"), bash && !g.SetInFile(r.In, "BASH_ENV") && r.Stage.External():
-		return "BASH_ENV"
+	open := r.Shell.Dialect == shell.Bash && r.Stage.External()
+	may := func(name string) bool { return set(name) || open && !g.SetInFile(r.In, name) }
+	why := ""
+	switch {
+	case may("BASH_ENV"):
+		why = "BASH_ENV may name a file that the shell reads once in every RUN; "
 	case set("ENV"):
-		return "ENV"
+		return `ENV may name a file that the shell reads once in every RUN; ENV ENV="" would settle it`
+	case may("SHELLOPTS"), may("BASHOPTS"): // sh may be bash
+		why = "SHELLOPTS or BASHOPTS may set options of the shell; "
+	default:
+		return ""
 	}
-	return ""
+	settle := "ENV"
+	for _, name := range []string{"BASH_ENV", "SHELLOPTS", "BASHOPTS"} {
+		if may(name) {
+			settle += " " + name + `=""`
+		}
+	}
+	return why + settle + " would settle it"
 }
 
 // configOnly are the instructions that change the image config and nothing that a

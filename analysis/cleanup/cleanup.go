@@ -136,6 +136,13 @@ func mend(f *facts.File, r *facts.Run, left facts.Leftover) (analysis.Fix, strin
 		}
 		return flagFix(r, left)
 	}
+	for _, name := range []string{"SHELLOPTS", "BASHOPTS"} {
+		if g := f.Stages(); g.SetInFile(r.In, name) {
+			if v := g.Lookup(r.In, name); !v.Known() || v.Text != "" {
+				return analysis.Fix{}, name + " may set options of the shell, by which a clean-up does nothing, or fails"
+			}
+		}
+	}
 	if k, why := cleanupOf(f, r, left); k != nil || why != "" {
 		if why != "" {
 			return analysis.Fix{}, why

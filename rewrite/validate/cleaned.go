@@ -302,6 +302,11 @@ func (d *deriver) cleanable(p, q *shell.Program, k change.Cleanup) *Rejection {
 	case d.script.noglob && strings.Contains(k.Command, "*"):
 		return reject("the SHELL expands no patterns (-f)")
 	}
+	for _, name := range []string{"SHELLOPTS", "BASHOPTS"} {
+		if v, _ := d.op.Exec.Getenv(name); v != "" {
+			return reject("%s sets options of bash, by which the clean-up %q may do nothing, or fail", name, k.Command)
+		}
+	}
 	if why := processes(p); why != "" {
 		return reject("%s may still use what the clean-up %q deletes", why, k.Command)
 	}

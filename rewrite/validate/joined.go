@@ -449,10 +449,16 @@ func (d *deriver) startUp() *Rejection {
 	if d.script.startup {
 		return reject("the SHELL reads start-up files once in every RUN")
 	}
-	if v, ok := d.op.Exec.Getenv("BASH_ENV"); ok && v != "" {
-		return reject("BASH_ENV is set: its file is read once in every RUN")
-	} else if !ok && d.script.dialect == shell.Bash && d.base == compile.Bare && d.outside(d.op) {
-		return reject("the base may set BASH_ENV, whose file bash reads once in every RUN")
+	for _, name := range []string{"BASH_ENV", "SHELLOPTS", "BASHOPTS"} {
+		does := "which sets options of bash"
+		if name == "BASH_ENV" {
+			does = "whose file bash reads once in every RUN"
+		}
+		if v, ok := d.op.Exec.Getenv(name); ok && v != "" {
+			return reject("%s is set, %s", name, does)
+		} else if !ok && d.script.dialect == shell.Bash && d.base == compile.Bare && d.outside(d.op) {
+			return reject("the base may set %s, %s", name, does)
+		}
 	}
 	return nil
 }

@@ -33,6 +33,10 @@ var wrongCleanups = []rewriting{
 		edits: [][2]string{{"npm ci\n", "npm ci && npm cache clean --force\n"}}, reason: "may need what $TOKEN let in"},
 	{name: "an option that keeps out of a cache what a secret let in", before: from("python:3.12", "RUN --mount=type=secret,id=netrc,target=/root/.netrc pip install a", "RUN pip install b"), changes: pip,
 		edits: [][2]string{{"install a", "install --no-cache-dir a"}}, reason: "may need what the mount at /root/.netrc let in"},
+	{name: "a clean-up whose pattern may not be expanded", before: from("debian:12", "ENV SHELLOPTS=noglob", "RUN apt-get update && apt-get install -y curl"), changes: apt,
+		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "SHELLOPTS sets options"},
+	{name: "a clean-up that may fail where nothing is left", before: from("debian:12", "ARG BASHOPTS=failglob", "RUN apt-get update && apt-get install -y curl"), changes: apt,
+		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "BASHOPTS sets options"},
 	// What apt looks up.
 	{name: "a clean-up before a purge of what may not be installed", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN apt-get purge -y nano"), changes: apt,
 		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "which looks up the packages that it is told"},
