@@ -113,3 +113,28 @@ func (c *Command) onPackage(name string) pkgmgr.Verb {
 	}
 	return is
 }
+
+// contents names the RUN, this one or one before it in its stage and those that this is
+// FROM, that runs apt-file: the lists that it fetches and reads lie in apt's index.
+func (f *File) contents(r *Run, cache *pkgmgr.Cache) string {
+	if !cache.Index || managerOf(cache) != &pkgmgr.Apt || !f.Says("apt-file") {
+		return ""
+	}
+	for s := r.Stage; s != nil; s = s.Parent {
+		for _, before := range f.Runs(s) {
+			if (s != r.Stage || before.In.Index <= r.In.Index) && before.runsAptFile(f.Doc.Content) {
+				return fmt.Sprintf("line %d runs apt-file, which keeps its lists in it", f.Line(before.In))
+			}
+		}
+	}
+	return ""
+}
+
+func (r *Run) runsAptFile(text string) bool {
+	if r.Opaque != "" {
+		return Names(r.In.Span.In(text), "apt-file")
+	}
+	return slices.ContainsFunc(r.All(), func(c *Command) bool {
+		return c.Name == "apt-file" || c.Script != nil && !c.Seen && Names(r.In.Span.In(text), "apt-file")
+	})
+}

@@ -173,6 +173,33 @@ func (d *deriver) needsFiles(c *command, before ran, manager string) string {
 	return ""
 }
 
+// contents refuses to delete the lists of apt-file, which lie in apt's index: of an
+// operation, or of one below it.
+func (m *matcher) contents(s stop) *Rejection {
+	if s.manager != "apt" {
+		return nil
+	}
+	for op := s.op; op != nil; op = primary(op).Op {
+		if op.Exec == nil {
+			if op.File == nil && len(op.Inputs) == 0 {
+				return nil // a base
+			}
+			continue
+		}
+		text, ok := readScript(op.Exec)
+		runs := !ok && slices.ContainsFunc(op.Exec.Args, aptFile.MatchString)
+		for _, c := range m.commandsOf(op) {
+			runs = runs || c.name == "apt-file" || shells[c.name] && aptFile.MatchString(text.text)
+		}
+		if runs {
+			return reject("%q runs apt-file, which keeps its lists where %s deletes them", op, s.what)
+		}
+	}
+	return nil
+}
+
+var aptFile = lazyregexp.New(`\bapt-file\b`)
+
 // simulates reports whether apt is told to do nothing.
 func (c *command) simulates() bool {
 	return c.takes("s", "--simulate --just-print --dry-run --recon --no-act --print-uris --help")

@@ -37,6 +37,10 @@ var wrongCleanups = []rewriting{
 		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "SHELLOPTS sets options"},
 	{name: "a clean-up that may fail where nothing is left", before: from("debian:12", "ARG BASHOPTS=failglob", "RUN apt-get update && apt-get install -y curl"), changes: apt,
 		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "BASHOPTS sets options"},
+	{name: "a clean-up of what apt-file has fetched", before: from("debian:12", "RUN apt-get update && apt-get install -y apt-file && apt-file update"), changes: apt,
+		edits: [][2]string{{"file update\n", "file update && rm -rf /var/lib/apt/lists/*\n"}}, reason: "runs apt-file"},
+	{name: "a clean-up of what apt-file fetched before", before: "FROM debian:12 AS a\nRUN [\"apt-file\", \"update\"]\nFROM a\nRUN apt-get update && apt-get install -y curl\n", changes: apt,
+		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "runs apt-file"},
 	// What apt looks up.
 	{name: "a clean-up before a purge of what may not be installed", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN apt-get purge -y nano"), changes: apt,
 		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "which looks up the packages that it is told"},

@@ -27,6 +27,9 @@ type stop struct {
 func (m *matcher) stops(g *compile.Graph) *Rejection {
 	kinds := map[kind]*after{}
 	for _, s := range m.stopped {
+		if r := m.contents(s); r != nil {
+			return r
+		}
 		a := kinds[s.kind()]
 		if a == nil {
 			a = &after{matcher: m, graph: g, stop: s, at: map[*compile.Op]bool{}, asked: map[*compile.Op]need{}}
