@@ -423,9 +423,11 @@ func holds(source, dir string) bool {
 	return source == "/" || strings.HasPrefix(dir, source) || strings.HasPrefix(source, dir)
 }
 
-// mentions reports whether a text names one of the manager's programs.
+// mentions reports whether a text names one of the manager's programs, or one that reads
+// its index.
 func mentions(text string, manager *pkgmgr.Manager) bool {
-	return slices.ContainsFunc(manager.Programs, func(p string) bool { return Names(text, p) })
+	names := func(p string) bool { return Names(text, p) }
+	return slices.ContainsFunc(manager.Programs, names) || manager == &pkgmgr.Apt && slices.ContainsFunc(aptReaders, names)
 }
 
 // Names reports whether a text speaks of a file or program of that name, as a word of its

@@ -2,7 +2,6 @@ package validate
 
 import (
 	"cmp"
-	"encoding/json"
 	"path"
 	"slices"
 	"strings"
@@ -154,52 +153,6 @@ func (a *after) pass(o *compile.Op, state, stale map[*compile.Op]bool) *Rejectio
 		}
 	}
 	return nil
-}
-
-// atRunTime names what of an image's config asks for packages, as far as it can be
-// read there: a script that it starts is for those to read who have the context.
-func (m *matcher) atRunTime(image string, s stop) string {
-	if distributions[s.manager] == nil && s.manager != "go" {
-		return ""
-	}
-	var config struct {
-		Config struct{ Entrypoint, Cmd, OnBuild []string }
-	}
-	if json.Unmarshal([]byte(image), &config) != nil {
-		return "the config"
-	}
-	c := config.Config
-	texts := make([]*script, 0, 2+len(c.OnBuild))
-	for _, argv := range [][]string{c.Entrypoint, c.Cmd} {
-		text, ok := readScript(&compile.Exec{Args: argv})
-		if !ok {
-			text = &script{text: strings.Join(argv, " ")}
-		}
-		texts = append(texts, text)
-	}
-	for _, trigger := range c.OnBuild {
-		if verb, rest, _ := strings.Cut(trigger, " "); strings.EqualFold(verb, "run") {
-			texts = append(texts, &script{text: strings.TrimSpace(rest)})
-		}
-	}
-	for i, text := range texts {
-		updated := false
-		for _, c := range m.library.commands(m.library.parse(text, text.text)) {
-			if s.manager == "go" && (c.name == "go" || i >= 2 && !harmless(c.name)) {
-				return "the command or a trigger"
-			}
-			if distributions[s.manager][c.name] {
-				v, _ := c.verb()
-				if updated = updated || s.manager == "apt" && v == "update"; !updated && c.needsIndex(s.manager) != "" {
-					if i < 2 {
-						return "the command"
-					}
-					return "a trigger"
-				}
-			}
-		}
-	}
-	return ""
 }
 
 // reaches reports whether a source path may hold some of what is no longer kept.
