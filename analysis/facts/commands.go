@@ -108,6 +108,10 @@ func (e Effect) onFiles(program string, words []string) Effect {
 		if option(words, "u", "--update") {
 			e |= Times
 		}
+	case "mv":
+		if option(words, "u", "--update") {
+			e |= Times
+		}
 	case "install":
 		if option(words, "C", "--compare") {
 			e |= Times
@@ -116,8 +120,10 @@ func (e Effect) onFiles(program string, words []string) Effect {
 			e &^= Settled
 		}
 	case "tar":
-		if option(words, "u", "--update") || len(words) > 0 && !strings.HasPrefix(words[0], "-") && strings.Contains(words[0], "u") ||
-			option(words, "N", "--newer") || among(words, "--newer-mtime", "--keep-newer-files") {
+		// -g and -G ask what is newer than the last archive.
+		if option(words, "u", "--update") || len(words) > 0 && !strings.HasPrefix(words[0], "-") && strings.ContainsAny(words[0], "ugGN") ||
+			option(words, "N", "--newer") || option(words, "g", "--listed-incremental") || option(words, "G", "--incremental") ||
+			among(words, "--newer-mtime", "--after-date", "--keep-newer-files") {
 			e |= Times
 		}
 		if option(words, "I", "--use-compress-program") || option(words, "F", "--info-script") || among(words, "--checkpoint-action", "--to-command", "--remove-files", "--new-volume-script", "--rsh-command") {

@@ -433,14 +433,12 @@ func systemDir(p string) bool {
 // refused reports whether a command has an option with which it compares times, or
 // makes links.
 func (c *command) refused() bool {
-	return slices.ContainsFunc(c.options(), func(o string) bool {
-		for refused := range programs[c.name].refuse {
-			if abbreviates(o, refused) {
-				return true
-			}
+	for refused := range programs[c.name].refuse {
+		if len(refused) == 2 && c.takes(refused[1:], "") || c.has(refused) {
+			return true
 		}
-		return false
-	})
+	}
+	return false
 }
 
 // tellsShell names what in a program prints, or reads, how many shells stand above it
