@@ -45,6 +45,9 @@ func (d *deriver) commandsTogether(l, r *shell.Program, same bool) *Rejection {
 	if why := d.writtenAtStart(l, left); why != "" {
 		return reject("%s may write what is read when a RUN starts: users, or the shell", why)
 	}
+	if why := d.newLocale(left); why != "" {
+		return reject("%s may change the locale in force, which a shell reads when it starts", why)
+	}
 	for _, c := range right {
 		if c.linksFiles() {
 			return reject("%s makes a hard link: of what was made in the RUN before, another layer holds a copy", c.name)
