@@ -102,7 +102,7 @@ func (c *Command) Cleans(cache *pkgmgr.Cache) bool {
 }
 
 // Disabled reports whether the environment moves the cache elsewhere or turns
-// it off, or may do so.
+// it off, or may do so, or whether what is installed is links into it.
 func (f *File) Disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
 	names := slices.Concat(cache.Moved, cache.Off)
 	if strings.HasPrefix(cache.Dir, "~") && r.setsHome(c) {
@@ -116,7 +116,7 @@ func (f *File) Disabled(r *Run, c *Command, cache *pkgmgr.Cache) bool {
 			return true
 		}
 	}
-	if r.configures(cache, names) {
+	if r.configures(cache, names) || f.linksToCache(r, c, cache) {
 		return true
 	}
 	if f.configured(r.Stage, cache) < r.In.Index {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/stage"
 )
 
@@ -87,3 +88,28 @@ func (f *File) wheels(cache *pkgmgr.Cache, line int) string {
 }
 
 type removesIn struct{}
+
+// linksToCache reports whether uv may install links into its cache: without it they lead
+// nowhere, and uv refuses to do both.
+func (f *File) linksToCache(r *Run, c *Command, cache *pkgmgr.Cache) bool {
+	if managerOf(cache) != &pkgmgr.Uv {
+		return false
+	}
+	for _, o := range c.Call.Options {
+		if o.Name == "--link-mode" {
+			return !o.Known || !linkModes[o.Value]
+		}
+	}
+	const name = "UV_LINK_MODE"
+	if slices.ContainsFunc(slices.Concat(c.Environ, r.Settings()), func(a shell.Assign) bool {
+		mode, known := a.Value.Literal()
+		return a.Name == name && !(known && linkModes[mode])
+	}) {
+		return true
+	}
+	v := f.Stages().Lookup(r.In, name)
+	return f.Stages().SetInFile(r.In, name) && !(v.Known() && linkModes[v.Text])
+}
+
+// linkModes are those with which uv's files are there without its cache.
+var linkModes = map[string]bool{"": true, "copy": true, "hardlink": true, "clone": true}

@@ -5,7 +5,7 @@ import (
 	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
-var uvMoves = lazyregexp.New(`(?m)^\s*(?:cache-dir|offline|no-cache)\s*=`)
+var uvMoves = lazyregexp.New(`(?m)^\s*(?:(?:tool\.uv\.)?(?:cache-dir|offline|no-cache)\s*=|(?:tool\.uv\.)?link-mode\s*=\s*["']symlink)`)
 
 // Uv is Astral's package manager: "Caching" in its documentation, which calls the cache
 // safe for several uv at once, and "Using uv in Docker" for the link mode.

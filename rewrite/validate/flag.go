@@ -85,6 +85,9 @@ func (d *deriver) flagAdded(was string, in insertion) *Rejection {
 		if slices.ContainsFunc(c.options(), func(o string) bool { return slices.Contains(conflicts[f.Program], o) }) {
 			return reject("%s contradicts another option of %q", f.Text, brief(p.Source(c.node.Range)))
 		}
+		if f.Program == "uv" && f.Keeps == "" && d.symlinks(c) {
+			return reject("%q may install links into the cache that %s does without", brief(p.Source(c.node.Range)), f.Text)
+		}
 		if f.Keeps != "" {
 			return d.flagKeeps(c, f)
 		}
@@ -104,3 +107,33 @@ func (d *deriver) flagAdded(was string, in insertion) *Rejection {
 	}
 	return reject("%s does not stand behind %s %s", f.Text, f.Program, f.Verb)
 }
+
+// symlinks reports whether a call of uv may install links into its cache.
+func (d *deriver) symlinks(c command) bool {
+	args, _ := c.args()
+	for i, a := range args {
+		if mode, ok := strings.CutPrefix(a, "--link-mode="); ok {
+			return !copies[mode]
+		}
+		if a == "--link-mode" {
+			return i+1 == len(args) || !copies[args[i+1]]
+		}
+	}
+	if v, _ := d.op.Exec.Getenv("UV_LINK_MODE"); !copies[v] {
+		return true
+	}
+	n := d.library.namer(d.op.Exec, d.parse(d.script.text))
+	given := slices.Clone(n.values["UV_LINK_MODE"])
+	for _, a := range c.node.Assigns {
+		if a.Name == "UV_LINK_MODE" {
+			given = append(given, a.Value)
+		}
+	}
+	return slices.ContainsFunc(given, func(w shell.Word) bool {
+		mode, ok := literal(w)
+		return !ok || !copies[mode]
+	}) || strings.Contains(c.prefix, "UV_LINK_MODE")
+}
+
+// copies are the modes in which what uv installs needs no cache.
+var copies = map[string]bool{"": true, "copy": true, "hardlink": true, "clone": true}

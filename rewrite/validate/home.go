@@ -80,7 +80,7 @@ var settings = map[string]*lazyregexp.Regexp{
 	"npm":  lazyregexp.New(`npm\s+(?:c|config|set)\s[^;&|]*cache|cache[^;&|]*\.npmrc|\.npmrc[^;&|]*cache`),
 	"yarn": lazyregexp.New(`yarn\s+config\s[^;&|]*cache|cache[^;&|]*\.yarnrc|\.yarnrc[^;&|]*cache|--(?:enable-)?pnp\b`),
 	"pip":  lazyregexp.New(`pip[\d.]*\s+config\s[^;&|]*cache|cache-dir[^;&|]*pip\.conf|pip\.conf[^;&|]*cache-dir`),
-	"uv":   lazyregexp.New(`cache-dir[^;&|]*(?:uv|pyproject)\.toml|(?:uv|pyproject)\.toml[^;&|]*cache-dir`),
+	"uv":   lazyregexp.New(`cache-dir[^;&|]*(?:uv|pyproject)\.toml|(?:uv|pyproject)\.toml[^;&|]*cache-dir|link-mode[^;&|]*symlink[^;&|]*(?:uv|pyproject)\.toml|(?:uv|pyproject)\.toml[^;&|]*link-mode`),
 	"apk":  lazyregexp.New(`/etc/apk/cache|setup-apkcache`),
 }
 
