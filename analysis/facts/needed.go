@@ -87,6 +87,28 @@ func (f *File) wheels(cache *pkgmgr.Cache, line int) string {
 	return fmt.Sprintf("line %d may need a wheel that was built here, and a package that builds it may be removed by then", line)
 }
 
+// wheelsWithin says the same of a RUN that installs, removes packages and installs again.
+func (f *File) wheelsWithin(r *Run, cache *pkgmgr.Cache) string {
+	m := managerOf(cache)
+	if m != &pkgmgr.Pip && m != &pkgmgr.Uv {
+		return ""
+	}
+	built, removed := false, false
+	for _, c := range r.All() {
+		switch {
+		case c.Call == nil:
+		case c.Call.Manager == m && c.Call.Fills(cache):
+			if built && removed {
+				return fmt.Sprintf("line %d installs again, once a package that built a wheel may be removed", f.Line(r.In))
+			}
+			built = true
+		case c.Call.Manager.SystemPackages && c.Call.Verb == pkgmgr.Remove:
+			removed = built
+		}
+	}
+	return ""
+}
+
 type removesIn struct{}
 
 // linksToCache reports whether uv may install links into its cache: without it they lead

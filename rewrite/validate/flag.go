@@ -94,6 +94,9 @@ func (d *deriver) flagAdded(was string, in insertion) *Rejection {
 		if distributions[f.Manager] == nil && d.mayBeOffline() {
 			return reject("%q may work offline, from the cache that %s keeps empty", brief(p.Source(c.node.Range)), f.Text)
 		}
+		if again := d.buildsAgain(p, c, f.Manager); again != "" {
+			return reject("%s may need a wheel that %q built, once a package is removed", again, brief(p.Source(c.node.Range)))
+		}
 		what := "the flag " + f.Text
 		if r := cmp.Or(d.cacheMoved(what, f.Paths), d.setUp(what, f.Manager)); r != nil {
 			return r
@@ -137,3 +140,23 @@ func (d *deriver) symlinks(c command) bool {
 
 // copies are the modes in which what uv installs needs no cache.
 var copies = map[string]bool{"": true, "copy": true, "hardlink": true, "clone": true}
+
+// buildsAgain names a call of a manager of Python packages that stands in a RUN behind
+// another, with a call between them that removes packages of the distribution.
+func (d *deriver) buildsAgain(p *shell.Program, first command, manager string) string {
+	if manager != "pip" && manager != "uv" {
+		return ""
+	}
+	removed := false
+	for _, c := range d.spelled(p) {
+		if c.node.From <= first.node.From {
+			continue
+		}
+		if removed && c.usesCache(manager) {
+			return c.name
+		}
+		v, _ := c.verb()
+		removed = removed || uninstalls[v] && (systemManagers[c.name] || distributions["apt"][c.name]) || shells[c.name] && removal.MatchString(p.Source(c.node.Range))
+	}
+	return ""
+}

@@ -68,6 +68,8 @@ var wrongCleanups = []rewriting{
 		edits: [][2]string{{"uv sync", "uv sync --no-cache"}}, reason: "may install links into the cache"},
 	{name: "uv's flag where a setting says so", before: from("python:3", `RUN echo "link-mode = \"symlink\"" > uv.toml && uv sync`), changes: flagged(change.UvSync),
 		edits: [][2]string{{"uv sync", "uv sync --no-cache"}}, reason: "may set up another"},
+	{name: "pip's flag in a RUN that installs again without its compiler", before: from("python:3.12", "RUN apt-get install -y gcc && pip install x && apt-get purge -y gcc && pip install -I x"), changes: pip,
+		edits: [][2]string{{"pip install x", "pip install --no-cache-dir x"}, {"pip install -I", "pip install --no-cache-dir -I"}}, reason: "pip may need a wheel that"},
 	// What apt looks up.
 	{name: "a clean-up before a purge of what may not be installed", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN apt-get purge -y nano"), changes: apt,
 		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "which looks up the packages that it is told"},
