@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -88,11 +89,39 @@ func (v *view) fixedStage(u *symbols.Use) string {
 		if other != s && other.Name == s.Name {
 			return fmt.Sprintf("line %d names a stage %s as well", v.line(other.From), other.Name)
 		}
-		if other.Base.Is == stage.Overridable && strings.EqualFold(other.Base.Text, s.Name) {
-			return fmt.Sprintf("line %d chooses this stage by a variable", v.line(other.From))
+		if other.Index > s.Index && mayName(other, s.Name) {
+			return fmt.Sprintf("line %d may choose this stage by a variable", v.line(other.From))
+		}
+	}
+	for _, other := range u.Symbol.Uses {
+		if other.In.Name == "onbuild" {
+			return fmt.Sprintf("line %d names it in an ONBUILD, which other files may run", v.line(other.In))
+		}
+	}
+	for _, b := range v.found.input.Builds {
+		if strings.EqualFold(b.Target, s.Name) {
+			return fmt.Sprintf("%s builds it by that name", filepath.Base(b.File))
 		}
 	}
 	return ""
+}
+
+// mayName reports whether a stage is FROM what a build argument chooses, and that may
+// be a name, in lower case.
+func mayName(s *stage.Stage, name string) bool {
+	if s.Base.Known() || len(s.From.Args) == 0 {
+		return false
+	}
+	word := strings.ToLower(strings.NewReplacer(`"`, "", "'", "").Replace(s.From.Args[0].Value))
+	first, last := strings.IndexByte(word, '$'), strings.LastIndexByte(word, '$')
+	if first < 0 {
+		return true // it is not known for another reason
+	}
+	tail := strings.TrimLeft(word[last+1:], "{abcdefghijklmnopqrstuvwxyz0123456789_")
+	if i := strings.LastIndexByte(tail, '}'); i >= 0 {
+		tail = tail[i+1:]
+	}
+	return len(name) >= first+len(tail) && strings.HasPrefix(name, word[:first]) && strings.HasSuffix(name, tail)
 }
 
 func (v *view) fixedLocal(u *symbols.Use) string {
@@ -289,8 +318,14 @@ func (v *view) unfit(u *symbols.Use, name string) string {
 		if s != u.Symbol.Stage && strings.EqualFold(s.Name, name) {
 			return fmt.Sprintf("the stage on line %d has that name", v.line(s.From))
 		}
-		if s.Parent == nil && strings.EqualFold(s.Base.Text, name) && s.Index > u.Symbol.Stage.Index {
+		switch {
+		case s.Index <= u.Symbol.Stage.Index:
+		case s.Parent == nil && strings.EqualFold(s.Base.Text, name):
 			return fmt.Sprintf("line %d starts from an image of that name", v.line(s.From))
+		case mayName(s, strings.ToLower(name)):
+			return fmt.Sprintf("line %d may choose an image of that name by a variable", v.line(s.From))
+		case s.Parent == u.Symbol.Stage && name != strings.ToLower(name):
+			return fmt.Sprintf("line %d starts from the stage, and BuildKit takes a FROM in lower case only", v.line(s.From))
 		}
 	}
 	for _, other := range v.symbols().Uses {

@@ -347,7 +347,8 @@ func TestRenamedStages(t *testing.T) {
 			if err := validate.CheckCompiles(context.Background(), text, after, validate.Options{}); err != nil {
 				t.Errorf("%v\n%s", err, after)
 			}
-			if back := strings.ReplaceAll(after, "zz-9", text[m[2]:m[3]]); !strings.EqualFold(back, text) {
+			back := strings.ReplaceAll(after, "zz-9", text[m[2]:m[3]])
+			if plain := strings.NewReplacer(`b\u`, "bu"); !strings.EqualFold(plain.Replace(back), plain.Replace(text)) {
 				t.Errorf("the old name gives %q", back)
 			}
 			renamed++

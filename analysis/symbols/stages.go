@@ -14,8 +14,8 @@ func (b *builder) from(in *syntax.Instruction) {
 	if len(in.Args) > 0 {
 		base := in.Args[0]
 		b.read(in, base.Text, false)
-		if s != nil && s.Parent != nil && strings.EqualFold(base.Value, s.Parent.Name) {
-			b.add(&Use{Span: base.Span(), Name: base.Value, In: in, Symbol: b.stage(s.Parent), Stage: true})
+		if s != nil && s.Parent != nil {
+			b.add(&Use{Span: named(base.Text, s.Base.Text), Name: s.Base.Text, In: in, Symbol: b.stage(s.Parent), Stage: true})
 		}
 	}
 	if s != nil && s.Name != "" {
@@ -36,51 +36,90 @@ func (b *builder) stage(s *stage.Stage) *Symbol {
 	return b.stages[s]
 }
 
+// named is the place of a name that a word stands for: between the quotes around it,
+// or the whole word where quotes or escapes stand inside.
+func named(word source.Text, name string) source.Span {
+	text := word.String()
+	if from, to := unquoted(text, 0, len(text)); text[from:to] == name {
+		return word.Span(from, to)
+	}
+	return word.Span(0, word.Len())
+}
+
 func (b *builder) flags(in *syntax.Instruction) {
 	for i := range in.Flags {
-		f := &in.Flags[i]
-		if !f.HasValue {
-			continue
+		if f := &in.Flags[i]; f.HasValue {
+			b.read(in, f.Raw, false)
 		}
-		b.read(in, f.Raw, false)
-		if in.Name == "onbuild" {
-			continue
-		}
-		switch f.Name {
-		case "from":
-			b.source(in, f.Raw)
-		case "mount":
+	}
+	own := b.graph.Of(in)
+	if own == nil {
+		return
+	}
+	flagged, at := in, []*stage.Stage{own}
+	if in.Sub != nil {
+		// BuildKit runs it in the stages that are FROM this one, and looks for names there.
+		flagged, at = in.Sub, own.Children
+	}
+	for i := range flagged.Flags {
+		f := &flagged.Flags[i]
+		switch {
+		case !f.HasValue:
+		case f.Name == "from":
+			b.source(in, f.Raw, f.Value, at)
+		case f.Name == "mount":
 			for _, o := range Options(f.Raw) {
-				if strings.EqualFold(o.Name, "from") {
-					b.source(in, o.Value)
+				if strings.EqualFold(plain(o.Name), "from") {
+					b.source(in, o.Value, plain(o.Value.String()), at)
 				}
 			}
 		}
 	}
 }
 
-// source notes what a --from or a mount's from= names, where that is a stage.
-func (b *builder) source(in *syntax.Instruction, text source.Text) {
-	name := text.String()
-	own := b.graph.Of(in)
-	if own == nil || name == "" || strings.Contains(name, "$") {
+// plain is a part of a flag's value without its quotes and escapes.
+func plain(text string) string {
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"' || c == '\'':
+			continue
+		case c == '\\' && i+1 < len(text):
+			i++
+		}
+		out.WriteByte(text[i])
+	}
+	return out.String()
+}
+
+// source notes what a --from or a mount's from= names in the stages where it runs.
+func (b *builder) source(in *syntax.Instruction, text source.Text, name string, at []*stage.Stage) {
+	if name == "" || len(at) == 0 || strings.Contains(name, "$") {
 		return
 	}
-	var found *stage.Stage
+	use := &Use{Span: named(text, name), Name: name, In: in, Stage: true}
+	for _, own := range at {
+		found, index := b.above(own, name)
+		if found != nil {
+			use.Symbol, use.Index = b.stage(found), index
+			break
+		}
+	}
+	b.add(use)
+}
+
+// above returns the stage above another that a name stands for, and whether it is a
+// number.
+func (b *builder) above(own *stage.Stage, name string) (found *stage.Stage, index bool) {
 	for _, s := range b.graph.Stages[:own.Index] {
 		if s.Name != "" && strings.EqualFold(s.Name, name) {
 			found = s
 		}
 	}
-	index := false
 	if i, err := strconv.Atoi(name); found == nil && err == nil && i >= 0 && i < own.Index {
-		found, index = b.graph.Stages[i], true
+		return b.graph.Stages[i], true
 	}
-	use := &Use{Span: text.Span(0, text.Len()), Name: name, In: in, Stage: true, Index: index}
-	if found != nil {
-		use.Symbol = b.stage(found)
-	}
-	b.add(use)
+	return found, false
 }
 
 // An Option is a part of a --mount's value.

@@ -33,7 +33,7 @@ type Symbol struct {
 
 // A Use is one place where a name stands.
 type Use struct {
-	Span   source.Span // the name alone
+	Span   source.Span // the name alone; the whole word where quotes or escapes stand inside
 	Name   string
 	In     *syntax.Instruction
 	Symbol *Symbol // nil for a name that this file gives to nothing

@@ -67,6 +67,14 @@ func TestUses(t *testing.T) {
 		"a quoted mount": {
 			"FROM a AS one\nFROM b\nRUN --mount=\"type=bind,from=one\" true", "one:stage0! one:stage0",
 		},
+		"quoted names": {
+			"FROM a AS one\nFROM \"one\"\nFROM 'one'\nCOPY --from=\"one\" x y\nRUN --mount=\"from\"='one',target=/x true",
+			"one:stage0! one:stage0 one:stage0 one:stage0 one:stage0",
+		},
+		"a trigger looks for names where it runs": {
+			"FROM a AS b\nONBUILD COPY --from=one x y\nFROM a AS one\nFROM b\nFROM a AS c\nONBUILD COPY --from=one x y",
+			"b:stage0! one:stage2 one:stage2! b:stage0 c:stage4!",
+		},
 		"a shell's own": {
 			"FROM a\nENV X=1 Y=2\nRUN for X in 1; do read -r Z; echo $X$Y$Z$((X+Q)); done", "X:env1! Y:env1! X:local2! Z:local2! X:local2 Y:env1 Z:local2 X:local2 Q:?",
 		},
