@@ -176,7 +176,11 @@ func layers(s *stage.Stage) (n int) {
 func (v *view) aboutVariable(u *symbols.Use) string {
 	var b strings.Builder
 	if u.Symbol != nil && u.Symbol.Kind == symbols.Local {
-		fmt.Fprintf(&b, "**%s**\n\nA variable of this shell program.", u.Name)
+		what := "A variable of this shell program."
+		if !u.Symbol.Uses[0].Shell {
+			what = "Holds a secret of the build, in this RUN only."
+		}
+		fmt.Fprintf(&b, "**%s**\n\n%s", u.Name, what)
 		if outer := v.graph.Lookup(u.In, u.Name); outer.Known() || outer.Is == stage.Overridable {
 			fmt.Fprintf(&b, " It starts as %s.", code(outer.Text))
 		}

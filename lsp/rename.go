@@ -134,7 +134,19 @@ func (v *view) fixedLocal(u *symbols.Use) string {
 	if known.MatchString(name) {
 		return "programs look for " + name + " by that name"
 	}
-	return v.outside(u)
+	for _, use := range u.Symbol.Uses {
+		if use.Lent {
+			return fmt.Sprintf("line %d gives %s to a program, which looks for it by that name", v.lines.Line(use.Span.Start)+1, name)
+		}
+	}
+	if !isRead(u.Symbol) {
+		return "nothing here reads " + name + ", so a program may, by that name"
+	}
+	return v.outside(u, name)
+}
+
+func isRead(s *symbols.Symbol) bool {
+	return slices.ContainsFunc(s.Uses, func(u *symbols.Use) bool { return !u.Decl })
 }
 
 // known are variables that programs look for by themselves.
@@ -161,14 +173,10 @@ func (v *view) fixedVariable(u *symbols.Use) string {
 			return fmt.Sprintf("line %d gives %s another value, or leaves it as it is", v.line(other.In), name)
 		}
 	}
-	read := false
-	for _, other := range u.Symbol.Uses {
-		read = read || !other.Decl
-	}
-	if !read {
+	if !isRead(u.Symbol) {
 		return "nothing in this file reads " + name + ", so a program does, by that name"
 	}
-	return v.outside(u)
+	return v.outside(u, name)
 }
 
 // overlays reports whether an ARG without a default stands where an ENV of the same
@@ -186,10 +194,9 @@ func (v *view) overlays(s *symbols.Symbol, other *symbols.Use) bool {
 	})
 }
 
-// outside finds the name where it is no use of the symbol that Shale sees, but may
-// be read all the same: in a program of another language, or inside quotes.
-func (v *view) outside(u *symbols.Use) string {
-	name := u.Symbol.Name
+// outside finds a name where it is no use of the symbol that Shale sees, but may read
+// it all the same: in a program of another language, or inside quotes.
+func (v *view) outside(u *symbols.Use, name string) string {
 	for _, in := range v.doc.Instructions {
 		if in.Name == "arg" || in.Name == "env" || !v.mayRead(u, in) {
 			continue
@@ -206,7 +213,7 @@ func (v *view) outside(u *symbols.Use) string {
 			if wordByte(v.text, from-1) || wordByte(v.text, s.End) || v.accounted(in, s) {
 				continue
 			}
-			if v.readable(in, s) {
+			if v.readable(in, s, name != u.Symbol.Name) {
 				return fmt.Sprintf("line %d may read %s by that name", v.lines.Line(from)+1, name)
 			}
 		}
@@ -260,8 +267,9 @@ func (v *view) accounted(in *syntax.Instruction, s source.Span) bool {
 
 // readable reports whether a program may find the variable by a text that holds
 // its name: behind a $ that no use accounts for, in a text whose language is not
-// known, or as a word of its own.
-func (v *view) readable(in *syntax.Instruction, s source.Span) bool {
+// known, or as a word of its own. A name that the variable has not yet is one for a
+// program wherever that holds it.
+func (v *view) readable(in *syntax.Instruction, s source.Span, fresh bool) bool {
 	before := v.text[:s.Start]
 	if strings.HasSuffix(before, "$") || strings.HasSuffix(before, "${") || strings.HasSuffix(before, "%") {
 		return true
@@ -269,6 +277,9 @@ func (v *view) readable(in *syntax.Instruction, s source.Span) bool {
 	switch in.Name {
 	case "run", "cmd", "entrypoint", "healthcheck", "onbuild":
 	default:
+		return false
+	}
+	if slices.ContainsFunc(in.Flags, func(f syntax.Flag) bool { return f.Span.Contains(s) }) {
 		return false
 	}
 	if len(symbols.Programs(v.file, in)) == 0 || in.Name == "onbuild" {
@@ -279,9 +290,33 @@ func (v *view) readable(in *syntax.Instruction, s source.Span) bool {
 			return true
 		}
 	}
-	// A word of its own: printenv NAME, or 'NAME' in another program's text.
-	edge := func(c byte) bool { return strings.IndexByte(" \t\n\"'`;|&()[]", c) >= 0 }
-	return edge(before[len(before)-1]) && (s.End == len(v.text) || edge(v.text[s.End]) || lineEnd(v.text[s.End]))
+	return fresh || v.word(s)
+}
+
+// word reports whether a name may be read by a program as a word of its own: printenv
+// NAME, 'NAME' in another program's text, ENV{NAME}, env.NAME. NAME= gives it a value, but
+// at the start of a text that is looked for.
+func (v *view) word(s source.Span) bool {
+	at := func(i int) byte {
+		if i < 0 || i >= len(v.text) {
+			return '\n'
+		}
+		return v.text[i]
+	}
+	left, right := at(s.Start-1), at(s.End)
+	gives := right == '=' && at(s.End+1) != '='
+	switch left {
+	case '{', '^':
+		return true
+	case '.':
+		return wordByte(v.text, s.Start-2) && !gives
+	case '"', '\'':
+		if gives {
+			return true
+		}
+	}
+	edge := func(c byte) bool { return strings.IndexByte(" \t\r\n\"'`;|&()[],=", c) >= 0 }
+	return edge(left) && edge(right) && !gives
 }
 
 var (
@@ -306,7 +341,7 @@ func (v *view) unfit(u *symbols.Use, name string) string {
 		if v.mentioned(name) {
 			return name + " is read in this file already"
 		}
-		return ""
+		return v.outside(u, name)
 	}
 	if !stageNames.MatchString(name) {
 		return fmt.Sprintf("%q is no name of a stage: a letter, then letters, digits, _ . and -", name)

@@ -133,25 +133,48 @@ func bodyLines(content string, body source.Span, chomp bool) []source.Span {
 }
 
 func (b *builder) programs(in *syntax.Instruction) {
-	for _, p := range Programs(b.file, in) {
-		b.program(p)
+	uses := secrets(in)
+	programs := Programs(b.file, in)
+	for _, p := range programs {
+		b.program(p, uses)
+		uses = nil
+	}
+	if len(programs) == 0 {
+		b.program(Program{In: in}, uses)
 	}
 }
 
-// program notes the variables of a shell program. A name that the program gives a
-// value anywhere is its own there.
-func (b *builder) program(p Program) {
-	var uses []*Use
-	note := func(r shell.Range, name string, decl bool) {
+// secrets are the variables in which a RUN finds secrets.
+func secrets(in *syntax.Instruction) []*Use {
+	var out []*Use
+	for i := range in.Flags {
+		if f := &in.Flags[i]; f.Name == "mount" && f.HasValue {
+			for _, o := range Options(f.Raw) {
+				name := plain(o.Value.String())
+				if plain(o.Name) == "env" && ValidName(name) {
+					out = append(out, &Use{Span: named(o.Value, name), Name: name, In: in, Decl: true})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// program notes the variables of a shell program, and of those that it is given. A name
+// that has a value of its own there anywhere is its own.
+func (b *builder) program(p Program, uses []*Use) {
+	note := func(r shell.Range, name string, as how) {
 		if r.From < 0 || r.To > p.Text.Len() || r.From >= r.To || p.Source(r) != name {
 			return
 		}
-		uses = append(uses, &Use{Span: p.Span(r), Name: name, In: p.In, Decl: decl, Shell: true})
+		uses = append(uses, &Use{Span: p.Span(r), Name: name, In: p.In, Decl: as != read, Lent: as == lent, Shell: true})
 	}
-	p.Walk(func(n *shell.Node, _ shell.Context) bool {
-		visitNode(p, n, note)
-		return true
-	})
+	if p.Program != nil {
+		p.Walk(func(n *shell.Node, _ shell.Context) bool {
+			visitNode(p, n, note)
+			return true
+		})
+	}
 	local := map[string]*Symbol{}
 	for _, u := range uses {
 		if u.Decl && local[u.Name] == nil {
@@ -169,12 +192,24 @@ func (b *builder) program(p Program) {
 	}
 }
 
-type noter func(r shell.Range, name string, decl bool)
+// how a name stands in a program.
+type how uint8
+
+const (
+	read how = iota
+	given
+	lent
+)
+
+type noter func(r shell.Range, name string, as how)
 
 func visitNode(p Program, n *shell.Node, note noter) {
+	as := given
+	if n.Kind == shell.Simple && len(n.Words) > 0 {
+		as = lent // NAME=value before a command is for that command, but counts all the same
+	}
 	for _, a := range n.Assigns {
-		// NAME=value before a command is for that command, but counts all the same.
-		note(shell.Range{From: a.From, To: a.From + len(a.Name)}, a.Name, true)
+		note(shell.Range{From: a.From, To: a.From + len(a.Name)}, a.Name, as)
 		visitWord(p, a.Value, note)
 		for _, e := range a.Elems {
 			visitWord(p, e, note)
@@ -194,7 +229,7 @@ func visitNode(p Program, n *shell.Node, note noter) {
 			// "for" itself may be the name: it is the second word.
 			after := strings.TrimLeft(strings.TrimLeft(head, "abcdefghijklmnopqrstuvwxyz"), " \t\n")
 			i = len(head) - len(after)
-			note(shell.Range{From: n.From + i, To: n.From + i + len(n.Name)}, n.Name, true)
+			note(shell.Range{From: n.From + i, To: n.From + i + len(n.Name)}, n.Name, given)
 		}
 	case n.Kind == shell.Declare:
 		for _, w := range n.Words {
@@ -213,7 +248,7 @@ func visitNode(p Program, n *shell.Node, note noter) {
 // literalName notes a word that is the bare name of a variable which a builtin sets.
 func literalName(w shell.Word, note noter) {
 	if name, ok := w.Literal(); ok && ValidName(name) && name != "export" && name != "readonly" && name != "local" && name != "declare" && name != "typeset" {
-		note(w.Range, name, true)
+		note(w.Range, name, given)
 	}
 }
 
@@ -227,7 +262,11 @@ func visitParts(p Program, w shell.Word, assigned bool, note noter) {
 			text := p.Source(part.Range)
 			at := strings.Index(text, part.Text)
 			if at >= 0 && strings.Trim(text[:at], `\${#!`) == "" { // arithmetic needs no $
-				note(shell.Range{From: part.From + at, To: part.From + at + len(part.Text)}, part.Text, part.Assigns || assigned)
+				as := read
+				if part.Assigns || assigned {
+					as = given
+				}
+				note(shell.Range{From: part.From + at, To: part.From + at + len(part.Text)}, part.Text, as)
 			}
 		}
 		for _, inner := range part.Words {

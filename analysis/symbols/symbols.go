@@ -20,7 +20,7 @@ const (
 	Stage Kind = iota
 	Arg        // a build argument
 	Env        // an environment variable of the image
-	Local      // a variable that one shell program gives a value
+	Local      // a variable that has a value in one shell program
 )
 
 // A Symbol is one thing with a name.
@@ -41,6 +41,7 @@ type Use struct {
 	Decl   bool    // it gives the name or a value
 	Index  bool    // it names a stage by its number
 	Shell  bool    // a shell reads it, not BuildKit
+	Lent   bool    // NAME=value before a command, which alone gets it
 }
 
 // A Table is every name of one Dockerfile.

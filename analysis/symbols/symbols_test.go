@@ -75,6 +75,10 @@ func TestUses(t *testing.T) {
 			"FROM a AS b\nONBUILD COPY --from=one x y\nFROM a AS one\nFROM b\nFROM a AS c\nONBUILD COPY --from=one x y",
 			"b:stage0! one:stage2 one:stage2! b:stage0 c:stage4!",
 		},
+		"a secret in a variable": {
+			"FROM a\nARG X=1\nRUN --mount=type=secret,id=s,env=X echo $X\nRUN --mount=type=secret,id=s,env=Y [\"a\"]\nRUN echo $X",
+			"X:arg1! X:local2! X:local2 Y:local3! X:arg1",
+		},
 		"a shell's own": {
 			"FROM a\nENV X=1 Y=2\nRUN for X in 1; do read -r Z; echo $X$Y$Z$((X+Q)); done", "X:env1! Y:env1! X:local2! Z:local2! X:local2 Y:env1 Z:local2 X:local2 Q:?",
 		},
