@@ -203,7 +203,7 @@ func (c *completer) keywords() {
 		return
 	}
 	for _, s := range snippets {
-		text := s.text
+		text := s.with(c.doc.Escape)
 		if lower {
 			text = loweredSnippet(text)
 		}

@@ -222,12 +222,12 @@ func (c *completer) cacheFolders() {
 	}
 }
 
-// A snippet is a pattern that is worth starting from.
+// A snippet is a pattern that is worth starting from. « continues a line.
 type snippet struct{ label, detail, text string }
 
 var snippets = []snippet{
 	{"multi-stage", "build in one stage, ship another", "FROM ${1:golang:1.25} AS build\nWORKDIR /src\nCOPY . .\nRUN ${2:go build -o /out/app .}\n\nFROM ${3:gcr.io/distroless/static}\nCOPY --from=build ${4:/out/app} ${5:/app}\nENTRYPOINT [\"${5:/app}\"]"},
-	{"apt", "install packages and leave no index", "RUN apt-get update \\\\\n    && apt-get install -y --no-install-recommends ${1:ca-certificates} \\\\\n    && rm -rf /var/lib/apt/lists/*"},
+	{"apt", "install packages and leave no index", "RUN apt-get update «\n    && apt-get install -y --no-install-recommends ${1:ca-certificates} «\n    && rm -rf /var/lib/apt/lists/*"},
 	{"apk", "install packages and leave no index", "RUN apk add --no-cache ${1:ca-certificates}"},
 	{"npm", "dependencies first, in a cache mount", "COPY package.json package-lock.json ./\nRUN --mount=type=cache,target=/root/.npm npm ci\nCOPY . ."},
 	{"pip", "dependencies first, in a cache mount", "COPY requirements.txt ./\nRUN --mount=type=cache,target=/root/.cache/pip pip install -r requirements.txt\nCOPY . ."},
@@ -237,6 +237,15 @@ var snippets = []snippet{
 }
 
 var placeholder = lazyregexp.New(`\$\{\d+:((?:[^{}]|\$\{\d+:[^{}]*\})*)\}|\$\d`)
+
+// with is the text for a file in which a character continues a line.
+func (s snippet) with(escape byte) string {
+	continues := string(escape)
+	if escape == '\\' {
+		continues = `\\` // as a snippet has it
+	}
+	return strings.ReplaceAll(s.text, "«", continues)
+}
 
 // plainSnippet is a snippet as it looks once it is filled in.
 func plainSnippet(text string) string {

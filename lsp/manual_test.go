@@ -31,9 +31,11 @@ func TestManualIsComplete(t *testing.T) {
 		}
 	}
 	for _, s := range snippets {
-		text := plainSnippet(s.text)
-		if doc := syntax.Parse("FROM a\n" + text + "\n"); len(doc.Problems) > 0 || strings.Contains(text, "${") {
-			t.Errorf("the snippet %s gives %q: %v", s.label, text, doc.Problems)
+		for _, escape := range []string{`\`, "`"} {
+			text := plainSnippet(s.with(escape[0]))
+			if doc := syntax.Parse("# escape=" + escape + "\nFROM a\n" + text + "\n"); len(doc.Problems) > 0 || strings.Contains(text, "${") {
+				t.Errorf("the snippet %s gives %q: %v", s.label, text, doc.Problems)
+			}
 		}
 	}
 }
