@@ -84,12 +84,14 @@ func (c *completer) find() {
 	before := c.text[line.Start:c.at]
 	in := c.instruction(c.at)
 	if trimmed := strings.TrimLeft(before, " \t"); strings.HasPrefix(trimmed, "#") && (in == nil || c.comment(line.Start)) {
-		c.comments(line.Start+len(before)-len(trimmed), trimmed)
+		if in == nil || line.Start < in.Keyword.Start { // elsewhere it silences nothing
+			c.comments(line.Start+len(before)-len(trimmed), trimmed)
+		}
 		return
 	}
 	if in == nil || c.at <= in.Keyword.End {
 		c.word(c.at - len(strings.TrimLeft(before, " \t")))
-		c.keywords()
+		c.keywords(false)
 		return
 	}
 	if body := c.heredoc(in); body {
@@ -99,7 +101,7 @@ func (c *completer) find() {
 	for in.Sub != nil {
 		if c.at <= in.Sub.Keyword.End && in.Sub.Keyword.Start <= c.at {
 			c.word(in.Sub.Keyword.Start)
-			c.keywords()
+			c.keywords(true)
 			return
 		}
 		in = in.Sub
@@ -115,7 +117,7 @@ func (c *completer) find() {
 	word := c.typed
 	switch {
 	case in.Name == "onbuild":
-		c.keywords()
+		c.keywords(true)
 	case strings.HasPrefix(word, "-") && c.argumentsBefore(in, start) == 0:
 		c.flag(in, start, word)
 	default:
@@ -179,8 +181,9 @@ func (c *completer) comments(start int, text string) {
 	}
 }
 
-// keywords proposes instructions in the case that the file has, and whole patterns.
-func (c *completer) keywords() {
+// keywords proposes instructions in the case that the file has, and whole patterns; for
+// an ONBUILD what it takes, which is one instruction.
+func (c *completer) keywords(trigger bool) {
 	lower := c.typed != "" && strings.ToLower(c.typed) == c.typed
 	if c.typed == "" {
 		lower = c.mostlyLower()
@@ -190,6 +193,9 @@ func (c *completer) keywords() {
 			break
 		}
 		e := manual[strings.ToLower(k)]
+		if trigger && slices.Contains([]string{"FROM", "MAINTAINER", "ONBUILD"}, k) {
+			continue
+		}
 		if lower {
 			k = strings.ToLower(k)
 		}
@@ -203,6 +209,9 @@ func (c *completer) keywords() {
 		return
 	}
 	for _, s := range snippets {
+		if trigger && len(keywordStart.FindAllString(s.text, 2)) > 1 {
+			continue
+		}
 		text := s.with(c.doc.Escape)
 		if lower {
 			text = loweredSnippet(text)
