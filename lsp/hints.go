@@ -139,13 +139,13 @@ func (v *view) valueHint(u *symbols.Use, add func(int, string, string)) {
 	if value.Is != stage.Set && value.Is != stage.Overridable || value.Text == "" {
 		return
 	}
-	end := u.Span.End
-	if strings.HasSuffix(v.text[:u.Span.Start], "{") {
-		close := strings.IndexByte(v.text[end:], '}')
-		if close < 0 {
-			return
-		}
-		end += close + 1
+	// Only a variable alone, or with a default that its value stands before, is its value.
+	switch rest := u.Rest.In(v.text); {
+	case u.Rest.End == 0:
+		return
+	case rest == "" || rest == "}" || strings.HasPrefix(rest, ":-") || strings.HasPrefix(rest, "-"):
+	default:
+		return
 	}
 	text := strings.ToValidUTF8(value.Text, "�")
 	if utf8.RuneCountInString(text) > maxHint {
@@ -155,7 +155,7 @@ func (v *view) valueHint(u *symbols.Use, add func(int, string, string)) {
 	if value.Is == stage.Overridable {
 		tip = "The default; a build argument may say otherwise."
 	}
-	add(end, "= "+text, tip)
+	add(u.Rest.End, "= "+text, tip)
 }
 
 // lenses stand above each stage: its layers and what was found in it.

@@ -36,12 +36,13 @@ type Use struct {
 	Span   source.Span // the name alone; the whole word where quotes or escapes stand inside
 	Name   string
 	In     *syntax.Instruction
-	Symbol *Symbol // nil for a name that this file gives to nothing
-	Stage  bool    // it names a stage, or would
-	Decl   bool    // it gives the name or a value
-	Index  bool    // it names a stage by its number
-	Shell  bool    // a shell reads it, not BuildKit
-	Lent   bool    // NAME=value before a command, which alone gets it
+	Symbol *Symbol     // nil for a name that this file gives to nothing
+	Stage  bool        // it names a stage, or would
+	Decl   bool        // it gives the name or a value
+	Index  bool        // it names a stage by its number
+	Shell  bool        // a shell reads it, not BuildKit
+	Rest   source.Span // behind a name that BuildKit expands, up to the end of its ${NAME…}; zero inside another one
+	Lent   bool        // NAME=value before a command, which alone gets it
 }
 
 // A Table is every name of one Dockerfile.
@@ -171,7 +172,11 @@ func (b *builder) words(in *syntax.Instruction) {
 // read notes the variables of a word that BuildKit expands.
 func (b *builder) read(in *syntax.Instruction, text source.Text, quotesAreText bool) {
 	for _, v := range Variables(text.String(), b.doc.Escape, quotesAreText) {
-		b.add(&Use{Span: text.Span(v.From, v.To), Name: v.Name, In: in, Symbol: b.lookup(in, v.Name)})
+		u := &Use{Span: text.Span(v.From, v.To), Name: v.Name, In: in, Symbol: b.lookup(in, v.Name)}
+		if v.End > 0 {
+			u.Rest = source.Span{Start: u.Span.End, End: max(u.Span.End, text.Span(v.From, v.End).End)}
+		}
+		b.add(u)
 	}
 }
 

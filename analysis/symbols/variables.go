@@ -6,6 +6,7 @@ import "github.com/shale-build/shale/analysis/source"
 type Variable struct {
 	Name     string
 	From, To int
+	End      int // where the $NAME or ${NAME…} ends; 0 inside another one, and without its brace
 }
 
 // Variables finds the variables of a word as BuildKit expands it outside RUN. With
@@ -63,10 +64,13 @@ func (x *scanner) dollar() {
 	for x.at < len(x.text) && source.NameByte(x.text[x.at]) {
 		x.at++
 	}
+	own := -1
 	if name := x.text[from:x.at]; ValidName(name) {
-		x.out = append(x.out, Variable{name, from, x.at})
+		own = len(x.out)
+		x.out = append(x.out, Variable{Name: name, From: from, To: x.at})
 	}
 	if !braced || x.depth == maxDepth {
+		x.ends(own)
 		return
 	}
 	x.depth++
@@ -74,5 +78,12 @@ func (x *scanner) dollar() {
 	x.depth--
 	if x.at < len(x.text) {
 		x.at++
+		x.ends(own)
+	}
+}
+
+func (x *scanner) ends(variable int) {
+	if variable >= 0 && x.depth == 0 {
+		x.out[variable].End = x.at
 	}
 }
