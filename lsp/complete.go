@@ -291,7 +291,7 @@ func (c *completer) mount(in *syntax.Instruction, value string) {
 		}
 		_, options, _ := mountType(kind)
 		for _, o := range options {
-			if given[o.name] || len(parts) == 1 {
+			if given[o.name] || o.idle || len(parts) == 1 {
 				continue
 			}
 			text := o.name

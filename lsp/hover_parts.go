@@ -43,7 +43,7 @@ func hoverMount(f *syntax.Flag, at int) (string, source.Span) {
 	mount := ""
 	for _, o := range options {
 		if o.Name == "type" {
-			mount = o.Value.String()
+			mount = strings.ToLower(o.Value.String())
 		}
 	}
 	for _, o := range options {

@@ -25,6 +25,7 @@ type flagEntry struct {
 	values []string // to choose from; others may be allowed
 	bare   bool     // it may stand without a value
 	many   bool     // it may stand more than once
+	idle   bool     // it changes nothing where it is taken, or another name says it better: not proposed
 }
 
 var modes = []string{"0644", "0755", "0600", "u=rwX,go=rX"}
@@ -100,6 +101,9 @@ var manual = map[string]entry{
 		[]string{"MAINTAINER <name>"}, nil},
 }
 
+// taken is said of an option of another type of mount.
+const taken = "BuildKit takes it for a mount of this type, where it means nothing."
+
 var boolean = []string{"true", "false"}
 
 // mountTypes are the kinds of --mount with their options, besides type.
@@ -118,12 +122,17 @@ var mountTypes = []struct {
 		{name: "uid", what: "Owner of a new cache folder; root without it.", values: []string{"1000"}},
 		{name: "gid", what: "Group of a new cache folder; root without it.", values: []string{"1000"}},
 		{name: "readonly", what: "The command may not write there.", values: boolean, bare: true},
+		{name: "rw", what: "The command may write there, as it may without it.", values: boolean, bare: true, idle: true},
+		{name: "env", what: taken, idle: true},
 	}},
 	{"bind", "Files of the build context, a stage or an image, for this command only: no COPY, no layer. This is the type where none is named.", []flagEntry{
 		{name: "target", what: "Where they are mounted."},
 		{name: "source", what: "What is mounted; all of `from` without it."},
 		{name: "from", what: "A stage or image; the build context without it."},
 		{name: "rw", what: "The command may write there; what it writes is dropped.", values: boolean, bare: true},
+		{name: "readonly", what: "The command may not write there; without it neither, but for `rw`.", values: boolean, bare: true, idle: true},
+		{name: "id", what: taken, idle: true},
+		{name: "env", what: taken, idle: true},
 	}},
 	{"secret", "A secret that is given to the build by `--secret` and stays out of the layers and of the image's history.", []flagEntry{
 		{name: "id", what: "Which secret; the file name of the target without it."},
@@ -133,6 +142,9 @@ var mountTypes = []struct {
 		{name: "mode", what: "Mode of the file; 0400 without it.", values: []string{"0400", "0440"}},
 		{name: "uid", what: "Owner of the file; root without it.", values: []string{"1000"}},
 		{name: "gid", what: "Group of the file; root without it.", values: []string{"1000"}},
+		{name: "source", what: "Which secret, as `id`; there may be one of the two.", idle: true},
+		{name: "readonly", what: taken, values: boolean, bare: true, idle: true},
+		{name: "rw", what: taken, values: boolean, bare: true, idle: true},
 	}},
 	{"ssh", "The SSH keys of who builds, through an agent that is given by `--ssh`.", []flagEntry{
 		{name: "id", what: "Which agent or key; `default` without it.", values: []string{"default"}},
@@ -141,10 +153,20 @@ var mountTypes = []struct {
 		{name: "mode", what: "Mode of the socket; 0600 without it.", values: []string{"0600"}},
 		{name: "uid", what: "Owner of the socket; root without it.", values: []string{"1000"}},
 		{name: "gid", what: "Group of the socket; root without it.", values: []string{"1000"}},
+		{name: "from", what: taken, idle: true},
+		{name: "env", what: taken, idle: true},
+		{name: "readonly", what: taken, values: boolean, bare: true, idle: true},
+		{name: "rw", what: taken, values: boolean, bare: true, idle: true},
 	}},
 	{"tmpfs", "An empty folder in memory, gone after the command.", []flagEntry{
 		{name: "target", what: "Where it is mounted."},
 		{name: "size", what: "The most that it holds.", values: []string{"64m", "1g"}},
+		{name: "readonly", what: "The command may not write there.", values: boolean, bare: true, idle: true},
+		{name: "rw", what: "The command may write there, as it may without it.", values: boolean, bare: true, idle: true},
+		{name: "from", what: taken, idle: true},
+		{name: "source", what: taken, idle: true},
+		{name: "id", what: taken, idle: true},
+		{name: "env", what: taken, idle: true},
 	}},
 }
 
