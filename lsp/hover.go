@@ -76,14 +76,19 @@ func (v *view) hoverComment(at int) (string, source.Span) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Silences %s:\n", where)
 	for _, name := range names {
-		rule := v.s.rule(name)
-		switch {
-		case rule == nil:
+		rules := v.s.rulesOf(name)
+		if len(rules) == 0 {
 			fmt.Fprintf(&b, "\n- %s: no rule of Shale's", code(name))
-		case rule.Name == name:
-			fmt.Fprintf(&b, "\n- %s: %s", v.s.ruleLink(rule.Name), rule.Doc.Summary)
-		default:
-			fmt.Fprintf(&b, "\n- %s, which is %s: %s", code(name), v.s.ruleLink(rule.Name), rule.Doc.Summary)
+		}
+		for _, rule := range rules {
+			switch {
+			case rule.Name == name:
+				fmt.Fprintf(&b, "\n- %s: %s", v.s.ruleLink(rule.Name), rule.Doc.Summary)
+			case rule.Owns(name):
+				fmt.Fprintf(&b, "\n- %s, a code of %s: %s", code(name), v.s.ruleLink(rule.Name), rule.Doc.Summary)
+			default:
+				fmt.Fprintf(&b, "\n- %s, which is %s: %s", code(name), v.s.ruleLink(rule.Name), rule.Doc.Summary)
+			}
 		}
 	}
 	return b.String(), span
@@ -91,12 +96,20 @@ func (v *view) hoverComment(at int) (string, source.Span) {
 
 // rule finds a rule by its name or by one of its aliases.
 func (s *server) rule(name string) *analysis.Rule {
-	for _, r := range s.opts.Rules {
-		if r.Name == name || slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, name) }) {
-			return r
-		}
+	if all := s.rulesOf(name); len(all) > 0 {
+		return all[0]
 	}
 	return nil
+}
+
+// rulesOf finds the rules that a name or a code stands for.
+func (s *server) rulesOf(name string) (out []*analysis.Rule) {
+	for _, r := range s.opts.Rules {
+		if r.Owns(name) || slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, name) }) {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 func (s *server) ruleLink(name string) string {
@@ -163,10 +176,11 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// layers is how many instructions of a stage make a layer with files of its own.
+// layers is how many instructions of a stage make a layer, a WORKDIR by its folder.
 func layers(s *stage.Stage) (n int) {
 	for _, in := range s.Instructions {
-		if in.Name == "run" || in.Name == "copy" || in.Name == "add" {
+		switch in.Name {
+		case "run", "copy", "add", "workdir":
 			n++
 		}
 	}

@@ -166,7 +166,7 @@ func (v *view) aboutCall(in *syntax.Instruction, inv *shell.Invocation, call *pk
 			continue
 		}
 		fills = true
-		fmt.Fprintf(&b, "\n- fills %s, its %s", code(c.Dir), c.What)
+		fmt.Fprintf(&b, "\n- fills %s, its %s", v.folder(run, c), c.What)
 		image := ""
 		if run != nil {
 			if base := v.file.Base(run.Stage); base != nil {
@@ -221,20 +221,47 @@ func (v *view) cures(b *strings.Builder, in *syntax.Instruction, call *pkgmgr.Ca
 	}
 }
 
-// fate says what becomes of a cache that a RUN fills, and whether it stays.
+// folder is where a cache lies that a RUN fills, as it is or may be root's.
+func (v *view) folder(r *facts.Run, c *pkgmgr.Cache) string {
+	if c.RootDir == "" {
+		return code(c.Dir)
+	}
+	if r != nil {
+		switch home := v.file.HomeOf(r); {
+		case home.Dir == "/root" && home.Why == "":
+			return code(c.RootDir)
+		case home.Dir != "/root" && home.Dir != "":
+			return code(c.Dir)
+		}
+	}
+	return fmt.Sprintf("%s (%s of root)", code(c.Dir), code(c.RootDir))
+}
+
+// fate says what becomes of a cache that a RUN fills, and whether it stays or may.
 func (v *view) fate(r *facts.Run, c *pkgmgr.Cache) (string, bool) {
 	switch {
-	case r.Mounted(c.Dir):
+	case r.MountsCache(c):
 		return "a mount of this RUN keeps it out of the layer", false
 	case slices.ContainsFunc(v.file.Leftovers(r), func(l facts.Leftover) bool { return l.Cache == c }):
 		if r.Stage != nil && !r.Stage.Ships {
 			return "it stays in the layer, which does not ship", false
 		}
 		return "it stays in the layer and ships", true
-	case r.Program == nil:
-		return "what becomes of it here is not known", true
 	}
-	return "this RUN deletes it, moves it, or may do so", false
+	filled, disabled := false, false
+	for _, command := range r.All() {
+		if filled && command.MayClean(c) {
+			return "this RUN deletes it, moves it, or may do so", false
+		}
+		if command.Call != nil && command.Call.Fills(c) {
+			filled = true
+			disabled = disabled || v.file.Disabled(r, command, c)
+		}
+	}
+	if disabled && v.file.Base(r.Stage) != nil {
+		return "a variable or a setting keeps it empty or elsewhere, or may", false
+	}
+	return "what becomes of it here is not known", true
 }
 
 func megabytes(n int64) string {
