@@ -76,7 +76,7 @@ func findRules(names []string, all []*analysis.Rule) ([]*analysis.Rule, error) {
 			found, out = true, append(out, refusals)
 		}
 		for _, r := range all {
-			if r.Owns(name) || slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, name) }) {
+			if standsFor(r, name) {
 				found = true
 				out = append(out, r)
 			}
@@ -86,6 +86,11 @@ func findRules(names []string, all []*analysis.Rule) ([]*analysis.Rule, error) {
 		}
 	}
 	return out, nil
+}
+
+// standsFor reports whether a name is a rule's own, or a code that silences it.
+func standsFor(r *analysis.Rule, name string) bool {
+	return r.Owns(name) || slices.ContainsFunc(r.Aliases, func(a string) bool { return strings.EqualFold(a, name) })
 }
 
 func ruleNames(all []*analysis.Rule) []string {
@@ -98,8 +103,18 @@ func ruleNames(all []*analysis.Rule) []string {
 
 var hadolintCode = lazyregexp.New(`^(?i)DL\d{4}$`)
 
+// unknownRule says that a name is no rule's, and what may be meant.
 func unknownRule(name string, all []*analysis.Rule) error {
 	names := ruleNames(all)
+	var own []string
+	for _, r := range all {
+		if standsFor(r, name) {
+			own = append(own, r.Name)
+		}
+	}
+	if len(own) > 0 {
+		return fmt.Errorf("there is no rule %q; for that code there is: %s", name, strings.Join(own, ", "))
+	}
 	if near, ok := suggest.Search(name, names, false); ok {
 		// It answers in lower case.
 		near = names[slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, near) })]
