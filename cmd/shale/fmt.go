@@ -22,8 +22,10 @@ func (a *app) fmtCommand() *cobra.Command {
 		Long: `Lay Dockerfiles out as most of each file already is: blanks at line ends go,
 continued lines are indented alike, keywords have one case. Nothing else changes;
 comments and here-documents stay as they are, and so does what BuildKit refuses. A RUN
-whose lines move is built once more, for its text is the key of its cache; the image
-stays the same.
+whose lines move is built once more, for its text is the key of its cache. The image has
+the same files and runs the same commands; but it holds the text of a CMD, ENTRYPOINT or
+HEALTHCHECK in shell form and of an ONBUILD, blanks before continued lines and the
+keyword behind ONBUILD included.
 
 A PATH is a file, a folder, or - for standard input, whose result goes to standard
 output; without one, the current folder is walked.
