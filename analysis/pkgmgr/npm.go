@@ -28,7 +28,7 @@ var Npm = Manager{
 		Cleanup:   &change.NpmCache,
 		Mount:     Mount{Sharing: "shared"},
 	}},
-	Settings:  []Settings{{File: ".npmrc", Own: true, Moves: lazyregexp.New(`(?mi)^\s*(?:cache|offline|prefer-offline|userconfig|globalconfig)\s*=`)}},
+	Settings:  []Settings{{File: ".npmrc", Own: true, Moves: lazyregexp.New(`(?mi)^\s*(?:cache|offline|prefer-offline|userconfig|globalconfig)\s*=|^\s*prefix\s*=.*(?:\.npm(?:/|\s|$)|\$)`)}},
 	Manifests: []string{"package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc"},
 	ReadBy:    []string{"test", "t", "start", "pack", "publish", "shrinkwrap", "dedupe"},
 }

@@ -146,6 +146,11 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 		if !fills {
 			return reject("nothing in %q fills the mount at %s", brief(s.text), mount.Dest)
 		}
+		if known.manager == "npm" {
+			if why := d.keptThere(list, mount.Dest); why != "" {
+				return reject("%q may install what is kept into the mount at %s", why, mount.Dest)
+			}
+		}
 		if r := m.unusedBefore(op, mount); r != nil {
 			return r
 		}

@@ -1,0 +1,90 @@
+package cleanup
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/lazyregexp"
+	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
+)
+
+// installsThere says why npm may install into its own folder, where the mount would be: its
+// global packages, a project, or what npm exec fetches to run.
+func (b *mounter) installsThere() string {
+	if b.manager != &pkgmgr.Npm || len(b.dirs) == 0 {
+		return ""
+	}
+	for st := b.runs[len(b.runs)-1].Stage; st != nil; st = st.Parent {
+		for _, in := range st.Instructions {
+			if in.Name != "run" && in.Name != "copy" {
+				continue
+			}
+			for _, m := range npmPrefix.FindAllStringSubmatch(in.Span.In(b.Doc.Content), -1) {
+				if b.there(m[1], "") {
+					return fmt.Sprintf("line %d may have npm install into the mount", b.Line(in))
+				}
+			}
+		}
+	}
+	for _, r := range b.runs {
+		if name, ok := b.Stages().AnySet(r.In, isNpmPrefix); ok {
+			if v := b.Stages().Lookup(r.In, name); !v.Known() || b.there(v.Text, "") {
+				return fmt.Sprintf("%s may have npm install into the mount", name)
+			}
+		}
+		for _, c := range r.All() {
+			if c.Call != nil && c.Call.Manager == b.manager && b.callThere(r, c) {
+				return fmt.Sprintf("line %d may have npm install into the mount", b.Line(r.In))
+			}
+		}
+	}
+	return ""
+}
+
+// callThere reports whether a call of npm may install into the mount.
+func (b *mounter) callThere(r *facts.Run, c *facts.Command) bool {
+	if c.Call.Word == "exec" || c.Call.Word == "x" || c.Call.Word == "init" || c.Call.Word == "create" {
+		return true // below _npx
+	}
+	dir := r.Dir(c)
+	if dir == "" || path.IsAbs(dir) && b.there(dir, "") {
+		return true
+	}
+	if slices.ContainsFunc(c.Call.Options, func(o pkgmgr.Option) bool {
+		return (o.Name == "--prefix" || o.Name == "-C") && (!o.Known || b.there(o.Value, dir))
+	}) {
+		return true
+	}
+	return slices.ContainsFunc(slices.Concat(c.Environ, r.Settings()), func(a shell.Assign) bool {
+		return isNpmPrefix(a.Name) && b.there(facts.Shape(a.Value), dir)
+	})
+}
+
+// there reports whether a path may lie in a folder that is to be mounted.
+func (b *mounter) there(p, from string) bool {
+	return slices.ContainsFunc(b.dirs, func(dir string) bool {
+		p := p
+		for _, home := range []string{"~", "$HOME", "${HOME}"} {
+			if rest, ok := strings.CutPrefix(p, home+"/"); ok {
+				p = path.Join(path.Dir(dir), rest)
+			}
+		}
+		if !path.IsAbs(p) && path.IsAbs(from) {
+			p = path.Join(from, p)
+		}
+		known, _, unknown := strings.Cut(strings.ReplaceAll(p, "$", "\x00"), "\x00")
+		return unknown && (strings.HasPrefix(dir, known) || strings.HasPrefix(known, dir+"/")) || strings.HasPrefix(path.Clean(p)+"/", dir+"/")
+	})
+}
+
+// isNpmPrefix reports whether a variable says where npm installs what is global.
+func isNpmPrefix(name string) bool {
+	return strings.EqualFold(name, "npm_config_prefix") || name == "PREFIX"
+}
+
+// npmPrefix is a setting of that.
+var npmPrefix = lazyregexp.New(`\bprefix[\s=]+["']?([^\s"';&|]+)`)
