@@ -30,7 +30,7 @@ func (d *deriver) newLocale(list []command) string {
 			continue
 		}
 		for _, w := range c.words[at+1:] {
-			if text, known := literal(w); !known && set && !strings.Contains(beginning(w), "=") || locales.MatchString(text) || locales.MatchString(beginning(w)) {
+			if text, known := literal(w); locales.MatchString(text) || locales.MatchString(beginning(w)) || !known && set && mayBeginLocales(beginning(w)) {
 				return c.name + " " + v
 			}
 		}
@@ -39,7 +39,14 @@ func (d *deriver) newLocale(list []command) string {
 }
 
 // locales are packages of locales.
-var locales = lazyregexp.New(`^(?:locales|glibc-(?:langpack|all-langpacks|locale|common)|language-pack|langpacks|musl-locales)`)
+var locales = lazyregexp.New(`^(?:` + strings.Join(localePackages, "|") + `)`)
+
+var localePackages = []string{"locales", "glibc-langpack", "glibc-all-langpacks", "glibc-locale", "glibc-common", "language-pack", "langpacks", "musl-locales"}
+
+// mayBeginLocales reports whether the name of such a package may begin with a text.
+func mayBeginLocales(text string) bool {
+	return slices.ContainsFunc(localePackages, func(p string) bool { return strings.HasPrefix(p, text) })
+}
 
 // localized reports whether the environment names a locale that is not built in, or, with
 // base, may by an image of which that is not known.
