@@ -31,7 +31,9 @@ func localePackage(w shell.Word, may bool) bool {
 	name := facts.Shape(w)
 	before, _, unknown := strings.Cut(name, "\x00")
 	return slices.ContainsFunc([]string{"locales", "glibc-langpack", "glibc-all-langpacks", "glibc-locale", "glibc-common", "language-pack", "langpacks", "musl-locales"},
-		func(p string) bool { return strings.HasPrefix(name, p) || may && unknown && strings.HasPrefix(p, before) })
+		func(p string) bool {
+			return strings.HasPrefix(name, p) || may && unknown && strings.HasPrefix(p, before)
+		})
 }
 
 // namesLocale reports whether a command names the folder in which locales lie.
