@@ -51,7 +51,7 @@ func (b *mounter) callThere(r *facts.Run, c *facts.Command) bool {
 		return true // below _npx
 	}
 	dir := r.Dir(c)
-	if dir == "" || path.IsAbs(dir) && b.there(dir, "") {
+	if path.IsAbs(dir) && b.there(dir, "") || dir == "" && slices.ContainsFunc(r.Commands, b.leadsThere) {
 		return true
 	}
 	if slices.ContainsFunc(c.Call.Options, func(o pkgmgr.Option) bool {
@@ -62,6 +62,18 @@ func (b *mounter) callThere(r *facts.Run, c *facts.Command) bool {
 	return slices.ContainsFunc(slices.Concat(c.Environ, r.Settings()), func(a shell.Assign) bool {
 		return isNpmPrefix(a.Name) && b.there(facts.Shape(a.Value), dir)
 	})
+}
+
+// leadsThere reports whether a command may change the folder in force to one that is to be
+// mounted.
+func (b *mounter) leadsThere(c *facts.Command) bool {
+	switch c.Name {
+	case "pushd", "popd", "eval", ".", "source":
+		return true
+	case "cd":
+		return len(c.Args) != 1 || strings.HasPrefix(facts.Shape(c.Args[0]), "-") || b.there(facts.Shape(c.Args[0]), "")
+	}
+	return false
 }
 
 // there reports whether a path may lie in a folder that is to be mounted.
