@@ -47,8 +47,13 @@ func (b *mounter) installsThere() string {
 
 // callThere reports whether a call of npm may install into the mount.
 func (b *mounter) callThere(r *facts.Run, c *facts.Command) bool {
-	if c.Call.Word == "exec" || c.Call.Word == "x" || c.Call.Word == "init" || c.Call.Word == "create" {
+	switch c.Call.Word {
+	case "exec", "x":
 		return true // below _npx
+	case "init", "create", "innit":
+		if len(c.Call.Names) > 0 {
+			return true
+		}
 	}
 	dir := r.Dir(c)
 	if path.IsAbs(dir) && b.there(dir, "") || dir == "" && slices.ContainsFunc(r.Commands, b.leadsThere) {

@@ -35,7 +35,7 @@ func (d *deriver) keptThere(list []command, dest string) string {
 		if c.name != "npm" {
 			continue
 		}
-		if v, _ := c.verb(); setOf("exec x init create innit")[v] {
+		if v, _ := c.verb(); v == "exec" || v == "x" || setOf("init create innit")[v] && len(c.operands()) > 1 {
 			return "npm " + v
 		}
 		if n.lost || slices.ContainsFunc(n.dirs, func(dir string) bool { return at(dir, "/") }) {
