@@ -10,6 +10,7 @@ import (
 	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // installsThere says why npm may install into its own folder, where the mount would be: its
@@ -20,10 +21,17 @@ func (b *mounter) installsThere() string {
 	}
 	for st := b.runs[len(b.runs)-1].Stage; st != nil; st = st.Parent {
 		for _, in := range st.Instructions {
-			if in.Name != "run" && in.Name != "copy" {
+			if in.Name != "run" && in.Name != "copy" && in.Name != "add" {
 				continue
 			}
-			for _, m := range npmPrefix.FindAllStringSubmatch(in.Span.In(b.Doc.Content), -1) {
+			text := in.Span.In(b.Doc.Content)
+			if to, ok := b.settings(in); ok {
+				kept, known := b.ContextFile(st, to)
+				if text += "\n" + kept; !known {
+					return fmt.Sprintf("line %d copies settings of npm that could not be read", b.Line(in))
+				}
+			}
+			for _, m := range npmPrefix.FindAllStringSubmatch(text, -1) {
 				if b.there(m[1], "") {
 					return fmt.Sprintf("line %d may have npm install into the mount", b.Line(in))
 				}
@@ -37,12 +45,27 @@ func (b *mounter) installsThere() string {
 			}
 		}
 		for _, c := range r.All() {
+			if slices.ContainsFunc(c.Node.Redirs, func(d shell.Redir) bool {
+				to := facts.Shape(d.Target)
+				return strings.Contains(d.Op, ">") && !strings.Contains(to, "\x00") && b.there(to, r.Dir(c))
+			}) {
+				return fmt.Sprintf("line %d writes a file into the mount", b.Line(r.In))
+			}
 			if c.Call != nil && c.Call.Manager == b.manager && b.callThere(r, c) {
 				return fmt.Sprintf("line %d may have npm install into the mount", b.Line(r.In))
 			}
 		}
 	}
 	return ""
+}
+
+// settings returns where an instruction copies the user's settings of npm to.
+func (b *mounter) settings(in *syntax.Instruction) (string, bool) {
+	if in.Name == "run" || len(in.Args) == 0 || len(in.Heredocs) > 0 {
+		return "", false
+	}
+	to := b.Stages().Expand(in, in.Args[len(in.Args)-1].Value).Text
+	return to, slices.ContainsFunc(b.dirs, func(dir string) bool { return to == path.Join(path.Dir(dir), ".npmrc") })
 }
 
 // callThere reports whether a call of npm may install into the mount.

@@ -85,6 +85,8 @@ var wrongCleanups = []rewriting{
 		edits: [][2]string{{`RUN npm install y`, `RUN --mount=type=cache,target=/root/.npm npm install y`}}, reason: "may install what is kept"},
 	{name: "a mount over what npm fetches to run", before: from("node:22", "USER root", `RUN npm install -g x && npm exec -y foo`), changes: npmMount,
 		edits: [][2]string{{`RUN npm install -g x && npm exec -y foo`, `RUN --mount=type=cache,target=/root/.npm npm install -g x && npm exec -y foo`}}, reason: "may install what is kept"},
+	{name: "a mount over a file that the RUN writes", before: from("node:22", "USER root", "RUN npm install -g foo && echo x > ~/.npm/y"), changes: npmMount,
+		edits: [][2]string{{"RUN npm", "RUN --mount=type=cache,target=/root/.npm npm"}}, reason: "may install what is kept"},
 	// What apt looks up.
 	{name: "a clean-up before a purge of what may not be installed", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN apt-get purge -y nano"), changes: apt,
 		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "which looks up the packages that it is told"},

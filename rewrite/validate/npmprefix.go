@@ -32,6 +32,15 @@ func (d *deriver) keptThere(list []command, dest string) string {
 		}
 	}
 	for _, c := range list {
+		if slices.ContainsFunc(c.node.Redirs, func(r shell.Redir) bool {
+			text, _ := n.text(r.Target)
+			if len(r.Target.Parts) > 0 && r.Target.Parts[0].Kind == shell.Tilde {
+				text = "~" + strings.TrimLeft(text, "\x00")
+			}
+			return strings.Contains(r.Op, ">") && !strings.Contains(text, "\x00") && at(text, x.Cwd)
+		}) {
+			return "a redirection"
+		}
 		if c.name != "npm" {
 			continue
 		}
