@@ -55,7 +55,8 @@ func (n *nodeReader) bun(o BunOptions) {
 	if !ok {
 		return
 	}
-	n.dotenv()
+	// Which of them it loads, whatever it runs, NODE_ENV says (".env files" in its documentation).
+	n.dotenv(n.dir, ".env", ".env.local", ".env.production", ".env.development", ".env.test", ".env.production.local", ".env.development.local", ".env.test.local")
 	n.npmrc(path.Join(n.dir, ".npmrc")) // what it says of scripts Bun is not known to heed
 	n.bunfig()
 	n.manifest(root, pkg)
@@ -87,16 +88,6 @@ func (n *nodeReader) bun(o BunOptions) {
 		n.refuse(Refusal{Reason: p + " does not say which packages run install scripts, and those may read any file", Cure: "give --ignore-scripts if the image works without them", Path: p})
 	}
 	n.creates()
-}
-
-// dotenv refuses the files whose variables Bun loads whatever it runs: which of them,
-// NODE_ENV says (".env files" in its documentation).
-func (n *nodeReader) dotenv() {
-	for _, f := range []string{".env", ".env.local", ".env.production", ".env.development", ".env.test", ".env.production.local", ".env.development.local", ".env.test.local"} {
-		if env := path.Join(n.dir, f); n.find(env) != missing {
-			n.refuse(Refusal{Reason: env + " sets variables that may change the install", Cure: "add " + f + " to .dockerignore", Path: env})
-		}
-	}
 }
 
 // bunLock judges the text lock: JSON with commas at the end of lists. A package's

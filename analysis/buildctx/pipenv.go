@@ -44,9 +44,7 @@ func (c *Context) Pipenv(dir string, o PipenvOptions) World {
 		b.refuse(Refusal{Reason: "python -m pipenv looks for its modules in the working folder first", Cure: "call pipenv itself"})
 	}
 	// It loads the variables of .env whatever the command (since pypa/pipenv#5338).
-	if env := path.Join(dir, ".env"); b.find(env) != missing {
-		b.refuse(Refusal{Reason: env + " sets variables that may change the install", Cure: "add .env to .dockerignore", Path: env})
-	}
+	b.dotenv(dir, ".env")
 	var pipfile struct {
 		Source  []pipSource
 		Pipenv  map[string]any
@@ -71,9 +69,7 @@ type pipSource struct {
 // pipSources refuses the indexes that may be folders of the project.
 func (b *builder) pipSources(p string, sources []pipSource) {
 	for _, s := range sources {
-		if !npmURL.MatchString(s.URL) {
-			b.refuse(Refusal{Reason: fmt.Sprintf("%s takes packages from %s, which may be a folder of the project", p, s.URL), Path: p})
-		}
+		b.index(p, s.URL)
 	}
 }
 

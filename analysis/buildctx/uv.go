@@ -154,9 +154,7 @@ func (b *builder) uvSettings(p string, all map[string]any) {
 		addresses = append(addresses, more...)
 	}
 	for _, a := range addresses {
-		if s, _ := a.(string); !npmURL.MatchString(s) {
-			b.refuse(Refusal{Reason: fmt.Sprintf("%s takes packages from %v, which may be a folder of the project", p, a), Path: p})
-		}
+		b.index(p, a)
 	}
 	for _, key := range []string{"constraint-dependencies", "override-dependencies", "build-constraint-dependencies"} {
 		list, _ := all[key].([]any)

@@ -105,6 +105,22 @@ func (b *builder) done() World {
 	return b.world
 }
 
+// dotenv refuses files of a folder whose variables a manager loads.
+func (b *builder) dotenv(dir string, names ...string) {
+	for _, name := range names {
+		if env := path.Join(dir, name); b.find(env) != missing {
+			b.refuse(Refusal{Reason: env + " sets variables that may change the install", Cure: "add " + name + " to .dockerignore", Path: env})
+		}
+	}
+}
+
+// index refuses an index of packages, as a file has it, that is no address in the network.
+func (b *builder) index(p string, address any) {
+	if s, _ := address.(string); !npmURL.MatchString(s) {
+		b.refuse(Refusal{Reason: fmt.Sprintf("%s takes packages from %v, which may be a folder of the project", p, address), Path: p})
+	}
+}
+
 // A state says whether the install finds a file.
 type state uint8
 
