@@ -135,7 +135,10 @@ func (f *File) Beside(path string) (string, bool) {
 // request gathers what every COPY, ADD and install of the file needs, which
 // decides what folder can be its context; or says why none can be.
 func (f *File) request() (r buildctx.Request, why string) {
-	r.Dockerfile, r.Files, r.Walks = f.absolute(), f.opts.Files, f.opts.Walks
+	r.Dockerfile, r.Files, r.Walks = f.Path, f.opts.Files, f.opts.Walks
+	if abs, err := filepath.Abs(f.Path); err == nil && f.Path != "" {
+		r.Dockerfile = abs // or the system is asked for the working folder with each file that is looked for
+	}
 	if r.Dir, r.How, why = f.named(); why != "" {
 		return r, why
 	}
@@ -153,19 +156,6 @@ func (f *File) request() (r buildctx.Request, why string) {
 	}
 	return r, ""
 }
-
-// absolute is the file's path that needs no working folder, which the system is else
-// asked for with each file that is looked for.
-func (f *File) absolute() string {
-	return Once(f, absolutePath{}, func() string {
-		if abs, err := filepath.Abs(f.Path); err == nil && f.Path != "" {
-			return abs
-		}
-		return f.Path
-	})
-}
-
-type absolutePath struct{}
 
 // named is the build context that the user names, and who does: the first of
 // --context, the configuration, and compose and bake files.
