@@ -15,11 +15,11 @@ import (
 // option, a variable (npm_config_offline, UV_OFFLINE) or a setting.
 func (f *File) offline() string {
 	return Once(f, offlineIn{}, func() string {
-		if !saysOffline(f.Doc.Content) {
+		if !offline.In(f.Doc.Content) {
 			return ""
 		}
 		for _, in := range f.Doc.Instructions {
-			if saysOffline(in.Span.In(f.Doc.Content)) { // here-documents too
+			if offline.In(in.Span.In(f.Doc.Content)) { // here-documents too
 				return fmt.Sprintf("line %d speaks of working offline, from what was cached", f.Line(in))
 			}
 		}
@@ -29,10 +29,25 @@ func (f *File) offline() string {
 
 type offlineIn struct{}
 
-// saysOffline reads the text once, and matches no expression: it is asked at each edit.
-func saysOffline(text string) bool {
+var offline = AnyCase("offline", "disable_network", "goproxy=off", `goproxy="off`, "goproxy='off")
+
+// Words are looked for in any case, by their first letter: an expression takes thirty times
+// as long, and each edit asks.
+type Words [256][]string
+
+// AnyCase makes Words of some, none of them empty and all in small ASCII letters.
+func AnyCase(words ...string) *Words {
+	var out Words
+	for _, w := range words {
+		out[w[0]] = append(out[w[0]], w)
+	}
+	return &out
+}
+
+// In reports whether a text has one of the words.
+func (ws *Words) In(text string) bool {
 	for i := range len(text) {
-		for _, w := range offlineWords[text[i]|0x20] {
+		for _, w := range ws[text[i]|0x20] {
 			if len(text)-i >= len(w) && strings.EqualFold(text[i:i+len(w)], w) {
 				return true
 			}
@@ -40,9 +55,6 @@ func saysOffline(text string) bool {
 	}
 	return false
 }
-
-// offlineWords are by their first letter.
-var offlineWords = [256][]string{'o': {"offline"}, 'd': {"disable_network"}, 'g': {"goproxy=off", `goproxy="off`, "goproxy='off"}}
 
 // runsFrom says why a project may run from the cache that a RUN fills: Yarn's does with
 // Plug'n'Play, which its package.json may ask for.

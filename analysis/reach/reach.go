@@ -133,6 +133,14 @@ func OwnShell(r *facts.Run, at string) bool {
 // that names the folder copied to: a list of packages, a setting or a link may lead the
 // commands behind the copy into it.
 func NamedEarlier(f *facts.File, in *syntax.Instruction, at string) *syntax.Instruction {
+	type of struct {
+		*syntax.Instruction
+		at string
+	}
+	return facts.Once(f, of{in, at}, func() *syntax.Instruction { return namedEarlier(f, in, at) })
+}
+
+func namedEarlier(f *facts.File, in *syntax.Instruction, at string) *syntax.Instruction {
 	user := f.Stages().User(in)
 	name, _, _ := strings.Cut(user.Text, ":")
 	other := user.Known() && name != "root" && name != "0"
@@ -142,7 +150,7 @@ func NamedEarlier(f *facts.File, in *syntax.Instruction, at string) *syntax.Inst
 				break
 			}
 			texts := slices.ContainsFunc(earlier.Heredocs, func(h syntax.Heredoc) bool { return namesFolder(h.Body.In(f.Doc.Content), at) })
-			if texts || earlier.Name == "run" && mayLead(f, f.Run(earlier), at, other) || bringsSettings(f, earlier, at) || writesRelative(earlier.Span.In(f.Doc.Content)) {
+			if texts || earlier.Name == "run" && mayLead(f, f.Run(earlier), at, other) || bringsSettings(f, earlier, at) || writesRelative(f, earlier) {
 				return earlier
 			}
 		}

@@ -19,16 +19,26 @@ func bringsSettings(f *facts.File, in *syntax.Instruction, at string) bool {
 	if in.Name != "copy" && in.Name != "add" || len(in.Args) < 2 {
 		return false
 	}
+	type of struct{ *syntax.Instruction }
+	b := facts.Once(f, of{in}, func() brought { return bringing(f, in) })
+	_, inside := facts.Below(b.dest, at)
+	return b.settings && !(b.known && inside)
+}
+
+// A brought is where a COPY or ADD goes, if that is known, and whether it may bring settings.
+type brought struct {
+	dest            string
+	known, settings bool
+}
+
+func bringing(f *facts.File, in *syntax.Instruction) brought {
 	g := f.Stages()
 	to := g.Expand(in, in.Args[len(in.Args)-1].Value)
 	dest, ok := f.Lands(in, to.Text, in)
 	if !to.Known() || !ok {
-		return true
+		return brought{settings: true}
 	}
-	if _, inside := facts.Below(dest, at); inside {
-		return false
-	}
-	return slices.ContainsFunc(in.Args[:len(in.Args)-1], func(a syntax.Word) bool {
+	return brought{dest, true, slices.ContainsFunc(in.Args[:len(in.Args)-1], func(a syntax.Word) bool {
 		if strings.HasPrefix(a.Value, "<<") { // its text is at hand
 			return false
 		}
@@ -40,7 +50,7 @@ func bringsSettings(f *facts.File, in *syntax.Instruction, at string) bool {
 			return true
 		}
 		return holdsSettings(dest) && mayBeFolder(f, in, from.Text)
-	})
+	})}
 }
 
 // mayBeFolder reports whether what is copied may be a folder, whose files then lie right
@@ -84,15 +94,28 @@ var ofInstallers = map[string]bool{
 	"ld.so.preload": true, "ld.so.conf": true, "ld.so.conf.d": true, "profile": true, "profile.d": true, "environment": true, "ca-certificates.conf": true,
 }
 
-// relativeValue finds a setting whose value is a file that is looked for from where the
-// program runs.
-var relativeValue = lazyregexp.New(`(?im)(?:^|\\n|[^\w-])(?:find-links|cafile|cert|client-cert|sslcacert|constraint|requirement|node-options|onload-script|script-shell|globalconfig|userconfig)\s*[=:]\s*["']?(?:\.{1,2}/|[\w-]+(?:/[^/]|\.(?:pem|crt|cer|txt|js|json|whl)|["']?\s*(?:\\n|$)))`)
+// fileKeys are settings whose value is a file. relativeValue finds one with a file that is
+// looked for from where the program runs.
+var (
+	fileKeys      = []string{"find-links", "cafile", "cert", "client-cert", "sslcacert", "constraint", "requirement", "node-options", "onload-script", "script-shell", "globalconfig", "userconfig"}
+	relativeValue = lazyregexp.New(`(?im)(?:^|\\n|[^\w-])(?:` + strings.Join(fileKeys, "|") + `)\s*[=:]\s*["']?(?:\.{1,2}/|[\w-]+(?:/[^/]|\.(?:pem|crt|cer|txt|js|json|whl)|["']?\s*(?:\\n|$)))`)
+	anyFileKey    = facts.AnyCase(fileKeys...)
+)
 
-// writesRelative reports whether a text, of a RUN or a here-document, gives a setting a
-// relative file, and where settings are is named by it too.
-func writesRelative(text string) bool {
-	return relativeValue.MatchString(text) && slices.ContainsFunc(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n\"'<>|&;()", r) }), func(w string) bool {
-		return strings.Contains(w, "/") && Settings(strings.Replace(strings.Replace(w, "~", "/root", 1), "$HOME", "/root", 1)) || settingsFile.MatchString(path.Base(w))
+// writesRelative reports whether an instruction, a RUN or one with here-documents, gives a
+// setting a relative file, and where settings are is named by it too. Each copy asks it of
+// all lines before.
+func writesRelative(f *facts.File, in *syntax.Instruction) bool {
+	type named struct{}
+	if !facts.Once(f, named{}, func() bool { return anyFileKey.In(f.Doc.Content) }) {
+		return false
+	}
+	type relative struct{ *syntax.Instruction }
+	return facts.Once(f, relative{in}, func() bool {
+		text := in.Span.In(f.Doc.Content)
+		return relativeValue.MatchString(text) && slices.ContainsFunc(strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n\"'<>|&;()", r) }), func(w string) bool {
+			return strings.Contains(w, "/") && Settings(strings.Replace(strings.Replace(w, "~", "/root", 1), "$HOME", "/root", 1)) || settingsFile.MatchString(path.Base(w))
+		})
 	})
 }
 
