@@ -35,6 +35,8 @@ func Mend(f *facts.File, r *facts.Run, left facts.Leftover) (fix analysis.Fix, w
 	use := f.LaterUse(r, cache)
 	switch manager := left.By.Call.Manager; {
 	case use.Why != "":
+	case len(fix.Changes) > 0 && ownFiles(f, r, fix.Changes) != "":
+		use.Why = ownFiles(f, r, fix.Changes)
 	case manager == &pkgmgr.Gem, manager == &pkgmgr.Bundler, manager == &pkgmgr.Yarn, manager == &pkgmgr.Uv:
 		use.Why = reads(f, r, manager)
 	}
@@ -61,6 +63,30 @@ func Mend(f *facts.File, r *facts.Run, left facts.Leftover) (fix analysis.Fix, w
 		withheld = []string{why + cure}
 	}
 	return fix, withheld
+}
+
+// ownFiles says which line before a RUN copies files of the author into a folder that its
+// clean-up empties.
+func ownFiles(f *facts.File, r *facts.Run, changes []change.Change) string {
+	for _, c := range changes {
+		k, ok := c.(change.Cleaned)
+		if !ok {
+			continue
+		}
+		for s := r.Stage; s != nil; s = s.Parent {
+			for _, in := range s.Instructions {
+				if in.Index >= r.In.Index || in.Name != "copy" && in.Name != "add" {
+					continue
+				}
+				for _, dir := range k.Cleanup.Paths {
+					if f.CopiesBelow(in, dir) {
+						return fmt.Sprintf("line %d copies files into %s, which it would delete", f.Line(in), dir)
+					}
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // modernPip reports whether the stage's pip is 19.1 or later, which installs the

@@ -166,11 +166,7 @@ func (b *mounter) conditions() {
 					b.doubts("the mount hides what line %d may have left there", b.Line(in))
 				}
 			case "copy", "add":
-				if len(in.Args) == 0 {
-					continue // half typed
-				}
-				to := b.Stages().Expand(in, in.Args[len(in.Args)-1].Value)
-				if slices.ContainsFunc(b.dirs, func(dir string) bool { return strings.HasPrefix(path.Clean("/"+to.Text)+"/", dir+"/") }) {
+				if slices.ContainsFunc(b.dirs, func(dir string) bool { return b.CopiesBelow(in, dir) }) {
 					b.doubts("the mount hides what line %d copies there", b.Line(in))
 				}
 			}

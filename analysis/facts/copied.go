@@ -30,6 +30,26 @@ func (f *File) Brings(in *syntax.Instruction) (Place, bool) {
 	return Place{Path: dest, All: !program}, true
 }
 
+// CopiesBelow reports whether a COPY or ADD is known to put files into a folder: by its
+// destination or, where that is above, by what the build context holds.
+func (f *File) CopiesBelow(in *syntax.Instruction, dir string) bool {
+	dest, ok := f.Dest(in)
+	if !ok && len(in.Args) > 0 {
+		known, _, _ := strings.Cut(in.Args[len(in.Args)-1].Value, "$")
+		dest = path.Clean(known)
+	}
+	if _, ok := Below(dest, dir); ok {
+		return true
+	}
+	rest, ok := Below(dir, dest)
+	context, _ := f.Context()
+	if !ok || context == nil || in.Flag("from") != nil {
+		return false
+	}
+	sources, _ := f.Sources(in)
+	return slices.ContainsFunc(sources, func(src string) bool { return context.Exists(path.Join(src, rest)) })
+}
+
 // isFolder reports whether a source is certainly a folder, of which a copy brings the content.
 func (f *File) isFolder(in *syntax.Instruction, src string) bool {
 	context, _ := f.Context()

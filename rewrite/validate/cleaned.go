@@ -2,10 +2,12 @@ package validate
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/change"
+	"github.com/shale-build/shale/analysis/compile"
 	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/shell"
 )
@@ -307,6 +309,9 @@ func (d *deriver) cleanable(p, q *shell.Program, k change.Cleanup) *Rejection {
 			return reject("%s sets options of bash, by which the clean-up %q may do nothing, or fail", name, k.Command)
 		}
 	}
+	if by := d.broughtInto(k); by != nil {
+		return reject("%q brings files that the clean-up %q would delete", by, k.Command)
+	}
 	if why := processes(p); why != "" {
 		return reject("%s may still use what the clean-up %q deletes", why, k.Command)
 	}
@@ -349,6 +354,29 @@ func (d *deriver) cleanable(p, q *shell.Program, k change.Cleanup) *Rejection {
 		}
 	})
 	return r
+}
+
+// broughtInto finds a copy before the RUN into a folder that a clean-up empties.
+func (d *deriver) broughtInto(k change.Cleanup) *compile.Op {
+	brings := func(op *compile.Op) bool {
+		return op != nil && op.File != nil && slices.ContainsFunc(op.File.Actions, func(a compile.Action) bool {
+			return a.Copy != nil && slices.ContainsFunc(k.Paths, func(dir string) bool { return under(path.Clean("/"+a.Copy.Dest), dir) })
+		})
+	}
+	for at := primary(d.op); at.Op != nil; at = primary(at.Op) {
+		if brings(at.Op) {
+			return at.Op
+		}
+		if at.Op.Exec != nil || at.Op.File != nil {
+			continue
+		}
+		for _, linked := range at.Op.Inputs {
+			if brings(linked.Op) {
+				return linked.Op
+			}
+		}
+	}
+	return nil
 }
 
 // install finds the call that fills what k deletes, in a place that is reached

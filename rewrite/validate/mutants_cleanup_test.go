@@ -41,6 +41,10 @@ var wrongCleanups = []rewriting{
 		edits: [][2]string{{"file update\n", "file update && rm -rf /var/lib/apt/lists/*\n"}}, reason: "runs apt-file"},
 	{name: "a clean-up of what apt-file fetched before", before: "FROM debian:12 AS a\nRUN [\"apt-file\", \"update\"]\nFROM a\nRUN apt-get update && apt-get install -y curl\n", changes: apt,
 		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "runs apt-file"},
+	{name: "a clean-up of what a copy brought", before: "FROM alpine:3.20 AS a\nCOPY repo/ /var/cache/apk/repo/\nFROM a\nRUN apk update && apk add x\n", changes: []change.Change{change.Cleaned{Cleanup: change.ApkIndex}},
+		edits: [][2]string{{"add x\n", "add x && rm -rf /var/cache/apk/*\n"}}, reason: "brings files that the clean-up"},
+	{name: "a clean-up of what a linked copy brought", before: from("debian:12", "COPY --link own /var/lib/apt/lists/own", "RUN apt-get update && apt-get install -y curl"), changes: apt,
+		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "brings files that the clean-up"},
 	// What a container starts.
 	{name: "a clean-up before what a wrapper starts", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", `ENTRYPOINT ["tini", "-g", "--", "apt-get", "install", "x"]`), changes: apt,
 		edits: [][2]string{{"install -y curl\n", "install -y curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "the command of the image needs"},
