@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/pkgmgr"
@@ -176,6 +177,12 @@ func (k *callers) lost(from, to *Run) string {
 			for _, c := range k.Run(in).All() {
 				if w := takenAway(c); w != "" {
 					return w
+				}
+			}
+		case "copy", "add":
+			for _, a := range in.Args {
+				if settings(a.Value) && path.Base(a.Value) != "*" {
+					return "the " + path.Base(a.Value) + " that line " + strconv.Itoa(k.Line(in)) + " replaces"
 				}
 			}
 		case "env", "arg":

@@ -65,6 +65,24 @@ func (a *after) beyond(o *compile.Op, before *grants) (lacks string, r *grants) 
 	return lacks, r
 }
 
+// replacedBy notes that a copy may put another file in the place of one of settings.
+func (g *grants) replacedBy(o *compile.Op) *grants {
+	if g == nil || o == nil || o.File == nil || g.taken != "" {
+		return g
+	}
+	for _, a := range o.File.Actions {
+		if a.Copy == nil {
+			continue
+		}
+		for _, name := range []string{path.Base(a.Copy.Src), path.Base(a.Copy.Dest)} {
+			if credentials[name] {
+				return &grants{mounts: g.mounts, last: g.last, taken: name}
+			}
+		}
+	}
+	return g
+}
+
 // givenBefore names a variable that calls of a manager had before and have no more.
 func (m *matcher) givenBefore(was, is *compile.Op, manager string) string {
 	for _, pair := range was.Exec.Env {

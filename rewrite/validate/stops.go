@@ -142,6 +142,7 @@ func (a *after) pass(o *compile.Op, state, stale map[*compile.Op]bool) *Rejectio
 				return reject("%q copies what %s deletes", o, a.what)
 			}
 		}
+		a.granted[o] = a.granted[o].replacedBy(o)
 	default:
 		// A merge, of COPY --link: what is copied lies on top.
 		for _, in := range o.Inputs {
@@ -150,6 +151,9 @@ func (a *after) pass(o *compile.Op, state, stale map[*compile.Op]bool) *Rejectio
 				stale[o] = stale[o] || stale[in.Op]
 				a.granted[o] = cmp.Or(a.granted[o], a.granted[in.Op])
 			}
+		}
+		for _, in := range o.Inputs {
+			a.granted[o] = a.granted[o].replacedBy(in.Op)
 		}
 	}
 	return nil
