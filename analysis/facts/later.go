@@ -482,6 +482,7 @@ func (f *File) origin(s *stage.Stage, script string) (string, bool) {
 				continue
 			}
 			dest := g.Expand(in, in.Args[len(in.Args)-1].Value)
+			to, _ := f.Dest(in)
 			for _, a := range in.Args[:len(in.Args)-1] {
 				source := g.Expand(in, a.Value)
 				if source.Is == stage.Unknown || dest.Is == stage.Unknown {
@@ -490,8 +491,8 @@ func (f *File) origin(s *stage.Stage, script string) (string, bool) {
 				// By base name: the folder may be unknown or on the PATH.
 				if path.Base(source.Text) == path.Base(script) || path.Base(dest.Text) == path.Base(script) && !strings.HasSuffix(dest.Text, "/") {
 					found, ok = source.Text, true
-				} else if !ok && strings.HasPrefix(script, strings.TrimSuffix(dest.Text, "/")+"/") {
-					found, ok = path.Join(source.Text, strings.TrimPrefix(script, strings.TrimSuffix(dest.Text, "/")+"/")), true
+				} else if rest, below := Below(script, to); !ok && to != "" && below {
+					found, ok = path.Join(source.Text, rest), true
 				} else if !ok && strings.HasPrefix(script, "./") {
 					found, ok = path.Join(source.Text, script), true
 				}

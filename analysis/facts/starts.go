@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
@@ -167,14 +168,34 @@ func (f *File) starter(s *stage.Stage, argv []string, manager *pkgmgr.Manager) s
 // aptReaders are programs that read apt's index besides its own.
 var aptReaders = []string{"apt-cache", "apt-file", "apt-mark", "unattended-upgrade", "unattended-upgrades"}
 
-// startsScript says why a script may install packages, or "".
+// startsScript says why a script, or one that it calls, may install packages, or "".
 func (f *File) startsScript(s *stage.Stage, script string, manager *pkgmgr.Manager) string {
 	text, ok := f.ContextFile(s, script)
 	if !ok {
 		return fmt.Sprintf("starts %s, which could not be read and may install packages", strings.ReplaceAll(script, "\x00", "…"))
 	}
+	if by := f.installing(s, script, text, manager, map[string]bool{}); by != "" {
+		return fmt.Sprintf("starts %s, which may install packages", by)
+	}
+	return ""
+}
+
+// installing names the script, of one and those in the build context that it calls, whose text
+// speaks of installing packages.
+func (f *File) installing(s *stage.Stage, script, text string, manager *pkgmgr.Manager, seen map[string]bool) string {
 	if mentions(text, manager) {
-		return fmt.Sprintf("starts %s, which may install packages", script)
+		return script
+	}
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'`;&|()<>=", r) }) {
+		if !strings.HasSuffix(word, ".sh") && !strings.Contains(word, "/") || seen[word] {
+			continue
+		}
+		seen[word] = true
+		if called, ok := f.ContextFile(s, word); ok {
+			if by := f.installing(s, word, called, manager, seen); by != "" {
+				return by
+			}
+		}
 	}
 	return ""
 }
@@ -190,8 +211,8 @@ func (f *File) startsWords(s *stage.Stage, words []string, manager *pkgmgr.Manag
 		case strings.HasSuffix(w, ".sh") && !strings.HasPrefix(w, "-"):
 			why = f.startsScript(s, w, manager)
 		case path.Ext(w) == "" && strings.Contains(w, "/") && !strings.HasPrefix(w, "-"):
-			if text, ok := f.ContextFile(s, w); ok && strings.HasPrefix(text, "#!") && mentions(text, manager) {
-				why = fmt.Sprintf("starts %s, which may install packages", w)
+			if text, ok := f.ContextFile(s, w); ok && strings.HasPrefix(text, "#!") {
+				why = f.startsScript(s, w, manager)
 			}
 		}
 		if why != "" {
