@@ -402,6 +402,9 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 	if name := setBefore(r, k); name != "" {
 		return fix, name + " is set in the same RUN, and the clean-up may be another command by it"
 	}
+	if left.By.ByPath() && !strings.HasPrefix(k.Command, left.By.Word()+" ") {
+		return fix, fmt.Sprintf("%s is called by its path, and may be another program, with another cache", left.By.Word())
+	}
 	if !strings.HasPrefix(k.Command, "rm ") && left.By.Node != lastCommand(last) {
 		return fix, fmt.Sprintf("a command follows the %s install in the same RUN", left.By.Call.Manager.Name)
 	}
