@@ -176,6 +176,10 @@ func digestOf(dt []byte) string { return string(digest.FromBytes(dt)) }
 // newOp takes an operation apart. What it moves into fields it clears in op, so
 // that Rest holds the remainder, of fields that are added to BuildKit too.
 func newOp(op *pb.Op, inputs []Edge) (*Op, error) {
+	inputs, err := spread(op, inputs)
+	if err != nil {
+		return nil, err
+	}
 	o := &Op{Inputs: inputs}
 	op.Inputs = nil
 	if src := op.GetSource(); src != nil {
@@ -212,6 +216,52 @@ func newOp(op *pb.Op, inputs []Edge) (*Op, error) {
 	return o, err
 }
 
+// spread gives each mount and each action of an operation inputs of its own. BuildKit lists
+// equal ones once, so that two operations which do the same would differ by how many of
+// what they start from are equal.
+func spread(op *pb.Op, inputs []Edge) ([]Edge, error) {
+	var refs []*int64
+	known := len(inputs)
+	switch {
+	case op.GetExec() != nil:
+		for _, m := range op.GetExec().Mounts {
+			refs = append(refs, &m.Input)
+		}
+	case op.GetFile() != nil:
+		known += len(op.GetFile().Actions)
+		for _, a := range op.GetFile().Actions {
+			refs = append(refs, &a.Input, &a.SecondaryInput)
+			for _, by := range []*pb.ChownOpt{a.GetCopy().GetOwner(), a.GetMkdir().GetOwner(), a.GetMkfile().GetOwner()} {
+				for _, u := range []*pb.UserOpt{by.GetUser(), by.GetGroup()} {
+					if n := u.GetByName(); n != nil {
+						refs = append(refs, &n.Input)
+					}
+				}
+			}
+		}
+	default:
+		return inputs, nil
+	}
+	var out []Edge
+	var actions []*int64
+	for _, ref := range refs {
+		switch at := int(*ref); {
+		case at < 0:
+		case at < len(inputs):
+			*ref = int64(len(out))
+			out = append(out, inputs[at])
+		case at < known:
+			actions = append(actions, ref)
+		default:
+			return nil, fmt.Errorf("%w: a mount or an action without its input", ErrInternal)
+		}
+	}
+	for _, ref := range actions {
+		*ref += int64(len(out) - len(inputs))
+	}
+	return out, nil
+}
+
 var transferAttrs = []string{
 	pb.AttrLocalSessionID, pb.AttrLocalUniqueID, pb.AttrIncludePatterns, pb.AttrFollowPaths,
 	pb.AttrExcludePatterns, pb.AttrSharedKeyHint, pb.AttrLocalDiffer,
@@ -229,9 +279,6 @@ func (o *Op) exec(x *pb.ExecOp) error {
 			Output: int(mount.Output), ReadOnly: mount.Readonly,
 		}
 		if mount.Input >= 0 {
-			if int(mount.Input) >= len(o.Inputs) {
-				return fmt.Errorf("%w: a mount without its input", ErrInternal)
-			}
 			own.Input = o.Inputs[mount.Input]
 		}
 		if c := mount.CacheOpt; c != nil {
@@ -253,31 +300,21 @@ func (o *Op) exec(x *pb.ExecOp) error {
 }
 
 func (o *Op) file(f *pb.FileOp) error {
-	ref := func(i int64) (Ref, error) {
+	ref := func(i int64) Ref {
 		switch {
 		case i < 0:
-			return Ref{Action: -1}, nil
+			return Ref{Action: -1}
 		case int(i) < len(o.Inputs):
-			return Ref{Edge: o.Inputs[i], Action: -1}, nil
-		case int(i) < len(o.Inputs)+len(f.Actions):
-			return Ref{Action: int(i) - len(o.Inputs)}, nil
+			return Ref{Edge: o.Inputs[i], Action: -1}
 		}
-		return Ref{}, fmt.Errorf("%w: a file action without its input", ErrInternal)
+		return Ref{Action: int(i) - len(o.Inputs)}
 	}
 	out := &File{}
 	for _, a := range f.Actions {
-		on, err := ref(a.Input)
-		if err != nil {
-			return err
-		}
-		own := Action{On: on, Output: int(a.Output)}
+		own := Action{On: ref(a.Input), Output: int(a.Output)}
 		if c := a.GetCopy(); c != nil {
-			from, err := ref(a.SecondaryInput)
-			if err != nil {
-				return err
-			}
 			own.Copy = &Copy{
-				From: from, Src: c.Src, Dest: c.Dest, Owner: owner(c.Owner), Chmod: c.Mode != -1 || c.ModeStr != "", Unpack: c.AttemptUnpackDockerCompatibility,
+				From: ref(a.SecondaryInput), Src: c.Src, Dest: c.Dest, Owner: owner(c.Owner), Chmod: c.Mode != -1 || c.ModeStr != "", Unpack: c.AttemptUnpackDockerCompatibility,
 				Include: c.IncludePatterns, Exclude: c.ExcludePatterns,
 			}
 			c.Src, c.Dest, c.AttemptUnpackDockerCompatibility = "", "", false

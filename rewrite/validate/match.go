@@ -124,14 +124,21 @@ func (m *matcher) same(is, was compile.Edge, p lates) *Rejection {
 			return r
 		}
 	}
-	for i := range is.Op.Inputs {
+	first := true
+	for i, old := range was.Op.Inputs {
 		var q lates
-		if was.Op.Inputs[i].Key() == below {
+		on := old.Key() == below
+		if on {
 			q = p
 		}
-		if r := m.edge(is.Op.Inputs[i], was.Op.Inputs[i], q); r != nil {
+		// A source of a copy may be equal to what it is copied to, and yet be kept as it was.
+		if on && !first && len(p) > 0 && m.edge(is.Op.Inputs[i], old, nil) == nil {
+			continue
+		}
+		if r := m.edge(is.Op.Inputs[i], old, q); r != nil {
 			return r
 		}
+		first = first && !on
 	}
 	return nil
 }
