@@ -63,6 +63,9 @@ func Check(in Input, rules []*Rule) *Report {
 	if report.File.KnownRefused() {
 		report.withhold("BuildKit refuses this file; mend that first")
 	}
+	if why := report.File.Replaced(); why != "" {
+		report.doubt(why)
+	}
 	slices.SortStableFunc(report.Diagnostics, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Span.Start, b.Span.Start), cmp.Compare(a.Span.End, b.Span.End))
 	})
@@ -74,6 +77,22 @@ func (r *Report) withhold(why string) {
 	for i := range r.Diagnostics {
 		if d := &r.Diagnostics[i]; len(d.Fixes) > 0 {
 			d.Fixes = nil
+			d.Withheld = append(slices.Clip(d.Withheld), why)
+		}
+	}
+}
+
+// doubt leaves no fix safe.
+func (r *Report) doubt(why string) {
+	for i := range r.Diagnostics {
+		d := &r.Diagnostics[i]
+		safe := false
+		d.Fixes = slices.Clone(d.Fixes)
+		for j := range d.Fixes {
+			safe = safe || d.Fixes[j].Safety == Safe
+			d.Fixes[j].Safety = Unsafe
+		}
+		if safe {
 			d.Withheld = append(slices.Clip(d.Withheld), why)
 		}
 	}

@@ -26,7 +26,7 @@ var (
 	}}
 	bakeTarget = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{
 		{Name: "args"}, {Name: "context"}, {Name: "dockerfile"}, {Name: "dockerfile-inline"},
-		{Name: "inherits"}, {Name: "matrix"}, {Name: "name"}, {Name: "target"},
+		{Name: "inherits"}, {Name: "matrix"}, {Name: "name"}, {Name: "target"}, {Name: "contexts"}, {Name: "tags"},
 	}}
 	bakeGroup    = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "targets"}}}
 	bakeVariable = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "default"}}}
@@ -50,34 +50,36 @@ var bakeFunctions = map[string]function.Function{
 type recipe struct {
 	order   []string
 	targets map[string]hcl.Attributes
+	groups  map[string]bool // by their own names
 	grouped map[string]bool // named by a group
 	eval    *hcl.EvalContext
 }
 
-func readBake(_ context.Context, path string) ([]Build, error) {
+func readBake(_ context.Context, path string) (said []described, dir string, err error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	dir, files := filepath.Dir(abs), []string{abs}
+	dir = filepath.Dir(abs)
+	files := []string{abs}
 	if base := filepath.Base(abs); bake.MatchString(base) {
 		// bake reads these together, each over the one before.
 		together := beside(dir, "docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")
 		if i := slices.Index(together, abs); i == 0 {
 			files = together
 		} else if i > 0 {
-			return nil, nil
+			return nil, "", nil
 		}
 	}
 	r, err := readRecipe(files)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return r.builds(dir), nil
+	return r.builds(), dir, nil
 }
 
 func readRecipe(files []string) (*recipe, error) {
-	r := &recipe{targets: map[string]hcl.Attributes{}, grouped: map[string]bool{}}
+	r := &recipe{targets: map[string]hcl.Attributes{}, groups: map[string]bool{}, grouped: map[string]bool{}}
 	defaults := map[string]hcl.Expression{}
 	var groups []hcl.Expression
 	parser := hclparse.NewParser()
@@ -108,6 +110,7 @@ func readRecipe(files []string) (*recipe, error) {
 				}
 				maps.Copy(r.targets[label], c.Attributes)
 			case "group":
+				r.groups[label] = true
 				c, _, _ := b.Body.PartialContent(bakeGroup)
 				if a := c.Attributes["targets"]; a != nil {
 					groups = append(groups, a.Expr)
@@ -165,8 +168,8 @@ func variables(defaults map[string]hcl.Expression) map[string]cty.Value {
 }
 
 // builds lists what the targets build. One that others inherit from, and that no
-// group names, is a template.
-func (r *recipe) builds(dir string) []Build {
+// group names, is a template, unless it is what a bare bake builds.
+func (r *recipe) builds() []described {
 	template := map[string]bool{}
 	for _, attrs := range r.targets {
 		if a := attrs["inherits"]; a != nil {
@@ -176,22 +179,20 @@ func (r *recipe) builds(dir string) []Build {
 			}
 		}
 	}
-	var out []Build
+	var out []described
 	for _, name := range r.order {
-		if strings.HasPrefix(name, "_") || template[name] && !r.grouped[name] {
+		if strings.HasPrefix(name, "_") || template[name] && !r.grouped[name] && (name != "default" || r.groups["default"]) {
 			continue
 		}
 		for _, eval := range r.matrix(name) {
-			d := described{name: name, args: map[string]string{}}
+			d := described{name: name, args: map[string]string{}, contexts: map[string]string{}}
 			if a := r.targets[name]["name"]; a != nil {
 				if s, ok := str(a.Expr, eval); ok {
 					d.name = s
 				}
 			}
 			r.describe(&d, name, eval, 0)
-			if b, ok := d.build(dir); ok {
-				out = append(out, b)
-			}
+			out = append(out, d)
 		}
 	}
 	return out
@@ -220,6 +221,7 @@ func (r *recipe) describe(d *described, name string, eval *hcl.EvalContext, dept
 		if !ok { // another one may say all that this one does not
 			d.context, d.dockerfile, d.target = "$", "$", "$"
 			clear(d.args)
+			d.contexts = map[string]string{anyName: ""}
 		}
 	}
 	set := func(to *string, key string) {
@@ -236,29 +238,54 @@ func (r *recipe) describe(d *described, name string, eval *hcl.EvalContext, dept
 	set(&d.target, "target")
 	d.inline = d.inline || attrs["dockerfile-inline"] != nil
 	if a := attrs["args"]; a != nil {
-		r.args(d.args, a.Expr, eval)
+		if known, all := r.members(a.Expr, eval); !all && known == nil {
+			clear(d.args)
+		} else {
+			for name, v := range known {
+				if d.args[name] = v.text; !v.known {
+					delete(d.args, name)
+				}
+			}
+		}
+	}
+	if a := attrs["contexts"]; a != nil {
+		known, all := r.members(a.Expr, eval)
+		for name, v := range known {
+			d.contexts[name] = v.text
+		}
+		if !all {
+			d.contexts[anyName] = ""
+		}
+	}
+	if a := attrs["tags"]; a != nil {
+		d.images, _ = r.list(a.Expr, eval)
 	}
 }
 
-// args reads an object's members one by one, so that one which is not known does
-// not hide the others.
-func (r *recipe) args(out map[string]string, e hcl.Expression, eval *hcl.EvalContext) {
+// A member is a value of an object; its text is "" where it is not known.
+type member struct {
+	text  string
+	known bool
+}
+
+// members reads an object's members one by one, so that one which is not known does
+// not hide the others; all says that none is without a name that is known.
+func (r *recipe) members(e hcl.Expression, eval *hcl.EvalContext) (known map[string]member, all bool) {
 	pairs, problems := hcl.ExprMap(e)
 	if problems.HasErrors() {
-		clear(out)
-		return
+		return nil, false
 	}
+	known, all = map[string]member{}, true
 	for _, p := range pairs {
 		name, ok := str(p.Key, eval)
 		if !ok {
+			all = false
 			continue
 		}
-		if v, ok := str(p.Value, eval); ok {
-			out[name] = v
-		} else {
-			delete(out, name)
-		}
+		v, ok := str(p.Value, eval)
+		known[name] = member{v, ok}
 	}
+	return known, all
 }
 
 // matrix returns the evaluation contexts of a target: one for each combination.

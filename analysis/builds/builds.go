@@ -27,6 +27,8 @@ type Build struct {
 	Context    string            // absolute; "" if it is no folder here: a URL, another target
 	Target     string            // the stage that is built by name; "" for the last one
 	Args       map[string]string // the build arguments whose value the file gives
+	Contexts   map[string]string // what it puts in the place of images and stages, by their names; "" where that is not known
+	Above      []string          // the file's other builds that are FROM this one's image
 	File       string            // the file that says so, as it was named
 	Name       string            // its service or target
 }
@@ -57,10 +59,11 @@ func Read(ctx context.Context, path string) ([]Build, error) {
 	if ext := filepath.Ext(path); ext == ".hcl" || ext == ".json" {
 		read = readBake
 	}
-	all, err := read(ctx, path)
+	said, dir, err := read(ctx, path)
 	if err != nil {
 		return nil, named(path, err)
 	}
+	all := resolved(said, dir)
 	for i := range all {
 		all[i].File = path
 		all[i].Dockerfile = Real(all[i].Dockerfile)
@@ -138,20 +141,33 @@ func (p *Paths) Real(path string) string {
 type described struct {
 	name, context, dockerfile, target string
 	inline                            bool // the Dockerfile stands in the file itself
-	args                              map[string]string
+	args, contexts                    map[string]string
+	images                            []string // the names that the image gets
 }
 
 // build resolves the paths; false for what is not a Dockerfile here.
 func (d described) build(dir string) (Build, bool) {
-	if d.inline || unknown(d.context) || unknown(d.dockerfile) || strings.HasPrefix(d.context, "~") {
+	if d.inline || unknown(d.dockerfile) || strings.HasPrefix(d.context, "~") {
 		return Build{}, false
 	}
 	if d.dockerfile == "" {
 		d.dockerfile = "Dockerfile"
 	}
 	b := Build{Name: d.name, Args: d.args}
+	if len(d.contexts) > 0 {
+		b.Contexts = d.contexts
+	}
 	if !unknown(d.target) {
 		b.Target = d.target
+	}
+	if unknown(d.context) {
+		// From below or beside its context the Dockerfile tells what that is. One outside, or by
+		// its full path, may be built from any.
+		if outside := filepath.ToSlash(filepath.Clean(d.dockerfile)); filepath.IsAbs(d.dockerfile) || strings.HasPrefix(outside, "../") {
+			b.Dockerfile = from(filepath.Join(dir, "context"), d.dockerfile)
+			return b, true
+		}
+		return Build{}, false
 	}
 	if remote(d.context) {
 		file, local := strings.CutPrefix(d.dockerfile, "cwd://")
@@ -197,7 +213,7 @@ func Context(all []Build) (dir, how, why string) {
 	for _, b := range all {
 		switch {
 		case b.Context == "":
-			return "", "", fmt.Sprintf("%s builds %s from a context that is no folder here", b.File, b.Name)
+			return "", "", fmt.Sprintf("%s builds %s from a context that is no folder here, or not known", b.File, b.Name)
 		case how != "" && b.Context != dir:
 			return "", "", fmt.Sprintf("the build context is not known: %s and %s name different ones", how, b.File)
 		}

@@ -162,7 +162,7 @@ target "unsaid-but-here" {
 		{Name: "m-b-1", Dockerfile: "b/Dockerfile", Context: "b", Args: map[string]string{"N": "1"}},
 		{Name: "near", Dockerfile: "near.Dockerfile"},
 		{Name: "plain", Dockerfile: "plain/Dockerfile", Context: "plain"},
-		{Name: "unsaid-but-here", Dockerfile: "here/Dockerfile", Context: "here"},
+		{Name: "unsaid-but-here", Dockerfile: "here/Dockerfile", Context: "here", Contexts: map[string]string{anyName: ""}},
 	}
 	if diff := cmp.Diff(want, read(t, dir, "docker-bake.hcl")); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -190,6 +190,54 @@ target "a" {
 			t.Errorf("%s: %v", name, err)
 		} else {
 			t.Log(err)
+		}
+	}
+}
+
+// What a build puts in the place of images, and which other builds stand on its own.
+func TestContexts(t *testing.T) {
+	dir := folder(t, `
+-- docker-bake.hcl --
+variable "NONE" {}
+target "default" {
+  dockerfile = "../Dockerfile"
+  context = "b"
+}
+target "a" {
+  inherits = ["default"]
+  context = "a"
+}
+target "base" { tags = ["acme/base:latest", "acme/base:1"] }
+target "app" {
+  dockerfile = "app.Dockerfile"
+  contexts = { base = "target:base", "node:20" = NONE }
+}
+target "image" { dockerfile = "image.Dockerfile" }
+target "any" { contexts = { "${NONE}" = "x" } }
+target "outside" {
+  context = NONE
+  dockerfile = "../Outside"
+}
+-- image.Dockerfile --
+FROM docker.io/acme/base:1 AS x
+`)
+	want := []Build{
+		{Name: "a", Dockerfile: "Dockerfile", Context: "a"},
+		{Name: "any", Dockerfile: "Dockerfile", Context: ".", Contexts: map[string]string{anyName: ""}},
+		{Name: "app", Dockerfile: "app.Dockerfile", Context: ".", Contexts: map[string]string{"base": "target:base", "node:20": ""}},
+		{Name: "base", Dockerfile: "Dockerfile", Context: ".", Above: []string{"app", "image"}},
+		{Name: "default", Dockerfile: "Dockerfile", Context: "b"},
+		{Name: "image", Dockerfile: "image.Dockerfile", Context: "."},
+		{Name: "outside", Dockerfile: "Outside"},
+	}
+	got := read(t, dir, "docker-bake.hcl")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	app, other := got[2], got[1]
+	for name, is := range map[string]bool{"node:20": true, "docker.io/library/node:20": true, "node": false, "BASE": true, "node:20-slim": false} {
+		if app.Replaces(name) != is || !other.Replaces(name) {
+			t.Errorf("%s is replaced: want %v, and true where a name is not known", name, is)
 		}
 	}
 }
@@ -277,7 +325,7 @@ func TestSeveralBuilds(t *testing.T) {
 		t.Error(why)
 	}
 	b.Context = ""
-	if _, _, why := Context([]Build{a, b}); why != "docker-bake.hcl builds b from a context that is no folder here" {
+	if _, _, why := Context([]Build{a, b}); why != "docker-bake.hcl builds b from a context that is no folder here, or not known" {
 		t.Error(why)
 	}
 }

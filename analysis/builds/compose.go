@@ -21,13 +21,13 @@ import (
 // business of whoever checks a Dockerfile.
 var quiet = sync.OnceFunc(func() { logrus.SetOutput(io.Discard) })
 
-func readCompose(ctx context.Context, path string) ([]Build, error) {
+func readCompose(ctx context.Context, path string) (said []described, dir string, err error) {
 	quiet()
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	dir := filepath.Dir(abs)
+	dir = filepath.Dir(abs)
 	files := []string{abs}
 	switch base := filepath.Base(abs); base {
 	case "compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml":
@@ -36,7 +36,7 @@ func readCompose(ctx context.Context, path string) ([]Build, error) {
 	case "compose.override.yaml", "compose.override.yml", "docker-compose.override.yaml", "docker-compose.override.yml":
 		name, ext, _ := strings.Cut(base, ".override.")
 		if below := beside(dir, name+"."+ext); len(below) > 0 {
-			return nil, nil // it is read with the file that it overrides
+			return nil, "", nil // it is read with the file that it overrides
 		}
 	}
 	// The process's own environment is left out: a finding must not depend on who
@@ -48,21 +48,28 @@ func readCompose(ctx context.Context, path string) ([]Build, error) {
 	p := project{ctx: ctx}
 	services, err := p.load(files, dir, env, nil)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	var out []Build
 	for name, s := range services {
-		b, ok := s["build"].(mapping)
-		if !ok {
-			continue
-		}
-		d := described{name: name, context: text(b["context"]), dockerfile: text(b["dockerfile"]), target: text(b["target"]), args: composeArgs(b["args"])}
-		_, d.inline = b["dockerfile_inline"]
-		if build, ok := d.build(dir); ok {
-			out = append(out, build)
+		if b, ok := s["build"].(mapping); ok {
+			said = append(said, service(name, s, b))
 		}
 	}
-	return out, nil
+	return said, dir, nil
+}
+
+// service is what a compose file says of a service and its build.
+func service(name string, s, b mapping) described {
+	d := described{name: name, context: text(b["context"]), dockerfile: text(b["dockerfile"]), target: text(b["target"]), args: composeArgs(b["args"]), contexts: map[string]string{}}
+	_, d.inline = b["dockerfile_inline"]
+	more, _ := b["additional_contexts"].(mapping)
+	for name, value := range more {
+		if d.contexts[name] = text(value); unknown(name) {
+			d.contexts[anyName] = ""
+		}
+	}
+	d.images = append(texts(b["tags"]), texts(s["image"])...)
+	return d
 }
 
 // Bounds of what is read for one compose file.
@@ -237,8 +244,10 @@ func (x *extender) base(path, dir string) (*document, error) {
 func merged(below, above mapping) mapping {
 	out := mapping{}
 	for _, s := range []mapping{below, above} {
-		if e, ok := s["extends"]; ok {
-			out["extends"] = e
+		for _, key := range []string{"extends", "image"} {
+			if v, ok := s[key]; ok {
+				out[key] = v
+			}
 		}
 		b, ok := s["build"].(mapping)
 		if !ok {
@@ -267,12 +276,18 @@ func merged(below, above mapping) mapping {
 	return out
 }
 
-// resolve makes the context of a service absolute.
+// resolve makes the contexts of a service absolute.
 func resolve(s mapping, dir string) {
-	if b, ok := s["build"].(mapping); ok {
-		if c, ok := b["context"].(string); ok && !remote(c) && !strings.HasPrefix(c, "~") {
-			b["context"] = from(dir, c)
+	absolute := func(m mapping, name string) {
+		if c, ok := m[name].(string); ok && !remote(c) && !strings.HasPrefix(c, "~") {
+			m[name] = from(dir, c)
 		}
+	}
+	b, _ := s["build"].(mapping)
+	absolute(b, "context")
+	more, _ := b["additional_contexts"].(mapping)
+	for name := range more {
+		absolute(more, name)
 	}
 }
 

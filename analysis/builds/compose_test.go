@@ -54,20 +54,22 @@ func loaded(ctx context.Context, path string) ([]Build, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Build
+	var said []described
 	services, _ := model["services"].(mapping)
-	for name, service := range services {
-		s, _ := service.(mapping)
+	for name, one := range services {
+		s, _ := one.(mapping)
 		b, ok := s["build"].(mapping)
 		if !ok {
 			continue
 		}
-		d := described{name: name, context: text(b["context"]), dockerfile: text(b["dockerfile"]), target: text(b["target"]), args: composeArgs(arguments(b["args"]))}
-		_, d.inline = b["dockerfile_inline"]
-		if build, ok := d.build(dir); ok {
-			build.File, build.Dockerfile = path, Real(build.Dockerfile)
-			out = append(out, build)
+		for _, key := range []string{"args", "additional_contexts"} {
+			b[key] = arguments(b[key])
 		}
+		said = append(said, service(name, s, b))
+	}
+	out := resolved(said, dir)
+	for i := range out {
+		out[i].File, out[i].Dockerfile = path, Real(out[i].Dockerfile)
 	}
 	slices.SortFunc(out, func(a, b Build) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
@@ -96,6 +98,23 @@ func same(t *testing.T, path string) (builds int) {
 
 // Projects as their authors write them, with what the reader has to follow.
 var projects = map[string]string{
+	"images that stand on others": `
+-- compose.yaml --
+services:
+  base: {build: base, image: "acme/base:${TAG:-latest}"}
+  app: {build: {context: ., additional_contexts: {base: "service:base", "node:20": "docker-image://acme/node:20"}}}
+  web: {build: {context: web, additional_contexts: ["python:3.12=docker-image://python:3.6", "more=../more"]}}
+  job: {build: {context: job, args: {BASE: acme/base}}}
+  low: {build: {context: low, tags: [docker.io/acme/low:1]}}
+  high: {build: high}
+  more: {extends: web, build: {additional_contexts: {other: ./other}}}
+-- high/Dockerfile --
+ARG LOW="acme/low:1"
+FROM --platform=$BUILDPLATFORM ${LOW}
+-- compose.override.yaml --
+services:
+  base: {image: !override acme/base}
+`,
 	"anchors and merge keys": `
 -- compose.yaml --
 x-build: &build

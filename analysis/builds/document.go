@@ -119,8 +119,8 @@ func (r *reader) service(n *yaml.Node, path []string) mapping {
 	for _, field := range r.pairs(n, path) {
 		path := append(slices.Clip(path), field.key)
 		switch field.key {
-		case "extends":
-			s["extends"] = r.value(field.value, path)
+		case "extends", "image":
+			s[field.key] = r.value(field.value, path)
 		case "build":
 			if b := r.build(field.value, path); b != nil {
 				s["build"] = b
@@ -142,10 +142,10 @@ func (r *reader) build(n *yaml.Node, path []string) mapping {
 	b := mapping{}
 	for _, field := range r.pairs(n, path) {
 		switch field.key {
-		case "context", "dockerfile", "dockerfile_inline", "target":
+		case "context", "dockerfile", "dockerfile_inline", "target", "tags":
 			b[field.key] = r.value(field.value, append(slices.Clip(path), field.key))
-		case "args":
-			b["args"] = arguments(r.value(field.value, append(slices.Clip(path), field.key)))
+		case "args", "additional_contexts":
+			b[field.key] = arguments(r.value(field.value, append(slices.Clip(path), field.key)))
 		}
 	}
 	return b

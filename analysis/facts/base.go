@@ -1,9 +1,11 @@
 package facts
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/shale-build/shale/analysis/builds"
 	"github.com/shale-build/shale/analysis/stage"
 )
 
@@ -45,12 +47,33 @@ func (f *File) Library(s *stage.Stage) *Base {
 		return nil
 	}
 	name, tag, digest := Image(base.Text)
-	if name == "" || strings.Contains(name, "/") {
+	if name == "" || strings.Contains(name, "/") || f.replaces(base.Text) != nil {
 		return nil
 	}
 	written, rest, _ := strings.Cut(s.Root().From.Args[0].Value, ":")
 	named := base.Known() || rest != "" && !strings.Contains(written, "$")
 	return &Base{Name: name, Version: version(tag), Tag: tag, Digest: digest, Certain: base.Known(), Named: named}
+}
+
+// replaces finds the build that puts something else in the place of an image or a stage.
+func (f *File) replaces(name string) *builds.Build {
+	for i := range f.opts.Builds {
+		if b := &f.opts.Builds[i]; b.Replaces(name) {
+			return b
+		}
+	}
+	return nil
+}
+
+// Replaced says which build puts another context in the place of one of the file's own
+// stages, whose lines then do not run; "" for none.
+func (f *File) Replaced() string {
+	for _, s := range f.Stages().Stages {
+		if b := f.replaces(s.Name); s.Name != "" && b != nil {
+			return fmt.Sprintf("%s builds %s with another context in the place of the stage %s", b.File, b.Name, s.Name)
+		}
+	}
+	return ""
 }
 
 // Image takes the name of an image apart; of one of Docker Hub's library it is the short

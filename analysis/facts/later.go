@@ -180,9 +180,19 @@ func (l *laterScan) takenFrom(stages []*stage.Stage) LaterUse {
 	}
 	if l.cache.Index {
 		for _, s := range stages {
-			if use := l.starts(s, l.manager); use.Why != "" {
+			if use := cmp.Or(l.starts(s, l.manager), l.stoodOn(s)); use.Why != "" {
 				return use
 			}
+		}
+	}
+	return LaterUse{}
+}
+
+// stoodOn says which other build is FROM an image that a stage ends in.
+func (f *File) stoodOn(s *stage.Stage) LaterUse {
+	for _, b := range f.opts.Builds {
+		if len(b.Above) > 0 && s.Ships {
+			return LaterUse{Why: fmt.Sprintf("%s builds %s FROM this image", b.File, b.Above[0])}
 		}
 	}
 	return LaterUse{}
