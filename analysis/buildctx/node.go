@@ -45,10 +45,15 @@ func (n *nodeReader) members() {
 		}
 		if s == present {
 			n.manifest(at, wp)
-			if has(wp["bin"]) || has(field(wp["directories"], "bin")) {
-				n.refuse(Refusal{Reason: fmt.Sprintf("%s has a bin, which %s links and makes executable during the install", at, n.tool), Path: at})
-			}
+			n.linked(at, wp)
 		}
+	}
+}
+
+// linked refuses a package of the project whose own programs the install links.
+func (n *nodeReader) linked(at string, pkg map[string]json.RawMessage) {
+	if has(pkg["bin"]) || has(field(pkg["directories"], "bin")) {
+		n.refuse(Refusal{Reason: fmt.Sprintf("%s has a bin, which %s links and makes executable during the install", at, n.tool), Path: at})
 	}
 }
 

@@ -41,6 +41,7 @@ func (n *yarnReader) berry(root string, pkg map[string]json.RawMessage, p, lock 
 	n.resolutions(root, pkg)
 	n.berryLock(p, lock, root, pkg)
 	n.members()
+	n.linked(root, pkg) // Yarn 2 and later link the root's own, too
 	n.builtPackages(root, pkg)
 	if !n.yo.SkipBuild && (settings.EnableScripts == nil || *settings.EnableScripts) {
 		n.refuse(Refusal{Reason: p + " does not say which packages run install scripts, and those may read any file", Cure: "set enableScripts: false in .yarnrc.yml, or give --mode=skip-build, if the image works without them", Path: p})
@@ -76,7 +77,6 @@ type berryEntry struct {
 	Version    string    `yaml:"version"`
 	Resolution string    `yaml:"resolution"`
 	LinkType   string    `yaml:"linkType"`
-	Bin        yaml.Node `yaml:"bin"`
 }
 
 func (n *yarnReader) berryLock(p, lock, root string, pkg map[string]json.RawMessage) {
