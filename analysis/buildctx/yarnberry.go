@@ -74,9 +74,9 @@ func (n *yarnReader) builtPackages(root string, pkg map[string]json.RawMessage) 
 
 // A berryEntry is an entry of the lock.
 type berryEntry struct {
-	Version    string    `yaml:"version"`
-	Resolution string    `yaml:"resolution"`
-	LinkType   string    `yaml:"linkType"`
+	Version    string `yaml:"version"`
+	Resolution string `yaml:"resolution"`
+	LinkType   string `yaml:"linkType"`
 }
 
 func (n *yarnReader) berryLock(p, lock, root string, pkg map[string]json.RawMessage) {
