@@ -7,13 +7,13 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"go.lsp.dev/protocol"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/source"
@@ -116,7 +116,7 @@ func (s *server) edited(d *snapshot, version int32, text string) *snapshot {
 // well send the files beside it.
 func (d *snapshot) dockerfile() bool {
 	base := filepath.Base(d.path)
-	return d.near.Enable && base != config.Name && !strings.HasSuffix(base, ".dockerignore") && d.language != "toml" && d.language != "ignore"
+	return d.near.Enable && base != config.Name && !buildctx.IgnoreFile(base) && d.language != "toml" && d.language != "ignore"
 }
 
 // check returns what the rules find. The first who asks starts the work; whoever

@@ -192,7 +192,7 @@ func watched() []string {
 	names, patterns := manifests()
 	out := []string{
 		"**/{.shale.toml,.hadolint.yaml,.hadolint.yml}",
-		"**/*.dockerignore",
+		"**/*.{dockerignore,containerignore}",
 		"**/{compose,docker-compose}*.{yml,yaml}",
 		"**/docker-bake*.{hcl,json}",
 		"**/{" + strings.Join(names, ",") + "}",

@@ -14,6 +14,7 @@ type Request struct {
 	Manifests  []Manifest        // manifests that its installs need
 	Files      map[string]string // what files will hold that are to be written, by path on disk
 	Walks      *Walks            // what is known of folders; nil to look anew
+	Podman     bool              // Podman builds it, which has files of patterns of its own
 }
 
 // A Manifest is a file that an install reads where copies out of the context put

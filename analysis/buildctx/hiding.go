@@ -3,6 +3,7 @@ package buildctx
 import (
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Hiding returns the text of the .dockerignore that is named after the Dockerfile and
@@ -22,7 +23,7 @@ func Hiding(r Request) string {
 	switch {
 	case c == nil:
 		return ""
-	case c.ignoreFile == file+".dockerignore":
+	case strings.HasPrefix(c.ignoreFile, file+"."): // its own
 		return c.ignoreText
 	case r.Opaque:
 		return ""

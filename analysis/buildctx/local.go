@@ -331,7 +331,7 @@ func (w *localWalk) head(p string) []byte {
 // dockerfile reports whether a file is a Dockerfile by its name.
 func dockerfile(name string) bool {
 	name = strings.ToLower(name)
-	if strings.HasSuffix(name, ".dockerignore") {
+	if IgnoreFile(name) {
 		return false
 	}
 	for _, kind := range []string{"dockerfile", "containerfile"} {

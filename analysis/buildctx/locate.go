@@ -112,25 +112,36 @@ func open(dir, how string, r Request) (*Context, string) {
 		return nil, fmt.Sprintf("the build context %s is not known: %v", dir, err)
 	}
 	c := &Context{root: abs, how: how, limit: maxFiles, links: map[string]link{}, dirs: map[string]listing{}}
-	c.ignoreFile = filepath.Join(abs, ".dockerignore")
-	text, _, err := r.read(abs, ".dockerignore")
-	if err != nil && !os.IsNotExist(err) {
-		return nil, fmt.Sprintf("%s cannot be read: %v", display(c.ignoreFile), reason(err))
+	var text []byte
+	for _, name := range r.ignoreNames() {
+		var there bool
+		c.ignoreFile = filepath.Join(abs, name)
+		if text, there, err = r.read(abs, name); err != nil && !os.IsNotExist(err) {
+			return nil, fmt.Sprintf("%s cannot be read: %v", display(c.ignoreFile), reason(err))
+		}
+		if there {
+			break
+		}
 	}
 	if dockerfile != "" {
 		folder, base := filepath.Split(dockerfile)
 		if folder == "" {
 			folder = "."
 		}
-		own, there, err := r.read(folder, base+".dockerignore")
-		switch {
-		case err != nil && !os.IsNotExist(err):
-			return nil, fmt.Sprintf("%s cannot be read: %v", display(dockerfile+".dockerignore"), reason(err))
-		case there && len(own) == 0 && len(text) > 0:
-			return nil, fmt.Sprintf("%s.dockerignore is empty, and builders differ on whether .dockerignore then applies; delete it or write a comment into it", filepath.Base(dockerfile))
-		case there && len(own) > 0:
-			text = own
-			c.ignoreFile, _ = filepath.Abs(dockerfile + ".dockerignore")
+		for _, name := range slices.Backward(r.ignoreNames()) {
+			own, there, err := r.read(folder, base+name)
+			switch {
+			case err != nil && !os.IsNotExist(err):
+				return nil, fmt.Sprintf("%s cannot be read: %v", display(dockerfile+name), reason(err))
+			case there && len(own) == 0 && len(text) > 0:
+				return nil, fmt.Sprintf("%s is empty, and builders differ on whether %s then applies; delete it or write a comment into it", filepath.Base(dockerfile)+name, filepath.Base(c.ignoreFile))
+			case there && len(own) > 0:
+				text = own
+				c.ignoreFile, _ = filepath.Abs(dockerfile + name)
+			}
+			if there {
+				break
+			}
 		}
 	}
 	c.ignoreText = string(text)
@@ -138,6 +149,21 @@ func open(dir, how string, r Request) (*Context, string) {
 		return nil, fmt.Sprintf("%s does not parse, and no build gets past it: %v", display(c.ignoreFile), err)
 	}
 	return c, ""
+}
+
+// IgnoreFile reports whether a file's name is that of one of patterns, Docker's or Podman's.
+func IgnoreFile(name string) bool {
+	return strings.HasSuffix(name, ".dockerignore") || strings.HasSuffix(name, ".containerignore")
+}
+
+// ignoreNames are the files of patterns that the builder knows in a context, the first that
+// is there counts. Beside a Dockerfile, behind its name, the last does: in both Podman's
+// way (ContainerIgnoreFile in containers/buildah).
+func (r Request) ignoreNames() []string {
+	if r.Podman {
+		return []string{".containerignore", ".dockerignore"}
+	}
+	return []string{".dockerignore"}
 }
 
 // read is readWithin, for the text that a file will have.

@@ -187,7 +187,7 @@ func join(dir, name string) string {
 	return filepath.Join(dir, name)
 }
 
-var templates = []string{".j2", ".tmpl", ".tpl", ".template", ".erb", ".in", ".md", ".bak", ".dockerignore"}
+var templates = []string{".j2", ".tmpl", ".tpl", ".template", ".erb", ".in", ".md", ".bak", ".dockerignore", ".containerignore"}
 
 // Named reports whether a file in a folder is taken for a Dockerfile by its name:
 // Dockerfile, Containerfile, either with a suffix, or *.Dockerfile and

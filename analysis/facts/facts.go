@@ -135,7 +135,7 @@ func (f *File) Beside(path string) (string, bool) {
 // request gathers what every COPY, ADD and install of the file needs, which
 // decides what folder can be its context; or says why none can be.
 func (f *File) request() (r buildctx.Request, why string) {
-	r.Dockerfile, r.Files, r.Walks = f.Path, f.opts.Files, f.opts.Walks
+	r.Dockerfile, r.Files, r.Walks, r.Podman = f.Path, f.opts.Files, f.opts.Walks, f.Builder() == "podman"
 	if abs, err := filepath.Abs(f.Path); err == nil && f.Path != "" {
 		r.Dockerfile = abs // or the system is asked for the working folder with each file that is looked for
 	}

@@ -274,6 +274,6 @@ func (p *past) changedContext(in analysis.Input, name string) (dir string, chang
 	ignore := p.r.name(c.IgnoreFile())
 	return dir, p.r.diff.Below(dir, name, func(rel string) bool {
 		full := path.Join(dir, rel)
-		return full == ignore || strings.HasSuffix(full, ".dockerignore") || !c.Ignored(rel)
+		return full == ignore || buildctx.IgnoreFile(full) || !c.Ignored(rel)
 	})
 }

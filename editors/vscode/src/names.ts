@@ -1,6 +1,6 @@
 /** Which file names Shale takes for Dockerfiles; `shale check` of a folder takes the same. */
 
-const templates = new Set(["j2", "tmpl", "tpl", "template", "erb", "in", "md", "bak", "dockerignore"]);
+const templates = new Set(["j2", "tmpl", "tpl", "template", "erb", "in", "md", "bak", "dockerignore", "containerignore"]);
 
 /** Files of a workspace that may be Dockerfiles; named() judges them. */
 export const candidates = "**/{Dockerfile,Containerfile,Dockerfile.*,Containerfile.*,*.Dockerfile,*.dockerfile}";
