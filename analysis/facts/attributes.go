@@ -217,3 +217,27 @@ func (r *Run) text(w shell.Word) (string, bool) {
 	}
 	return b.String(), true
 }
+
+// An Operand is a word of a command with the place that it names.
+type Operand struct {
+	shell.Word
+	Place
+}
+
+// Operands reads the words by which chmod, chown, chgrp or mkdir name places. It is not
+// ok where the places are not known.
+func (r *Run) Operands(c *Command) ([]Operand, bool) {
+	given, words := c.args()
+	if c.Name != "mkdir" {
+		words = words[min(1, len(words)):]
+	}
+	out := make([]Operand, 0, len(words))
+	for _, w := range words {
+		p, ok := namer{dir: r.dir(c.Node), value: r.value}.place(w, given.has("-R", "--recursive"))
+		if !ok {
+			return nil, false
+		}
+		out = append(out, Operand{w, p})
+	}
+	return out, len(out) > 0 && !r.Files(c).Unknown
+}

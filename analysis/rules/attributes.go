@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -23,37 +25,66 @@ func attributesSetLate(p *analysis.Pass, commands ...string) {
 				continue
 			}
 			for _, c := range r.Commands {
-				if slices.Contains(commands, c.Name) && c.Context.Always && len(c.Prefix) == 0 {
-					copiedAgain(p, r, c)
+				if l, ok := setterOf(r, c); ok && slices.Contains(commands, c.Name) {
+					copiedAgain(p, l)
 				}
 			}
 		}
 	}
 }
 
-// copiedAgain reports one such command.
-func copiedAgain(p *analysis.Pass, r *facts.Run, c *facts.Command) {
-	f := r.Files(c)
-	attribute, places := attributeOf(c), f.Changes
-	if attribute.value == "" || f.Unknown || len(places) == 0 || slices.ContainsFunc(places, func(q facts.Place) bool { return q.Pattern == "[]" || !q.Sure && q.Pattern == "" }) {
-		return
+// A setter is a command that certainly gives files a mode or an owner.
+type setter struct {
+	attribute
+	r        *facts.Run
+	c        *facts.Command
+	operands []facts.Operand
+}
+
+// setterOf reads a command as a setter. It is not ok where it is none, or where it is not
+// certain what it gives to which files.
+func setterOf(r *facts.Run, c *facts.Command) (setter, bool) {
+	if kindOf(c) == "" || !c.Context.Always || len(c.Prefix) > 0 {
+		return setter{}, false
 	}
+	operands, ok := r.Operands(c)
+	a := attributeOf(c)
+	return setter{a, r, c, operands}, ok && a.value != "" && !slices.ContainsFunc(operands, func(o facts.Operand) bool { return o.Pattern == "[]" || !o.Sure && o.Pattern == "" })
+}
+
+// kindOf is the flag of COPY that does what a command does; "" for other commands.
+func kindOf(c *facts.Command) string {
+	return map[string]string{"chmod": "chmod", "chown": "chown", "chgrp": "chown"}[c.Name]
+}
+
+// covers reports whether the command gives its attribute to all that is at a place.
+func (s setter) covers(q facts.Place) bool {
+	return slices.ContainsFunc(s.operands, func(o facts.Operand) bool { return o.Covers(q) })
+}
+
+// meets reports whether the command may give its attribute to some of what is there.
+func (s setter) meets(q facts.Place) bool {
+	return slices.ContainsFunc(s.operands, func(o facts.Operand) bool { return o.Meets(q) })
+}
+
+// copiedAgain reports one such command.
+func copiedAgain(p *analysis.Pass, s setter) {
 	var copies []*syntax.Instruction
-	for _, in := range r.Stage.Instructions {
-		if in.Index >= r.In.Index {
+	for _, in := range s.r.Stage.Instructions {
+		if in.Index >= s.r.In.Index {
 			break
 		}
-		if (in.Name != "copy" && in.Name != "add") || in.Flag(attribute.flag) != nil {
+		if (in.Name != "copy" && in.Name != "add") || in.Flag(s.flag) != nil {
 			continue
 		}
-		if brought, ok := p.Brings(in); ok && slices.ContainsFunc(places, func(q facts.Place) bool { return q.Covers(brought) }) && !p.CopiesLittle(in, brought) {
+		if brought, ok := p.Brings(in); ok && s.covers(brought) && !p.CopiesLittle(in, brought) {
 			copies = append(copies, in)
 		}
 	}
 	if len(copies) == 0 {
 		return
 	}
-	d := analysis.Diagnostic{Span: spanOf(r, c)}
+	d := analysis.Diagnostic{Span: spanOf(s.r, s.c)}
 	var lines []string
 	for _, in := range copies {
 		bytes, _ := p.CopiedBytes(in)
@@ -66,8 +97,8 @@ func copiedAgain(p *analysis.Pass, r *facts.Run, c *facts.Command) {
 		what = "lines " + strings.Join(lines[:n-1], ", ") + " and " + lines[n-1] + " copy"
 	}
 	d.Message = fmt.Sprintf("%s writes what %s into a second layer: the image ships it twice%s; %s --%s=%s does it at once",
-		c.Name, what, size(d.Gain.Bytes), strings.ToUpper(copies[0].Name), attribute.flag, attribute.value)
-	fix, why := attributeFix(p, r, c, copies, attribute)
+		s.c.Name, what, size(d.Gain.Bytes), strings.ToUpper(copies[0].Name), s.flag, s.value)
+	fix, why := s.fix(p, copies)
 	if why != "" {
 		d.Withheld = append(d.Withheld, why)
 	} else {
@@ -82,12 +113,15 @@ type attribute struct{ flag, value string }
 
 // attributeOf reads what chown, chgrp or chmod give; without a value it is not known.
 func attributeOf(c *facts.Command) attribute {
+	if slices.ContainsFunc(c.Args, func(w shell.Word) bool { return strings.HasPrefix(facts.Shape(w), "-") && !plainOption(w) }) {
+		return attribute{}
+	}
 	for _, w := range c.Args {
 		text, ok := w.Literal()
 		switch {
-		case text == "-R" || text == "--recursive" || text == "-v" || text == "-f" || text == "-Rf" || text == "-Rv" || text == "-h" || text == "-hR" || text == "-Rh":
+		case plainOption(w):
 			continue
-		case strings.HasPrefix(text, "-") || !ok:
+		case !ok:
 			return attribute{}
 		case c.Name == "chmod":
 			if len(text) < 3 || strings.Trim(text, "01234567") != "" {
@@ -112,56 +146,182 @@ func attributeOf(c *facts.Command) attribute {
 	return attribute{}
 }
 
-// attributeFix gives the copies their flag, and takes the command out; why says what
-// stands in the way.
-func attributeFix(p *analysis.Pass, r *facts.Run, c *facts.Command, copies []*syntax.Instruction, a attribute) (fix analysis.Fix, why string) {
-	first, last := copies[0], copies[len(copies)-1]
-	places := r.Files(c).Changes
-	named := a.flag == "chown" && strings.Trim(a.value, "0123456789:") != ""
-	for _, in := range p.Doc.Instructions[first.Index+1 : r.In.Index] {
-		switch in.Name {
-		case "run":
-			other := p.Run(in)
-			if slices.ContainsFunc(places, other.Touches) {
-				return fix, fmt.Sprintf("line %d may make files there, which need it too", p.Line(in))
-			}
-			if named && slices.ContainsFunc(other.Commands, func(c *facts.Command) bool { return c.Effect.Has(facts.Users) || c.RunsCode() }) {
-				return fix, fmt.Sprintf("line %d may make the user: put it before the %s of line %d", p.Line(in), strings.ToUpper(first.Name), p.Line(first))
-			}
-		case "copy", "add", "workdir":
-			dest, ok := p.Dest(in)
-			if !slices.Contains(copies, in) && (!ok || slices.ContainsFunc(places, func(q facts.Place) bool { return q.Covers(facts.Place{Path: dest, All: true}) })) {
-				return fix, fmt.Sprintf("line %d brings something there too", p.Line(in))
-			}
-		}
+// plainOption reports whether a word is an option that leaves open only how much is said
+// and how deep the command goes.
+func plainOption(w shell.Word) bool {
+	text, _ := w.Literal()
+	return text == "--recursive" || len(text) > 1 && text[0] == '-' && strings.Trim(text[1:], "Rvfch") == ""
+}
+
+// fix gives the copies their flag, and takes out of the command what they bring; why says
+// what stands in the way.
+func (s setter) fix(p *analysis.Pass, copies []*syntax.Instruction) (fix analysis.Fix, why string) {
+	taken, kept := s.split(p, copies)
+	flagged, why := taken.flagged(p, copies)
+	if why == "" {
+		why = cmp.Or(taken.between(p, flagged, copies[0]), taken.here(p, flagged))
 	}
-	for _, other := range r.Commands {
-		if other == c {
-			break
-		}
-		if named && (other.Effect.Has(facts.Users) || other.RunsCode()) {
-			return fix, fmt.Sprintf("line %d may make the user: put that before the %s of line %d", lineOf(p, r, other), strings.ToUpper(last.Name), p.Line(last))
-		}
-		if f := r.Files(other); f.Unknown || slices.ContainsFunc(f.Makes, func(m facts.Place) bool { return slices.ContainsFunc(places, m.Meets) }) {
-			return fix, fmt.Sprintf("line %d may make files there, which need it too", lineOf(p, r, other))
-		}
-	}
-	removed, comments, why := takeOut(p, r, c, "has it")
 	if why != "" {
 		return fix, why
 	}
-	if len(comments) > 0 || !whole(r, c) && chain.Meaningful(r) != "" {
-		return fix, "a comment speaks of it"
+	edits := []source.Edit{}
+	if len(kept) > 0 {
+		edits, why = taken.without(p)
+	} else {
+		var removed analysis.Edit
+		var comments []string
+		removed, comments, why = takeOut(p, s.r, s.c, "has it")
+		if edits = append(edits, removed.Edit); why == "" && (len(comments) > 0 || !whole(s.r, s.c) && chain.Meaningful(s.r) != "") {
+			why = "a comment speaks of it"
+		}
+	}
+	if why != "" {
+		return fix, why
 	}
 	fix = analysis.Fix{
-		Title:  fmt.Sprintf("Copy with --%s=%s in place of changing it afterwards (folders that are there before, such as WORKDIR's, keep what they have)", a.flag, a.value),
+		Title:  fmt.Sprintf("Copy with --%s=%s in place of changing it afterwards (folders that are there before, such as WORKDIR's, keep what they have)", s.flag, s.value),
 		Safety: analysis.Unsafe,
-		Relies: []source.Span{r.In.Span},
+		Relies: []source.Span{s.r.In.Span},
 	}
-	for _, in := range copies {
-		fix.Edits = append(fix.Edits, analysis.Edit{Edit: source.Insert(in.Keyword.End, fmt.Sprintf(" --%s=%s", a.flag, a.value))})
+	for _, in := range flagged {
+		fix.Edits = append(fix.Edits, analysis.Edit{Edit: source.Insert(in.Keyword.End, fmt.Sprintf(" --%s=%s", s.flag, s.value))})
 		fix.Relies = append(fix.Relies, in.Span)
 	}
-	fix.Edits = append(fix.Edits, removed)
+	for _, e := range edits {
+		fix.Edits = append(fix.Edits, analysis.Edit{Edit: e})
+	}
 	return fix, ""
+}
+
+// split tells the operands that hold one of the copies, which take their flag instead,
+// from those that the command must keep.
+func (s setter) split(p *analysis.Pass, copies []*syntax.Instruction) (taken setter, kept []facts.Operand) {
+	taken = s
+	taken.operands = nil
+	for _, o := range s.operands {
+		if slices.ContainsFunc(copies, func(in *syntax.Instruction) bool { brought, _ := p.Brings(in); return o.Covers(brought) }) {
+			taken.operands = append(taken.operands, o)
+		} else {
+			kept = append(kept, o)
+		}
+	}
+	return taken, kept
+}
+
+// flagged lists the copies that must get the flag: those, and the small ones that the
+// operands hold as well. why says what else is brought there.
+func (s setter) flagged(p *analysis.Pass, copies []*syntax.Instruction) (out []*syntax.Instruction, why string) {
+	for _, in := range s.r.Stage.Instructions {
+		if in.Index >= s.r.In.Index {
+			break
+		}
+		if in.Name != "copy" && in.Name != "add" && in.Name != "workdir" {
+			continue
+		}
+		if slices.Contains(copies, in) {
+			out = append(out, in)
+			continue
+		}
+		before := in.Index < copies[0].Index
+		if brought, ok := p.Brings(in); ok && in.Name != "workdir" && s.covers(brought) {
+			switch has := in.Flag(s.flag); {
+			case has == nil:
+				out = append(out, in)
+				continue
+			case has.Value == s.value:
+				continue
+			}
+			before = false
+		}
+		if dest, ok := p.Dest(in); !before && (!ok || s.covers(facts.Place{Path: dest, All: true})) {
+			return nil, fmt.Sprintf("line %d brings something there too", p.Line(in))
+		}
+	}
+	return out, ""
+}
+
+// between says what RUNs before the command are in the way: behind the first copy whatever
+// may make or change files there, before it what certainly does.
+func (s setter) between(p *analysis.Pass, flagged []*syntax.Instruction, first *syntax.Instruction) string {
+	for _, r := range p.Runs(s.r.Stage) {
+		if r.In.Index >= s.r.In.Index {
+			break
+		}
+		for _, c := range r.Commands {
+			if r.In.Index > flagged[0].Index && s.named() && (c.Effect.Has(facts.Users) || c.RunsCode()) {
+				return fmt.Sprintf("line %d may make the user: put it before the %s of line %d", p.Line(r.In), strings.ToUpper(flagged[0].Name), p.Line(flagged[0]))
+			}
+			if s.makesFolder(p, r, c, flagged) || slices.ContainsFunc(r.Files(c).Makes, func(q facts.Place) bool {
+				unpacked := (c.Name == "tar" || c.Name == "unzip") && q.Path != "/"
+				return s.covers(facts.Place{Path: q.Path}) || unpacked && s.meets(q)
+			}) {
+				return fmt.Sprintf("line %d may make files there, which need it too", p.Line(r.In))
+			}
+		}
+		if r.In.Index > first.Index && slices.ContainsFunc(s.operands, func(o facts.Operand) bool { return r.Touches(o.Place) }) {
+			return fmt.Sprintf("line %d may make files there, which need it too", p.Line(r.In))
+		}
+	}
+	return ""
+}
+
+// here says what commands before it in its own RUN are in the way.
+func (s setter) here(p *analysis.Pass, flagged []*syntax.Instruction) string {
+	last := flagged[len(flagged)-1]
+	for _, c := range s.r.Commands {
+		if c == s.c {
+			break
+		}
+		line := lineOf(p, s.r, c)
+		f := s.r.Files(c)
+		makes := f.Makes
+		if kindOf(c) == "" {
+			makes = slices.Concat(makes, f.Changes)
+		}
+		switch {
+		case s.named() && (c.Effect.Has(facts.Users) || c.RunsCode()):
+			return fmt.Sprintf("line %d may make the user: put that before the %s of line %d", line, strings.ToUpper(last.Name), p.Line(last))
+		case f.Unknown || slices.ContainsFunc(makes, s.meets) || s.makesFolder(p, s.r, c, flagged):
+			return fmt.Sprintf("line %d may make files there, which need it too", line)
+		}
+	}
+	return ""
+}
+
+// makesFolder reports whether mkdir may make a folder there, other than those into which
+// the copies go.
+func (s setter) makesFolder(p *analysis.Pass, r *facts.Run, c *facts.Command, flagged []*syntax.Instruction) bool {
+	if c.Name != "mkdir" {
+		return false
+	}
+	made, ok := r.Operands(c)
+	return !ok || slices.ContainsFunc(made, func(o facts.Operand) bool {
+		return !o.Place.Literal() || s.covers(facts.Place{Path: o.Path}) && !slices.ContainsFunc(flagged, func(in *syntax.Instruction) bool {
+			dest, _ := p.Dest(in)
+			_, holds := facts.Below(dest, o.Path)
+			return holds
+		})
+	})
+}
+
+// named reports whether the owner is given by a name, which COPY needs to exist.
+func (s setter) named() bool {
+	return s.flag == "chown" && strings.Trim(s.value, "0123456789:") != ""
+}
+
+// without takes the operands out of the command, with the blanks before them.
+func (s setter) without(p *analysis.Pass) (out []source.Edit, why string) {
+	text := s.r.Program.Text
+	end := s.c.Program.Range.To
+	for _, w := range s.c.Args {
+		if slices.ContainsFunc(s.operands, func(o facts.Operand) bool { return o.Range == w.Range }) {
+			gap := source.Span{Start: text.HomeEnd(end), End: text.HomeEnd(w.Range.To)}
+			if i := slices.IndexFunc(s.r.In.Inside, func(k syntax.CommentLine) bool { return gap.Contains(k.Span) }); i >= 0 {
+				return nil, commentGoes(p, s.r.In.Inside[i])
+			}
+			out = append(out, source.Replace(gap, ""))
+		}
+		end = w.Range.To
+	}
+	return out, ""
 }
