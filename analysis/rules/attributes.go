@@ -77,7 +77,7 @@ func copiedAgain(p *analysis.Pass, s setter) {
 		if (in.Name != "copy" && in.Name != "add") || in.Flag(s.flag) != nil {
 			continue
 		}
-		if brought, ok := p.Brings(in); ok && s.covers(brought) && !p.CopiesLittle(in, brought) {
+		if brought, ok := p.Brings(in); ok && s.covers(brought) && !p.CopiesLittle(in, brought) && !s.idle(p, in, brought) {
 			copies = append(copies, in)
 		}
 	}
@@ -106,6 +106,30 @@ func copiedAgain(p *analysis.Pass, s setter) {
 		d.Fixes = append(d.Fixes, fix)
 	}
 	p.Report(d)
+}
+
+// idle reports whether the command adds nothing to the image for a copy: what it brought
+// has the attribute already, or a later command of the same RUN writes it anyway.
+func (s setter) idle(p *analysis.Pass, in *syntax.Instruction, brought facts.Place) bool {
+	for _, r := range p.Runs(s.r.Stage) {
+		if r.In.Index < in.Index || r.Opaque != "" {
+			continue
+		}
+		if r.In.Index > s.r.In.Index {
+			break
+		}
+		for _, c := range r.Commands {
+			if c == s.c || kindOf(c) != s.flag {
+				continue
+			}
+			before := r != s.r || c.Node.From < s.c.Node.From
+			o, ok := setterOf(r, c)
+			if same := o.value == s.value; ok && (before && same || !before && !same) && o.covers(brought) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // An attribute is what a flag of COPY gives files, and a command afterwards.
@@ -159,7 +183,7 @@ func (s setter) fix(p *analysis.Pass, copies []*syntax.Instruction) (fix analysi
 	taken, kept := s.split(p, copies)
 	flagged, why := taken.flagged(p, copies)
 	if why == "" {
-		why = cmp.Or(taken.between(p, flagged, copies[0]), taken.here(p, flagged))
+		why = cmp.Or(taken.between(p, flagged, copies[0]), taken.here(p, flagged), taken.behind(p, copies))
 	}
 	if why != "" {
 		return fix, why
@@ -225,10 +249,10 @@ func (s setter) flagged(p *analysis.Pass, copies []*syntax.Instruction) (out []*
 		before := in.Index < copies[0].Index
 		if brought, ok := p.Brings(in); ok && in.Name != "workdir" && s.covers(brought) {
 			switch has := in.Flag(s.flag); {
-			case has == nil:
+			case has == nil && !s.idle(p, in, brought):
 				out = append(out, in)
 				continue
-			case has.Value == s.value:
+			case has == nil || has.Value == s.value:
 				continue
 			}
 			before = false
@@ -250,6 +274,9 @@ func (s setter) between(p *analysis.Pass, flagged []*syntax.Instruction, first *
 		for _, c := range r.Commands {
 			if r.In.Index > flagged[0].Index && s.named() && (c.Effect.Has(facts.Users) || c.RunsCode()) {
 				return fmt.Sprintf("line %d may make the user: put it before the %s of line %d", p.Line(r.In), strings.ToUpper(flagged[0].Name), p.Line(flagged[0]))
+			}
+			if r.In.Index > first.Index && s.setsToo(r, c) {
+				return fmt.Sprintf("line %d has a %s of some of it as well", p.Line(r.In), c.Name)
 			}
 			if s.makesFolder(p, r, c, flagged) || slices.ContainsFunc(r.Files(c).Makes, func(q facts.Place) bool {
 				unpacked := (c.Name == "tar" || c.Name == "unzip") && q.Path != "/"
@@ -281,11 +308,45 @@ func (s setter) here(p *analysis.Pass, flagged []*syntax.Instruction) string {
 		switch {
 		case s.named() && (c.Effect.Has(facts.Users) || c.RunsCode()):
 			return fmt.Sprintf("line %d may make the user: put that before the %s of line %d", line, strings.ToUpper(last.Name), p.Line(last))
+		case s.setsToo(s.r, c):
+			return fmt.Sprintf("line %d has a %s of some of it as well", line, c.Name)
 		case f.Unknown || slices.ContainsFunc(makes, s.meets) || s.makesFolder(p, s.r, c, flagged):
 			return fmt.Sprintf("line %d may make files there, which need it too", line)
 		}
 	}
 	return ""
+}
+
+// behind says which later command of the kind writes what is copied all the same.
+func (s setter) behind(p *analysis.Pass, copies []*syntax.Instruction) string {
+	for _, r := range p.Runs(s.r.Stage) {
+		if r.In.Index < s.r.In.Index || r.Opaque != "" {
+			continue
+		}
+		for _, c := range r.Commands {
+			if r == s.r && c.Node.From <= s.c.Node.From || kindOf(c) != s.flag {
+				continue
+			}
+			if o, ok := setterOf(r, c); ok && o.value != s.value && slices.ContainsFunc(copies, func(in *syntax.Instruction) bool {
+				brought, _ := p.Brings(in)
+				return o.covers(brought)
+			}) {
+				return fmt.Sprintf("line %d has a %s of it as well", lineOf(p, r, c), c.Name)
+			}
+		}
+	}
+	return ""
+}
+
+// setsToo reports whether another command may give some of the same files another mode or
+// owner, which the flag would not take back.
+func (s setter) setsToo(r *facts.Run, c *facts.Command) bool {
+	clears := s.flag == "chmod" && len(s.value) > 3 && strings.ContainsAny(s.value[:1], "234567") && kindOf(c) == "chown" // chown takes setuid away
+	if kindOf(c) != s.flag && !clears {
+		return false
+	}
+	o, ok := setterOf(r, c)
+	return !(ok && o.attribute == s.attribute) && slices.ContainsFunc(r.Files(c).Changes, s.meets)
 }
 
 // makesFolder reports whether mkdir may make a folder there, other than those into which

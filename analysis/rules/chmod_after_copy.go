@@ -13,7 +13,7 @@ var ChmodAfterCopy = analysis.Rule{
 		Silent: "For scripts, settings and whatever is not known to be large, by its size where the build context is known, or else by its name: one layer more costs nothing worth a warning. " +
 			"For modes in letters (`+x`), which depend on the mode that the file had; where it is not certain that the command runs or which files it means; where the COPY has `--chmod`.",
 		Fix: "Adds `--chmod` to the COPY, and to the small ones beside it, and takes the `chmod` out of its `RUN`; what no COPY brings stays its operand. Unsafe: folders that were there before, and files that other lines put there, keep the mode that they have; COPY gives the mode to all in a folder, whether `chmod` was told to or not; " +
-			"and builders without BuildKit refuse the flag. Not offered where a `RUN` makes files there.",
+			"and builders without BuildKit refuse the flag. Not offered where a `RUN` makes files there, or another `chmod` meets some of the same.",
 	},
 	Best:     analysis.Unsafe,
 	Severity: analysis.Warning,

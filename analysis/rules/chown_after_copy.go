@@ -14,7 +14,7 @@ var ChownAfterCopy = analysis.Rule{
 		Fix: "Adds `--chown` to the COPY, and to the small ones beside it, and takes the `chown` out of its `RUN`; what no COPY brings stays its operand. Unsafe, for builds differ where the destination was there before: it keeps its owner, as WORKDIR's folder does, and so do files in it; " +
 			"where folders above it are made by the COPY, which get the owner too; and where a program runs with its owner's rights (setuid), which `chown` takes from it and `COPY --chown` does not. " +
 			"That none of this is so an outside base image does not tell. Where the folder is new, its parent is there and nothing in it is setuid, two builds are the same. " +
-			"Not offered where a `RUN` makes files there, and where the user or group is named and a `RUN` between the two may have made it: COPY needs it to exist.",
+			"Not offered where a `RUN` makes files there, where another `chown` meets some of the same, and where the user or group is named and a `RUN` between the two may have made it: COPY needs it to exist.",
 	},
 	Best:     analysis.Unsafe,
 	Severity: analysis.Warning,
