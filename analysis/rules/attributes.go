@@ -109,7 +109,8 @@ func copiedAgain(p *analysis.Pass, s setter) {
 }
 
 // idle reports whether the command adds nothing to the image for a copy: what it brought
-// has the attribute already, or a later command of the same RUN writes it anyway.
+// may be gone by then or has the attribute already, or a later command of the same RUN
+// writes it anyway.
 func (s setter) idle(p *analysis.Pass, in *syntax.Instruction, brought facts.Place) bool {
 	for _, r := range p.Runs(s.r.Stage) {
 		if r.In.Index < in.Index || r.Opaque != "" {
@@ -119,10 +120,15 @@ func (s setter) idle(p *analysis.Pass, in *syntax.Instruction, brought facts.Pla
 			break
 		}
 		for _, c := range r.Commands {
+			before := r != s.r || c.Node.From < s.c.Node.From
+			if before && slices.ContainsFunc(r.Files(c).Removes, func(q facts.Place) bool {
+				return q.Covers(brought) || q.Path == brought.Path && q.Pattern == ""
+			}) {
+				return true
+			}
 			if c == s.c || kindOf(c) != s.flag {
 				continue
 			}
-			before := r != s.r || c.Node.From < s.c.Node.From
 			o, ok := setterOf(r, c)
 			if same := o.value == s.value; ok && (before && same || !before && !same) && o.covers(brought) {
 				return true
