@@ -212,7 +212,7 @@ var packaged = map[string]bool{"usr": true, "etc": true, "var": true, "bin": tru
 // working folder, or one above it. A link may lead there from elsewhere.
 func removesWorkdir(f *facts.File, r *facts.Run, c *facts.Command) bool {
 	dir := f.Stages().Workdir(r.In)
-	if dir.Known() && dir.Text == "/" {
+	if dir.Known() && dir.Text == "/" || f.InRoot(r) {
 		return false
 	}
 	fs := r.Files(c)

@@ -2,11 +2,13 @@ package facts
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/builds"
 	"github.com/shale-build/shale/analysis/stage"
+	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // A Base is a well-known outside image.
@@ -26,6 +28,22 @@ var official = map[string]bool{
 	"alpine": true, "debian": true, "ubuntu": true, "python": true, "node": true, "golang": true, "ruby": true, "php": true,
 	"buildpack-deps": true, "httpd": true, "nginx": true, "postgres": true, "redis": true, "rust": true, "openjdk": true, "gcc": true, "composer": true,
 	"fedora": true, "centos": true, "amazonlinux": true, "rockylinux": true, "almalinux": true, "oraclelinux": true,
+}
+
+// distributions are those of them that set no WORKDIR, in any version: a RUN starts in /.
+var distributions = map[string]bool{
+	"alpine": true, "debian": true, "ubuntu": true, "buildpack-deps": true,
+	"fedora": true, "centos": true, "amazonlinux": true, "rockylinux": true, "almalinux": true, "oraclelinux": true,
+}
+
+// InRoot reports whether a RUN starts in / because nobody says otherwise.
+func (f *File) InRoot(r *Run) bool {
+	for s := r.Stage; s != nil; s = s.Parent {
+		if slices.ContainsFunc(s.Instructions, func(in *syntax.Instruction) bool { return in.Name == "workdir" && in.Index < r.In.Index }) {
+			return false
+		}
+	}
+	return f.plainBase(r.Stage) && distributions[f.Base(r.Stage).Name]
 }
 
 // Base returns the well-known image that a stage stands on, or nil.
