@@ -288,7 +288,7 @@ func (m *matcher) installOnly(op *compile.Op, broad *compile.Copy, s change.Copy
 	cwd := path.Clean("/" + op.Exec.Cwd)
 	dirs := &trail{cwd: cwd}
 	if moves(list) {
-		if dirs = d.follow(op.Exec, p); dirs.lost {
+		if dirs = d.follow(op.Exec, p, literal); dirs.lost {
 			return reject("%q changes its folder", op)
 		}
 		if r := dirs.stands(broad, s.Files); r != nil {

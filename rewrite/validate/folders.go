@@ -18,10 +18,12 @@ type trail struct {
 	dirs map[*shell.Node]string
 	to   []string // the folders that a cd leads to
 	lost bool     // another form stands there
+	// read tells where a word of cd leads.
+	read func(shell.Word) (text string, known bool)
 }
 
-func (d *deriver) follow(x *compile.Exec, p *shell.Program) *trail {
-	t := &trail{cwd: path.Clean("/" + x.Cwd), dirs: map[*shell.Node]string{}}
+func (d *deriver) follow(x *compile.Exec, p *shell.Program, read func(shell.Word) (string, bool)) *trail {
+	t := &trail{cwd: path.Clean("/" + x.Cwd), dirs: map[*shell.Node]string{}, read: read}
 	if v, _ := x.Getenv("CDPATH"); v != "" {
 		t.lost = true
 	}
@@ -52,6 +54,13 @@ func (t *trail) node(n *shell.Node, dir string) string {
 			dir = t.node(ch, dir)
 		}
 		return dir
+	case shell.Pipe: // each command has a shell of its own
+		known := len(t.to)
+		for _, ch := range n.Children {
+			t.node(ch, dir)
+		}
+		t.lost = t.lost || len(t.to) > known
+		return dir
 	case shell.List, shell.Subshell: // of one element: what fails in it fails it
 		if len(n.Children) == 1 {
 			after := t.node(n.Children[0], dir)
@@ -81,8 +90,8 @@ func (t *trail) simple(n *shell.Node, dir string) string {
 		t.lost = true
 		return dir
 	}
-	to, known := literal(n.Words[1])
-	if !known || to == "" || strings.ContainsAny(to[:1], "-~") {
+	to, known := t.read(n.Words[1])
+	if !known || to == "" || strings.ContainsAny(to[:1], "-~") || strings.ContainsAny(to, "\x01 \t\n") {
 		t.lost = true
 		return dir
 	}
@@ -93,6 +102,12 @@ func (t *trail) simple(n *shell.Node, dir string) string {
 	to = path.Clean(to)
 	t.to = append(t.to, to)
 	return to
+}
+
+// of is the folder that a command of the script certainly runs in.
+func (t *trail) of(c *command) (string, bool) {
+	dir, ok := t.dirs[c.node]
+	return dir, ok && !t.lost
 }
 
 // stands reports whether every folder that a cd leads to is there before a broad copy as

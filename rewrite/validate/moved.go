@@ -561,7 +561,8 @@ func (m *matcher) keepsFolder(op *compile.Op, body *script, l late) string {
 		return ""
 	}
 	d := m.deriver(op, body)
-	return d.removes(m.library.commands(d.parse(body.text)), l.op.Exec.Cwd)
+	p := d.parse(body.text)
+	return d.removes(m.library.commands(p), l.op.Exec.Cwd, d.follow(op.Exec, p, m.library.namer(op.Exec, p).text))
 }
 
 // primary is what an operation changes: the files that its result has but for

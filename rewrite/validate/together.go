@@ -17,6 +17,7 @@ func (d *deriver) commandsTogether(l, r *shell.Program, same bool) *Rejection {
 		}
 	}
 	left, right := d.library.commands(l), d.library.commands(r)
+	way := d.follow(d.op.Exec, l, d.library.namer(d.op.Exec, l).text)
 	for i, list := range [][]command{left, right} {
 		for _, c := range list {
 			if why := c.unknown(); why != "" {
@@ -28,7 +29,7 @@ func (d *deriver) commandsTogether(l, r *shell.Program, same bool) *Rejection {
 					return reject("%s may leave a process that the commands joined after it would meet", c.name)
 				case p.users:
 					return reject("%s changes users, which are read when a RUN starts", c.name)
-				case c.replacesShell(), d.unpacksOverShell(&c, left):
+				case c.replacesShell(), d.unpacksOverShell(&c, left, way):
 					return reject("%s may replace the shell itself", c.name)
 				}
 			} else if p.times || c.refused() {
@@ -39,7 +40,7 @@ func (d *deriver) commandsTogether(l, r *shell.Program, same bool) *Rejection {
 			}
 		}
 	}
-	if why := d.removes(left, d.op.Exec.Cwd); why != "" {
+	if why := d.removes(left, d.op.Exec.Cwd, way); why != "" {
 		return reject("%s may remove the folder %s, which is made anew for every RUN", why, d.op.Exec.Cwd)
 	}
 	if why := d.writtenAtStart(l, left); why != "" {
@@ -179,17 +180,21 @@ func (c *command) replacesShell() bool {
 
 // unpacksOverShell reports whether a command puts files of its own choice where
 // the shell is.
-func (d *deriver) unpacksOverShell(c *command, all []command) bool {
+func (d *deriver) unpacksOverShell(c *command, all []command, way *trail) bool {
 	if c.name != "tar" && c.name != "unzip" && c.name != "cp" && c.name != "mv" {
 		return false
 	}
-	cwd := path.Clean("/" + d.op.Exec.Cwd)
-	for _, other := range all {
-		if other.name == "cd" {
-			if args, _ := other.args(); len(args) == 1 && strings.HasPrefix(args[0], "/") {
+	cwd, known := way.of(c)
+	if !known {
+		cwd = path.Clean("/" + d.op.Exec.Cwd)
+		for _, other := range all {
+			if other.name != "cd" || !c.movedBy([]command{other}) {
+				continue
+			}
+			if args, _ := other.args(); len(args) == 1 && present[path.Clean(args[0])] {
 				cwd = path.Clean(args[0])
 			} else {
-				cwd = "/"
+				cwd = "/" // where it stays if it fails, for all that is known
 			}
 		}
 	}
@@ -207,7 +212,7 @@ func (d *deriver) unpacksOverShell(c *command, all []command) bool {
 		if len(ws) == 0 {
 			return false
 		}
-		at := d.place(ws[len(ws)-1], c.movedBy(all))
+		at := d.placeOn(way, c, ws[len(ws)-1], all)
 		from, ok := literal(ws[0])
 		return !at.known || holdsShell(at.path) && (!ok || c.has("-r", "-R", "-a", "--recursive", "--archive") || strings.HasSuffix(from, "/"))
 	}
@@ -236,6 +241,9 @@ func (d *deriver) unpacksOverShell(c *command, all []command) bool {
 	}
 	return holdsShell(cwd)
 }
+
+// present are folders of every image, so that a cd does not fail.
+var present = setOf("/tmp /var/tmp /opt /srv /root /home /usr/src /usr/local /usr/local/src")
 
 // renames names a manager that both sides run and that may rename, on the right,
 // a folder made on the left: what rename(2) refuses for a folder of a lower layer
@@ -271,6 +279,14 @@ func (d *deriver) place(w shell.Word, moved bool) place {
 		return d.placeIn(w, "")
 	}
 	return d.placeIn(w, path.Clean("/"+d.op.Exec.Cwd))
+}
+
+// placeOn reads a word of a command as a path, where cd leads to a folder for certain too.
+func (d *deriver) placeOn(way *trail, c *command, w shell.Word, all []command) place {
+	if dir, ok := way.of(c); ok {
+		return d.placeIn(w, dir)
+	}
+	return d.place(w, c.movedBy(all))
 }
 
 // placeIn reads a word as a path of a command that runs in a folder, "" for one that is
@@ -386,12 +402,11 @@ func (c *command) operands() []shell.Word {
 
 // removes names a command that may remove, rename or replace a folder or one above
 // it.
-func (d *deriver) removes(list []command, cwd string) string {
+func (d *deriver) removes(list []command, cwd string, way *trail) string {
 	if cwd = path.Clean("/" + cwd); cwd == "/" {
 		return ""
 	}
 	for _, c := range list {
-		moved := c.movedBy(list)
 		p := programs[c.name]
 		if v, _ := c.verb(); uninstalls[v] && p.links == system && systemDir(cwd) && !under(cwd, "/usr/src") {
 			return c.name + " " + v // what of a package's folders is empty goes with it
@@ -404,7 +419,7 @@ func (d *deriver) removes(list []command, cwd string) string {
 			ws = ws[:len(ws)-1]
 		}
 		for _, w := range ws {
-			at := d.place(w, moved)
+			at := d.placeOn(way, &c, w, list)
 			if !at.known || under(cwd, at.path) && !(at.glob && cwd == at.path) {
 				return c.name
 			}
