@@ -160,13 +160,44 @@ func (h heavy) run(r *facts.Run, installed map[string]bool) bool {
 			return true
 		case h.own(c.Name) && slices.ContainsFunc(c.Args, func(w shell.Word) bool { text, ok := w.Literal(); return !ok || path.Base(text) == "setup.py" }):
 			return true
+		case h.others(c, installed):
+			return true
 		case inBoth[c.Name] || h.own(c.Name) || installed[c.Name]:
+		case plainSource(c):
 		case h.runtime && (c.Name == "curl" || c.Name == "wget"):
 		default:
 			return true
 		}
 	}
 	return false
+}
+
+// others reports whether a program that both variants have runs another, which the small
+// one may lack.
+func (h heavy) others(c *facts.Command, installed map[string]bool) bool {
+	runs := func(name string) bool { return !inBoth[name] && !h.own(name) && !installed[name] }
+	switch c.Name {
+	case "xargs":
+		by, _, ok := c.Invocation.Fed()
+		return !ok || runs(by.Name)
+	case "find":
+		for i, w := range c.Args {
+			if o := facts.Shape(w); i+1 < len(c.Args) && (o == "-exec" || o == "-execdir" || o == "-ok" || o == "-okdir") && runs(facts.Shape(c.Args[i+1])) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// plainSource reports whether a script that the shell reads is one that calls no other programs:
+// the system's description of itself, or what Python's own module makes.
+func plainSource(c *facts.Command) bool {
+	if c.Name != "." && c.Name != "source" || len(c.Args) == 0 {
+		return false
+	}
+	script := facts.Shape(c.Args[0])
+	return script == "/etc/os-release" || path.Base(script) == "activate"
 }
 
 // own reports whether a program is the image's own, in the small variant too.
@@ -298,7 +329,7 @@ var (
 	// debian:bookworm-slim, all of them of priority required.
 	inBoth = set("true false : echo printf test [ pwd sleep date uname id whoami hostname arch nproc cat head tail cut tr sort uniq wc tac seq expr basename dirname realpath readlink stat " +
 		"grep egrep fgrep diff cmp base64 md5sum sha1sum sha256sum sha512sum ls du df which env printenv ldd getent mkdir rmdir rm mktemp tee touch cp mv ln chmod chown chgrp truncate " +
-		"useradd adduser usermod groupadd addgroup groupmod userdel groupdel chpasswd sed awk find xargs tar gzip gunzip install dd sync apt-get apt apt-mark apt-cache dpkg ldconfig chsh passwd sh bash dash cd . source")
+		"useradd adduser usermod groupadd addgroup groupmod userdel groupdel chpasswd sed awk find xargs tar gzip gunzip install dd sync apt-get apt apt-mark apt-cache dpkg ldconfig chsh passwd cd")
 	// inFull are programs that the full ones add. Source: the packages of
 	// buildpack-deps, on which they stand.
 	inFull = set("gcc g++ cc c++ cpp make automake autoconf libtool pkg-config git hg svn bzr ssh scp sftp ssh-keygen ssh-keyscan curl wget gpg gpgv dirmngr unzip bzip2 bunzip2 xz unxz file patch " +
