@@ -18,15 +18,27 @@ var composer = Installer{
 	world: func(c *Context, dir string, call Install) World {
 		return c.Composer(dir, ComposerOptions{
 			NoScripts: call.On("--no-scripts"), NoPlugins: call.On("--no-plugins"), NoAutoloader: call.On("--no-autoloader"),
-			Optimized: call.Has("-o", "--optimize-autoloader", "-a", "--classmap-authoritative", "--apcu-autoloader"), File: call.Program != "composer",
+			Optimized: optimizedAutoloader(call), File: call.Program != "composer",
 		})
 	},
 	guess: files("composer.json", "composer.lock"),
+	told: func(c Install) World {
+		if !optimizedAutoloader(c) || c.On("--no-autoloader") {
+			return World{}
+		}
+		return World{With: []string{"--no-autoloader"}, Refusals: []Refusal{{
+			Reason: "an optimized autoloader reads the project's classes", Cure: "give --no-autoloader, and install again after the copy",
+		}}}
+	},
 	options: "--no-scripts --no-plugins --no-autoloader --no-dev --dev --prefer-dist --prefer-source --prefer-install --no-interaction -n --no-progress --no-suggest -q --quiet " +
 		"-v -vv -vvv --verbose --ansi --no-ansi --ignore-platform-reqs --ignore-platform-req --no-cache -o --optimize-autoloader -a --classmap-authoritative --apcu-autoloader --no-audit --profile",
 	steers: []string{"composer"},
 	idle: []string{"composer_home", "composer_allow_superuser", "composer_cache_dir", "composer_no_interaction", "composer_memory_limit", "composer_process_timeout", "composer_version",
 		"composer_max_parallel_http", "composer_disable_xdebug_warn", "composer_no_dev", "composer_htaccess_protect"},
+}
+
+func optimizedAutoloader(c Install) bool {
+	return c.Has("-o", "--optimize-autoloader", "-a", "--classmap-authoritative", "--apcu-autoloader")
 }
 
 // ComposerOptions says how Composer is called.

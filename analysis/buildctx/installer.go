@@ -25,6 +25,8 @@ type Installer struct {
 	tasks bool
 	// guess names what it likely reads, where the context is not known.
 	guess func(Install) []string
+	// told is what the words of a call alone tell of its world; nil for nothing.
+	told func(Install) World
 	// options change neither what it reads from the context nor what it makes there.
 	options string
 	// steers are the beginnings, in lower case, of environment variables that may.
@@ -68,8 +70,11 @@ func (i *Installer) World(c *Context, dir string, call Install) World {
 	if c != nil {
 		w = i.world(c, dir, call)
 	} else {
+		if i.told != nil {
+			w = i.told(call)
+		}
 		for _, f := range i.guess(call) {
-			if path.IsAbs(f) || strings.Contains(f, "://") {
+			if _, inside := within(dir, f); !inside || strings.Contains(f, "://") {
 				w.Refusals = append(w.Refusals, Refusal{Reason: f + " is not known to be in the build context", Hard: true})
 			}
 			w.Files = append(w.Files, path.Join(dir, f))

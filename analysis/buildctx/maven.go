@@ -22,19 +22,26 @@ var maven = Installer{
 	},
 	world: func(c *Context, dir string, call Install) World {
 		w := c.Maven(dir, call.Wrapped)
-		for _, n := range call.Names {
-			if goal := shape(n); !strings.HasPrefix(goal, "dependency:") {
-				w.Refusals = append(w.Refusals, Refusal{Reason: "the goal " + goal + " may read other files", Cure: "give it a RUN of its own", Hard: true})
-			}
-		}
+		w.Refusals = append(w.Refusals, otherGoals(call)...)
 		return w
 	},
+	told:  func(c Install) World { return World{Refusals: otherGoals(c)} },
 	tasks: true,
 	guess: files("pom.xml"),
 	options: "-B --batch-mode -q --quiet -U --update-snapshots -ntp --no-transfer-progress -e --errors -X --debug -C --strict-checksums -V --show-version " +
 		"-P --activate-profiles -DskipTests -Dmaven.test.skip",
 	steers: []string{"maven_", "mvn", "jdk_java_options", "java_tool_options"},
 	idle:   []string{"maven_home", "maven_version", "maven_config"},
+}
+
+// otherGoals refuses what Maven is to do besides.
+func otherGoals(c Install) (out []Refusal) {
+	for _, n := range c.Names {
+		if goal := shape(n); !strings.HasPrefix(goal, "dependency:") {
+			out = append(out, Refusal{Reason: "the goal " + strings.ReplaceAll(goal, "\x00", "…") + " may read other files", Cure: "give it a RUN of its own", Hard: true})
+		}
+	}
+	return out
 }
 
 var lifecycle = []string{"validate", "compile", "test", "package", "verify", "install"}

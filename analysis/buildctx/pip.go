@@ -18,18 +18,15 @@ var pip = Installer{
 		return c.Verb == pkgmgr.Install && len(c.manifests("-r", "--requirement")) > 0 && !c.Has("--prefix")
 	},
 	world: func(c *Context, dir string, call Install) World {
-		var packages []string
-		for _, n := range call.Names {
-			packages = append(packages, shape(n))
-		}
 		return c.Pip(dir, PipOptions{
 			Requirements: call.manifests("-r", "--requirement"),
 			Constraints:  call.manifests("-c", "--constraint"),
-			Packages:     packages,
+			Packages:     shapes(call.Names),
 			Module:       strings.HasPrefix(call.Program, "python"),
 		})
 	},
 	guess: func(c Install) []string { return c.manifests("-r", "--requirement", "-c", "--constraint") },
+	told:  func(c Install) World { return World{Refusals: localPackages(shapes(c.Names), "")} },
 	options: "-r --requirement -c --constraint --no-cache-dir -U --upgrade -q --quiet -v --verbose --no-deps --pre --user " +
 		"--disable-pip-version-check --no-warn-script-location --prefer-binary --only-binary --no-binary --timeout --default-timeout " +
 		"--retries --root-user-action --compile --no-compile --require-hashes --progress-bar --force-reinstall --ignore-installed -I " +
@@ -53,6 +50,15 @@ func shape(w shell.Word) string {
 	return b.String()
 }
 
+// shapes is shape for several words.
+func shapes(words []shell.Word) []string {
+	var out []string
+	for _, w := range words {
+		out = append(out, shape(w))
+	}
+	return out
+}
+
 // Pip is the world of a "pip install" that runs in a folder of the context: its
 // requirement and constraint files, with all that these name. Options in them
 // other than index URLs and hashes refuse, and so does whatever is local.
@@ -69,10 +75,8 @@ func (c *Context) Pip(dir string, o PipOptions) World {
 	for _, r := range o.Constraints {
 		p.include(dir, r, "the command line", "", 0)
 	}
-	for _, r := range o.Packages {
-		if why := localRequirement(r); why != "" {
-			b.refuse(Refusal{Reason: fmt.Sprintf("pip install %s %s", r, why), Path: dir})
-		}
+	for _, r := range localPackages(o.Packages, dir) {
+		b.refuse(r)
 	}
 	// Older pips read the install section of a setup.cfg in the working folder.
 	if cfg := path.Join(dir, "setup.cfg"); c.Exists(cfg) {
@@ -267,6 +271,16 @@ func localRequirement(req string) string {
 		return "is a path, or no requirement that Shale can read"
 	}
 	return ""
+}
+
+// localPackages refuses what a call of pip names that may come from the file system.
+func localPackages(packages []string, dir string) (out []Refusal) {
+	for _, r := range packages {
+		if why := localRequirement(r); why != "" {
+			out = append(out, Refusal{Reason: fmt.Sprintf("pip install %s %s", strings.ReplaceAll(r, "\x00", "…"), why), Path: dir})
+		}
+	}
+	return out
 }
 
 var coding = lazyregexp.New(`^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)`)

@@ -19,6 +19,14 @@ var poetry = Installer{
 		})
 	},
 	guess: files("pyproject.toml", "poetry.lock"),
+	told: func(c Install) World {
+		if c.On("--no-root") {
+			return World{}
+		}
+		return World{With: []string{"--no-root"}, Refusals: []Refusal{{
+			Reason: "poetry install installs the project itself where that is a package, which needs its sources", Cure: "give --no-root, and install the project after the copy",
+		}}}
+	},
 	options: "--no-root --no-directory --no-interaction -n --no-ansi --no-dev --only --with --without --all-extras -E --extras --all-groups --sync " +
 		"--no-cache -q --quiet -v -vv -vvv --compile",
 	steers: []string{"poetry_", "pythonpath", "pythonhome", "virtual_env", "pip_"},

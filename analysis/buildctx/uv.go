@@ -25,7 +25,7 @@ var uv = Installer{
 		}
 		return c.Uv(dir, UvOptions{
 			Frozen: call.On("--frozen"), Locked: call.On("--locked"),
-			NoProject: call.Has("--no-install-project", "--no-install-workspace", "--no-install-local", "--only-group", "--only-dev"), NoWorkspace: call.Has("--no-install-workspace", "--no-install-local"),
+			NoProject: uvLeavesProject(call), NoWorkspace: call.Has("--no-install-workspace", "--no-install-local"),
 			Module: call.Program != "uv",
 		})
 	},
@@ -35,6 +35,17 @@ var uv = Installer{
 		}
 		return []string{"pyproject.toml", "uv.lock"}
 	},
+	told: func(c Install) World {
+		if c.Word == "pip install" {
+			return World{Refusals: localPackages(shapes(c.Names), "")}
+		}
+		if uvLeavesProject(c) {
+			return World{}
+		}
+		return World{With: []string{"--no-install-project"}, Refusals: []Refusal{{
+			Reason: "uv sync installs the project itself where that is a package, which needs its sources", Cure: "give --no-install-project, and sync again after the copy",
+		}}}
+	},
 	options: "--frozen --locked --no-install-project --no-install-workspace --no-install-local --no-dev --dev --all-groups --all-extras --extra --group --no-group --only-group --only-dev " +
 		"--no-default-groups --no-cache -n --compile-bytecode --link-mode --no-editable --no-progress -q --quiet -v --verbose --no-python-downloads --python -p --inexact " +
 		"--no-managed-python --managed-python --system -r --requirement --requirements -c --constraint --constraints --no-deps --require-hashes --index-url -i --extra-index-url " +
@@ -42,6 +53,11 @@ var uv = Installer{
 	steers: []string{"uv_", "pythonpath", "pythonhome", "virtual_env"},
 	idle: []string{"uv_cache_dir", "uv_no_cache", "uv_link_mode", "uv_compile_bytecode", "uv_python_downloads", "uv_system_python", "uv_no_dev", "uv_no_progress",
 		"uv_http_timeout", "uv_concurrent_downloads", "uv_tool_bin_dir", "uv_python_preference", "uv_break_system_packages", "uv_index_url", "uv_default_index"},
+}
+
+// uvLeavesProject reports whether a call of "uv sync" is told not to install the project.
+func uvLeavesProject(c Install) bool {
+	return c.Has("--no-install-project", "--no-install-workspace", "--no-install-local", "--only-group", "--only-dev")
 }
 
 // UvOptions says how uv is called.
@@ -272,9 +288,7 @@ func (u *uvReader) member(p, name, kind, at string) {
 // and the settings of the folder and of those above.
 func (c *Context) uvPip(dir string, call Install) World {
 	o := PipOptions{Requirements: call.manifests("-r", "--requirement", "--requirements"), Constraints: call.manifests("-c", "--constraint", "--constraints")}
-	for _, n := range call.Names {
-		o.Packages = append(o.Packages, shape(n))
-	}
+	o.Packages = shapes(call.Names)
 	w := c.Pip(dir, o)
 	if slices.ContainsFunc(w.Files, func(f string) bool { return strings.HasSuffix(f, ".toml") }) {
 		w.Refusals = append(w.Refusals, Refusal{Reason: "uv pip install reads a project's metadata, which may need its sources"})
