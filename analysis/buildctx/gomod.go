@@ -52,6 +52,12 @@ func (c *Context) Go(dir string) World {
 			return b.done()
 		}
 	}
+	for _, up := range upward(dir) {
+		if b.find(path.Join(up, "go.mod")) != missing {
+			dir = up // the module's folder
+			break
+		}
+	}
 	if p := path.Join(dir, "vendor/modules.txt"); c.Exists(p) {
 		b.refuse(Refusal{Reason: p + " vendors the modules, so there is nothing to download", Path: p, Hard: true, Vain: true})
 	}

@@ -84,6 +84,10 @@ func (i *Installer) World(c *Context, dir string, call Install) World {
 		// What stands in the way of a plain install does not matter then.
 		w.Assumes = nil
 		w.Refusals = slices.DeleteFunc(w.Refusals, func(r Refusal) bool { return !r.Vain })
+		if c != nil && len(w.Files) == 0 {
+			// Without a manifest it may fetch nothing, as Go did before modules.
+			w.Refusals = append(w.Refusals, Refusal{Reason: "the build context holds no manifest", Hard: true, Vain: true})
+		}
 		task := call.Word
 		if i.tasks {
 			task = strings.ReplaceAll(strings.Join(call.words(), " "), "\x00", "…")

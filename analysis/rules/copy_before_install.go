@@ -28,7 +28,7 @@ var CopyBeforeInstall = analysis.Rule{
 		Why: "The install runs again after an edit of any file: the step that takes minutes where a cached one takes none. " +
 			"With the manifests copied first it runs again only when they change: one step fewer at each rebuild, and usually the longest.",
 		Silent: "When the install fetches nothing, or an earlier one of the stage has fetched it. When anything but settings and installs of the system's packages stands between the copy and the install. " +
-			"When the install names what it installs instead of reading a manifest. When the command builds too (`go build`, `mvn package`) and the build context is not known, or a cache mount keeps what it fetches. " +
+			"When the install names what it installs instead of reading a manifest. When the command builds too (`go build`, `mvn package`) and the build context is not known or holds no manifest, Go is too old for modules or told to do without, or a cache mount keeps what is fetched. " +
 			"When an install hides in `make` or in a script. A copy by `--link`, `--parents`, `--exclude`, a pattern or of several sources is named where the install is known to need manifests alone, and not split.",
 		Fix: "Copies the manifests, one `COPY` a folder, installs, then copies the rest. Safe when the build context is known and the manifests in it form a closed world: " +
 			"the install reads nothing else and is called by its name, no variable or earlier line may lead it into the folder, which is none of the system's, it makes nothing that the later copy would overwrite (`**/node_modules` is in .dockerignore), and does not write the manifests (`npm ci`, not `npm install`; a complete go.sum). " +
@@ -254,7 +254,7 @@ func (s *split) report(p *analysis.Pass) {
 		return
 	}
 	if first.by.Builds(first.call) != "" {
-		if c, _ := p.Context(); c == nil {
+		if c, _ := p.Context(); c == nil || first.by.Name == "go" && withoutModules(p, r, first) {
 			return // whether it fetches anything is not known
 		}
 		if slices.ContainsFunc(r.Mounts, func(m facts.Mount) bool { return m.Type == "cache" }) {

@@ -55,6 +55,31 @@ func (c install) named() []string {
 	return out
 }
 
+// withoutModules reports whether a call of Go may read no go.mod: told so, or before 1.11,
+// which knows none, or before 1.13, which reads none in a folder of GOPATH unless told to.
+func withoutModules(p *analysis.Pass, r *facts.Run, c install) bool {
+	const name = "GO111MODULE"
+	mode := p.Stages().Lookup(r.In, name)
+	asked := mode.Text
+	if p.Stages().SetInFile(r.In, name) && !mode.Known() {
+		return true
+	}
+	for _, a := range given(r, c.Command) {
+		if a.Name == name {
+			asked = facts.Shape(a.Value)
+		}
+	}
+	b := p.Base(r.Stage)
+	switch {
+	case asked != "" && asked != "auto" && asked != "on":
+		return true
+	case b == nil || b.Name != "golang" || !strings.Contains(b.Version, "."):
+		return false
+	}
+	_, inPath := facts.Below(c.home, "/go/src")
+	return !b.AtLeast(1, 11) || !b.AtLeast(1, 13) && inPath && asked != "on"
+}
+
 // given lists what the script of a RUN itself puts into the environment of a command.
 func given(r *facts.Run, c *facts.Command) []shell.Assign {
 	return slices.Concat(c.Environ, r.Settings())
