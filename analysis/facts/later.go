@@ -28,7 +28,7 @@ type LaterUse struct {
 // FROM it, in copies from them, or when the image starts. RUNs that have, or get, a
 // mount there do not count.
 func (f *File) LaterUse(r *Run, cache *pkgmgr.Cache, mounted ...*Run) LaterUse {
-	scan := f.laterScan(r.Stage, cache, mounted)
+	scan := f.laterScan(r.Stage, cache, f.homeOf(r, cache), mounted)
 	use := scan.after(r.In.Index)
 	if use.Why != "" {
 		use.Next = use.at == r.In.Index+1
@@ -53,6 +53,7 @@ type laterScan struct {
 	stage   *stage.Stage
 	cache   *pkgmgr.Cache
 	manager *pkgmgr.Manager
+	home    string // that the cache lies below, if that is known
 	mounted []*Run // RUNs that do not count
 
 	trigger  *syntax.Instruction // the first that installs from it in a stage FROM this one
@@ -72,11 +73,32 @@ type laterUse struct {
 type scanOf struct {
 	*stage.Stage
 	*pkgmgr.Cache
+	home string
 }
 
-func (f *File) laterScan(s *stage.Stage, cache *pkgmgr.Cache, mounted []*Run) *laterScan {
+// homeOf is the home below which a RUN fills a cache, if that is known.
+func (f *File) homeOf(r *Run, cache *pkgmgr.Cache) string {
+	if !strings.HasPrefix(cache.Dir, "~") || cache.RootDir != "" {
+		return ""
+	}
+	if home := f.HomeOf(r); home.Why == "" {
+		return home.Dir
+	}
+	return ""
+}
+
+// folder is where the cache lies.
+func (l *laterScan) folder() folder {
+	dir := l.cache.Dir
+	if l.home != "" {
+		dir = l.home + strings.TrimPrefix(dir, "~")
+	}
+	return folder{dir, l.home}
+}
+
+func (f *File) laterScan(s *stage.Stage, cache *pkgmgr.Cache, home string, mounted []*Run) *laterScan {
 	scan := func() *laterScan {
-		l := &laterScan{File: f, stage: s, cache: cache, manager: managerOf(cache), mounted: mounted, next: map[int]laterUse{}}
+		l := &laterScan{File: f, stage: s, cache: cache, manager: managerOf(cache), home: home, mounted: mounted, next: map[int]laterUse{}}
 		for _, in := range s.Instructions {
 			if in.Name == "onbuild" && in.Sub != nil && in.Sub.Name == "run" && cache.Index && mentions(in.Sub.Span.In(f.Doc.Content), l.manager) {
 				l.trigger = in
@@ -88,7 +110,7 @@ func (f *File) laterScan(s *stage.Stage, cache *pkgmgr.Cache, mounted []*Run) *l
 	if len(mounted) > 0 {
 		return scan()
 	}
-	return Once(f, scanOf{s, cache}, scan)
+	return Once(f, scanOf{s, cache, home}, scan)
 }
 
 // after finds what may need the cache behind an instruction.
@@ -113,7 +135,7 @@ func (l *laterScan) runsAfter(index int) (use laterUse) {
 	for ; at < len(runs) && !known; at++ {
 		r := runs[at]
 		if use, known = l.next[r.In.Index]; !known && !slices.Contains(l.mounted, r) {
-			use.LaterUse, use.renewed = l.uses(r, l.cache, l.manager)
+			use.LaterUse, use.renewed = l.uses(r)
 			if known = use.Why != "" || use.renewed; known {
 				use.at = r.In.Index
 			}
@@ -135,7 +157,7 @@ func (l *laterScan) inChildren() laterUse {
 			if seen[child] {
 				continue
 			}
-			scan := l.laterScan(child, l.cache, l.mounted)
+			scan := l.laterScan(child, l.cache, l.home, l.mounted)
 			use := scan.after(-1)
 			if use.Why != "" {
 				l.children = &use
@@ -225,7 +247,8 @@ var managers = sync.OnceValue(func() map[*pkgmgr.Cache]*pkgmgr.Manager {
 
 // uses reports whether a later RUN needs the cache, and whether it fetches the
 // index anew itself, so that nothing after it needs the old one.
-func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use LaterUse, renewed bool) {
+func (l *laterScan) uses(r *Run) (use LaterUse, renewed bool) {
+	f, cache, manager := l.File, l.cache, l.manager
 	line := f.Line(r.In)
 	if flag := r.In.Flag("network"); flag != nil && flag.Value != "default" {
 		return LaterUse{Why: fmt.Sprintf("line %d runs without the usual network and may need it", line)}, false
@@ -240,8 +263,11 @@ func (f *File) uses(r *Run, cache *pkgmgr.Cache, manager *pkgmgr.Manager) (use L
 		return LaterUse{Why: fmt.Sprintf("line %d runs in %s, where it lies", line, dir.Text)}, false
 	}
 	for _, c := range r.All() {
-		if c.names(cache.Dir) || f.leadsTo(r, c, cache.Dir) || r.fromHere(c, cache.Dir) {
+		switch f.naming(r, c, l.folder()) {
+		case within:
 			return LaterUse{Why: fmt.Sprintf("line %d names its folder", line), Certain: true}, false
+		case above:
+			return LaterUse{Why: fmt.Sprintf("line %d names a folder that it may lie in", line)}, false
 		}
 		if manager == &pkgmgr.Apt && cache.Index {
 			if why := f.looksUp(r, c); why != "" {
@@ -296,65 +322,86 @@ func near(dir, cache string) bool {
 	return strings.HasPrefix(dir+"/", cache+"/") || strings.HasPrefix(cache+"/", dir+"/")
 }
 
-// names reports whether a command's words or redirections name a folder, one
-// above or one below, so that it could fail or differ once that is empty.
-func (c *Command) names(dir string) bool {
+// naming reports whether a command's words or redirections name a folder, one above or one
+// below, so that it could fail or differ once that is empty.
+func (f *File) naming(r *Run, c *Command, of folder) kinship {
 	if c.Name == "rm" && option(words(c.Args), "f", "--force") {
-		return false
+		return apart
 	}
-	words := slices.Clone(c.Args)
+	list, all := slices.Clone(c.Args), slices.Clone(c.Node.Words)
 	if c.Fed {
-		words = slices.Clone(c.Node.Words) // those of xargs too
+		list = slices.Clone(all) // those of xargs too
 	}
 	for _, r := range c.Node.Redirs {
-		words = append(words, r.Target)
+		list, all = append(list, r.Target), append(all, r.Target)
 	}
-	return slices.ContainsFunc(words, func(w shell.Word) bool {
-		return !strings.Contains(Shape(w), "\x00") && touches(w, dir)
-	})
+	most := r.fromHere(c, of)
+	for i, w := range list {
+		if text := Shape(w); !strings.Contains(text, "\x00") && !(text == "/" && c.addsAt(i)) {
+			most = max(most, of.named(text))
+		}
+	}
+	for _, w := range all {
+		most = max(most, f.leadsTo(r, w, of))
+	}
+	return most
+}
+
+// addsAt reports whether an operand of a command is a folder that it only enters, or puts
+// something into.
+func (c *Command) addsAt(i int) bool {
+	if i >= len(c.Args) || c.Fed {
+		return false
+	}
+	switch c.Name {
+	case "cd":
+		return true
+	case "cp", "mv", "install", "ln":
+		return i > 0 && i == len(c.Args)-1
+	case "tar":
+		first := Shape(c.Args[0])
+		extracts := strings.Contains(first, "x") && !strings.HasPrefix(first, "--") || among(words(c.Args), "--extract", "--get") || option(words(c.Args), "x", "--extract")
+		before := ""
+		if i > 0 {
+			before = Shape(c.Args[i-1])
+		}
+		return extracts && (before == "--directory" || strings.HasPrefix(before, "-") && strings.HasSuffix(before, "C"))
+	}
+	return false
 }
 
 // leadsTo reports whether a variable leads a word of a command to a folder, one above or
 // one below: one that the file sets, or that the script gives such a value.
-func (f *File) leadsTo(r *Run, c *Command, dir string) bool {
-	if c.Name == "rm" && option(words(c.Args), "f", "--force") {
-		return false
-	}
-	of := func(text string) bool {
-		return touches(shell.Word{Parts: []shell.Part{{Kind: shell.Literal, Text: text}}}, dir)
-	}
-	leads := func(w shell.Word) bool {
-		var b strings.Builder
-		variable := false
-		for _, part := range w.Parts {
-			if part.Kind != shell.Parameter || part.Text == "HOME" || part.Text == "PATH" {
-				b.WriteString(Shape(shell.Word{Parts: []shell.Part{part}}))
-				continue
-			}
-			variable = true
-			if slices.ContainsFunc(r.reading.assigned[part.Text], func(v shell.Word) bool { return !strings.Contains(Shape(v), "\x00") && touches(v, dir) }) {
-				return true
-			}
-			text, known, fixed := r.value(part.Text)
-			if fixed && !known { // an ARG's default, or not set
-				text = f.Stages().Lookup(r.In, part.Text).Text
-			}
-			if !fixed || !part.Plain {
-				if text != "" && of(text) {
-					return true
-				}
-				text = "\x00"
-			}
-			b.WriteString(text)
+func (f *File) leadsTo(r *Run, w shell.Word, of folder) kinship {
+	var b strings.Builder
+	most, variable := apart, false
+	for _, part := range w.Parts {
+		if part.Kind != shell.Parameter || part.Text == "HOME" || part.Text == "PATH" {
+			b.WriteString(Shape(shell.Word{Parts: []shell.Part{part}}))
+			continue
 		}
-		text := b.String()
-		return variable && text != "" && !strings.Contains(text, "\x00") && of(text)
+		variable = true
+		for _, v := range r.reading.assigned[part.Text] {
+			if text := Shape(v); !strings.Contains(text, "\x00") {
+				most = max(most, of.named(text))
+			}
+		}
+		text, known, fixed := r.value(part.Text)
+		if fixed && !known { // an ARG's default, or not set
+			text = f.Stages().Lookup(r.In, part.Text).Text
+		}
+		if !fixed || !part.Plain {
+			if text != "" {
+				most = max(most, of.named(text))
+			}
+			text = "\x00"
+		}
+		b.WriteString(text)
 	}
-	list := c.Node.Words
-	for _, redir := range c.Node.Redirs {
-		list = append(slices.Clip(list), redir.Target)
+	if text := b.String(); variable && text != "" && !strings.Contains(text, "\x00") {
+		most = max(most, of.named(text))
 	}
-	return slices.ContainsFunc(list, leads)
+	return most
 }
 
 // surely reports whether the program fails when one of its commands does: a pure

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"sort"
@@ -259,22 +260,64 @@ func (c *Command) MayClean(cache *pkgmgr.Cache) bool {
 }
 
 // touches reports whether a word may name the folder, one above or one below.
-func touches(w shell.Word, dir string) bool {
-	text := Shape(w)
-	if strings.Contains(text, "\x00") || strings.Contains(text, "{") {
-		return strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "/\x00") && sharesRoot(text, dir) || strings.HasPrefix(text, "\x00")
-	}
-	if home, ok := strings.CutPrefix(dir, "~"); ok {
-		if up := strings.TrimRight(text, "*/"); path.Dir(up) == "/home" || up == "/home" {
-			return true // a home folder, or all of them
+func touches(w shell.Word, dir string) bool { return folder{dir: dir}.named(Shape(w)) != apart }
+
+// A folder is where a cache lies: below "~" for a home that is not known.
+type folder struct {
+	dir  string
+	home string // the home that it lies below, if that is known
+}
+
+// A kinship is how what a word names lies to a folder.
+type kinship uint8
+
+const (
+	apart  kinship = iota
+	above          // a folder that holds it, or may
+	within         // the folder, or what lies in it
+)
+
+// named reports what a word names, in the words of Shape.
+func (f folder) named(text string) kinship {
+	may := func(yes bool) kinship {
+		if yes {
+			return above
 		}
-		return strings.Contains(text, home) || strings.Contains(text, ".cache") || strings.Contains(text, ".npm") || text == "~" || text == "/root" || text == "/root/.cache" || strings.HasPrefix(text, "~/.cache") || text == "/root/*" || text == "/root/.*"
+		return apart
 	}
-	if text == "/" {
-		return true
+	below, inHome := strings.CutPrefix(f.dir, cmp.Or(f.home, "~"))
+	if f.home != "" && (text == "~" || strings.HasPrefix(text, "~/")) {
+		text = f.home + text[1:]
 	}
-	named := strings.TrimRight(text, "*/")
-	return strings.HasPrefix(named, dir) || named != "" && named[0] == '/' && strings.HasPrefix(dir, named)
+	first, _, _ := strings.Cut(strings.TrimPrefix(below, "/"), "/")
+	switch abs := strings.HasPrefix(text, "/"); {
+	case strings.Contains(text, "\x00") || strings.Contains(text, "{"):
+		return may(abs && !strings.HasPrefix(text, "/\x00") && sharesRoot(text, f.dir) || strings.HasPrefix(text, "\x00"))
+	case inHome && (f.home == "" || !abs):
+		// It may be called from the home, whosever that is.
+		if strings.Contains("/"+text, below) {
+			return within
+		}
+		up := strings.TrimRight(text, "*/")
+		hidden, _ := strings.CutPrefix(strings.TrimPrefix(text, "/root"), "~")
+		return may(Names(text, first) || path.Dir(up) == "/home" || up == "/home" || // a home folder, or all of them
+			text == "~" || text == "/root" || text == "/root/*" || strings.HasPrefix(hidden, "/.") && strings.ContainsAny(hidden, "*?["))
+	case !abs, inHome && path.Clean(text) == "/": // which holds too much else to count
+		return apart
+	}
+	if at := strings.IndexAny(text, "*?["); at >= 0 {
+		if _, in := Below(path.Dir(text[:at]+"x"), f.dir); in {
+			return within
+		}
+		return may(sharesRoot(text[:at], f.dir))
+	}
+	text = path.Clean(text)
+	_, in := Below(text, f.dir)
+	_, holds := Below(f.dir, text)
+	if in {
+		return within
+	}
+	return may(holds)
 }
 
 // sharesRoot reports whether the literal beginnings of a path and a folder agree.

@@ -262,20 +262,23 @@ func (f *File) NamedLater(later []*syntax.Instruction, place Place) bool {
 
 // fromHere reports whether a word names a folder, one above or one below, from where the
 // command runs: the root, for all that is known, in an image of which nothing is known.
-func (r *Run) fromHere(c *Command, dir string) bool {
-	if c.Call != nil || c.Builtin() || c.Name == "rm" && option(words(c.Args), "f", "--force") || strings.HasPrefix(dir, "~") {
-		return false
+func (r *Run) fromHere(c *Command, of folder) kinship {
+	if c.Call != nil || c.Builtin() || c.Name == "rm" && option(words(c.Args), "f", "--force") || strings.HasPrefix(of.dir, "~") {
+		return apart
 	}
 	from := r.Dir(c)
 	if !path.IsAbs(from) {
 		from = "/"
 	}
-	return slices.ContainsFunc(c.Args, func(w shell.Word) bool {
+	most := apart
+	for _, w := range c.Args {
 		text, ok := w.Literal()
 		if text = strings.TrimRight(text, "*/"); !ok || text == "" || strings.ContainsAny(text[:1], "/-~$") {
-			return false
+			continue
 		}
-		to := path.Join(from, text)
-		return to != "/" && near(to, dir)
-	})
+		if to := path.Join(from, text); to != "/" {
+			most = max(most, of.named(to))
+		}
+	}
+	return most
 }

@@ -525,7 +525,7 @@ func (d *deriver) cleanedAfter(install command, k change.Cleanup, prefix string)
 			return reject("%s is root's, and which user the base image has is not known", what)
 		}
 	}
-	paths := homes(k.Paths, x)
+	paths := d.homes(k.Paths)
 	if m, ok := d.mountAt(paths); ok {
 		return reject("the clean-up %q would empty the mount at %s", k.Command, m.Dest)
 	}

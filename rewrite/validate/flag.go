@@ -101,7 +101,7 @@ func (d *deriver) flagAdded(was string, in insertion) *Rejection {
 		if r := cmp.Or(d.cacheMoved(what, f.Paths), d.setUp(what, f.Manager)); r != nil {
 			return r
 		}
-		paths := homes(f.Paths, d.op.Exec)
+		paths := d.homes(f.Paths)
 		if m, ok := d.mountAt(paths); ok {
 			return reject("with %s the mount at %s would stay empty", f.Text, m.Dest)
 		}

@@ -11,8 +11,11 @@ import (
 func inHome(path string) bool { return strings.HasPrefix(path, "~/") }
 
 // homes makes absolute paths of declared ones. Whose home "~" is the passwd file of
-// the image knows: every folder that it is likely to be counts.
-func homes(paths []string, x *compile.Exec) []string {
+// the image knows: every folder that it is likely to be counts. Who runs a known image,
+// and with which home, is known where the Dockerfile does not say otherwise.
+func (d *deriver) homes(paths []string) []string {
+	x := d.op.Exec
+	known := knownBase(d.op) && d.base == compile.Full
 	var out []string
 	for _, p := range paths {
 		if !inHome(p) {
@@ -21,10 +24,10 @@ func homes(paths []string, x *compile.Exec) []string {
 		}
 		rest := strings.TrimPrefix(p, "~")
 		out = append(out, "/root"+rest, rest)
-		if user, _, _ := strings.Cut(x.User, ":"); user != "" {
+		if user, _, _ := strings.Cut(x.User, ":"); user != "" && user != "root" && user != "0" && !(known && user == compile.FullUser) {
 			out = append(out, "/home/"+user+rest)
 		}
-		if home, ok := x.Getenv("HOME"); ok && strings.HasPrefix(home, "/") {
+		if home, ok := x.Getenv("HOME"); ok && strings.HasPrefix(home, "/") && !(known && home == compile.FullHome) {
 			out = append(out, strings.TrimSuffix(home, "/")+rest)
 		}
 	}

@@ -80,6 +80,10 @@ var wrongCleanups = []rewriting{
 		edits: [][2]string{{"uv sync", "uv sync --no-cache"}}, reason: "may set up another"},
 	{name: "pip's flag in a RUN that installs again without its compiler", before: from("python:3.12", "RUN apt-get install -y gcc && pip install x && apt-get purge -y gcc && pip install -I x"), changes: pip,
 		edits: [][2]string{{"pip install x", "pip install --no-cache-dir x"}, {"pip install -I", "pip install --no-cache-dir -I"}}, reason: "pip may need a wheel that"},
+	{name: "pip's flag before a line that reads the home of a user", before: from("python:3.12", "USER app", "RUN pip install x", "RUN cp -r /home/app /copy"), changes: pip,
+		edits: [][2]string{{"pip install x", "pip install --no-cache-dir x"}}, reason: "cp, which names the folder"},
+	{name: "pip's flag before a line that reads a home that is not known", before: from("example/python", "RUN pip install x", "RUN cp -r /home/base-user /copy"), changes: pip,
+		edits: [][2]string{{"pip install x", "pip install --no-cache-dir x"}}, reason: "cp, which names the folder"},
 	// What npm installs below its own folder.
 	{name: "a mount over npm's prefix", before: from("node:22", "USER root", `ENV NPM_CONFIG_PREFIX=/root/.npm/global`, `RUN npm install -g x`), changes: npmMount,
 		edits: [][2]string{{`RUN npm install -g x`, `RUN --mount=type=cache,target=/root/.npm npm install -g x`}}, reason: "may install what is kept"},
