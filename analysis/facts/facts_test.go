@@ -187,7 +187,7 @@ func TestLaterUse(t *testing.T) {
 		{"RUN cat < /var/lib/apt/lists/lock\n", "line 3 names its folder"},
 		{"WORKDIR /var/lib/apt\nRUN ls lists\n", "line 4 runs in /var/lib/apt, where it lies"},
 		{"RUN apt-get update --print-uris\nRUN apt-get install -y git\n", "line 4 installs from it"},
-		{"RUN apt-get update; apt-get install -y git\n", "line 3 installs from it"},
+		{"RUN apt-get update; apt-get install -y git\n", "line 3 installs from it if its own update fails"},
 		{"RUN npm ci\n", "line 3 runs npm, which may need it"},
 		{"RUN trap 'apt-get install -y git' EXIT; true\n", "line 3 runs trap, which may need it"},
 		{"RUN apt-get source curl\n", "line 3 runs apt-get source, which may read it"},

@@ -262,7 +262,11 @@ func (l *laterScan) uses(r *Run) (use LaterUse, renewed bool) {
 	if dir := f.Stages().Workdir(r.In); dir.Is != stage.Unknown && dir.Text != "/" && near(dir.Text, cache.Dir) {
 		return LaterUse{Why: fmt.Sprintf("line %d runs in %s, where it lies", line, dir.Text)}, false
 	}
+	var updates []*Command
 	for _, c := range r.All() {
+		if cache.Index && slices.ContainsFunc(updates, func(u *Command) bool { return r.behind(u, c) }) {
+			continue // it finds the new index, or does not run
+		}
 		switch f.naming(r, c, l.folder()) {
 		case within:
 			return LaterUse{Why: fmt.Sprintf("line %d names its folder", line), Certain: true}, false
@@ -282,15 +286,26 @@ func (l *laterScan) uses(r *Run) (use LaterUse, renewed bool) {
 			switch c.Call.Verb {
 			case pkgmgr.Update:
 				// Elsewhere its failure could go unseen, and leave the old index in use.
-				if c.Context.Always && c.Call.Plain() && !c.Fed && r.surely() && (c.Script == nil || c.Script.Plain() && len(c.Node.Redirs) == 0) {
+				if !c.Call.Plain() || c.Fed {
+					break
+				}
+				if c.Context.Always && r.surely() && (c.Script == nil || c.Script.Plain() && len(c.Node.Redirs) == 0) || r.endsIn(c) {
 					return LaterUse{}, true
+				}
+				if c.Script == nil && manager != &pkgmgr.Pacman {
+					updates = append(updates, c)
 				}
 			case pkgmgr.Install, pkgmgr.Upgrade, pkgmgr.Download:
 				fetches := manager == &pkgmgr.Apk && f.ApkFetches(r.Stage)
 				if why := f.wheels(cache, line); why != "" {
 					return LaterUse{Why: why}, false
 				}
-				if cache.Index && !fetches || c.Call.Has("--offline", "--prefer-offline", "--no-index", "--no-network") {
+				offline := c.Call.Has("--offline", "--prefer-offline", "--no-index", "--no-network")
+				switch {
+				case !offline && manager == &pkgmgr.Apk && c.Call.Has("--no-cache"):
+				case !offline && cache.Index && !fetches && len(updates) > 0:
+					return LaterUse{Why: fmt.Sprintf("line %d installs from it if its own update fails", line)}, false
+				case offline || cache.Index && !fetches:
 					return LaterUse{Why: fmt.Sprintf("line %d installs from it", line), Certain: true}, false
 				}
 			case pkgmgr.Other:
@@ -402,13 +417,6 @@ func (f *File) leadsTo(r *Run, w shell.Word, of folder) kinship {
 		most = max(most, of.named(text))
 	}
 	return most
-}
-
-// surely reports whether the program fails when one of its commands does: a pure
-// chain of &&, or a list that opens with "set -e".
-func (r *Run) surely() bool {
-	_, errexit := r.Program.OpensWithSet()
-	return r.Program.Plain() || errexit && r.Program.LastPlain()
 }
 
 // Builtin reports whether a command is one of the shell's own that touches no

@@ -467,3 +467,36 @@ func Deletes(c *Command, path string) bool {
 	}
 	return false
 }
+
+// surely reports whether the program fails when one of its commands does: a pure
+// chain of &&, or a list that opens with "set -e".
+func (r *Run) surely() bool {
+	_, errexit := r.Program.OpensWithSet()
+	return r.Program.Plain() || errexit && r.Program.LastPlain()
+}
+
+// endsIn reports whether the program fails when a command of the list that it ends in
+// does, and nothing before leaves it early.
+func (r *Run) endsIn(c *Command) bool {
+	if c.Script != nil || c.Call.Manager == &pkgmgr.Pacman || r.Program.Ambiguous || slices.ContainsFunc(r.Commands, func(c *Command) bool {
+		return slices.Contains([]string{"exit", "return", "exec", "trap", "eval", ".", "source"}, c.Name) || c.Name == "" && len(c.Node.Words) > 0
+	}) {
+		return false
+	}
+	last := r.Program.Root.Children[len(r.Program.Root.Children)-1]
+	return !last.Background && (last == c.Node || last.Kind == shell.And && slices.Contains(last.Children, c.Node))
+}
+
+// behind reports whether a command runs only where another has succeeded before, as both
+// stand in one list of &&.
+func (r *Run) behind(first, then *Command) bool {
+	found := false
+	r.Program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
+		if n.Kind == shell.And {
+			at := slices.Index(n.Children, first.Node)
+			found = found || at >= 0 && slices.ContainsFunc(n.Children[at+1:], func(o *shell.Node) bool { return o.From <= then.Node.From && then.Node.To <= o.To })
+		}
+		return !found
+	})
+	return found
+}

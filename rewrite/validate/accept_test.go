@@ -336,6 +336,8 @@ var rights = []rewriting{
 	{name: "apk add behind options", changes: apk,
 		before: "FROM alpine:3.19\nRUN apk -q --repository https://example.com/alpine add --virtual .build gcc\n",
 		edits:  [][2]string{{" add --virtual", " add --no-cache --virtual"}}},
+	{name: "a clean-up before an install behind its own update", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN apt-get update && apt-get install -y git; mkdir /a"), changes: apt,
+		edits: [][2]string{{"install -y curl\n", "install -y curl && rm -rf /var/lib/apt/lists/*\n"}}},
 	{name: "pip's flag before a line that reads homes of others", before: from("python:3.12", "RUN pip install x", "USER root", "RUN cp -r /home /copy"), changes: pip,
 		edits: [][2]string{{"pip install x", "pip install --no-cache-dir x"}}},
 	{name: "pip's flag, of root's by name", before: from("python:3.12", "USER root", "RUN pip install x", "RUN cp -r /home /copy"), changes: pip,

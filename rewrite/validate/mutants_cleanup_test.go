@@ -84,6 +84,12 @@ var wrongCleanups = []rewriting{
 		edits: [][2]string{{"pip install x", "pip install --no-cache-dir x"}}, reason: "cp, which names the folder"},
 	{name: "pip's flag before a line that reads a home that is not known", before: from("example/python", "RUN pip install x", "RUN cp -r /home/base-user /copy"), changes: pip,
 		edits: [][2]string{{"pip install x", "pip install --no-cache-dir x"}}, reason: "cp, which names the folder"},
+	{name: "a clean-up before an update that may fail", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN apt-get update; apt-get install -y git; mkdir /a"), changes: apt,
+		edits: [][2]string{{"install -y curl\n", "install -y curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "apt-get install needs"},
+	{name: "a clean-up before an update whose failure is passed over", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN apt-get update || true && apt-get install -y git; mkdir /a"), changes: apt,
+		edits: [][2]string{{"install -y curl\n", "install -y curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "apt-get install needs"},
+	{name: "a clean-up before an install behind a list that updates", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN apt-get update && apt-get install -y git; apt-get install -y nano; mkdir /a"), changes: apt,
+		edits: [][2]string{{"install -y curl\n", "install -y curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "apt-get install needs"},
 	// What npm installs below its own folder.
 	{name: "a mount over npm's prefix", before: from("node:22", "USER root", `ENV NPM_CONFIG_PREFIX=/root/.npm/global`, `RUN npm install -g x`), changes: npmMount,
 		edits: [][2]string{{`RUN npm install -g x`, `RUN --mount=type=cache,target=/root/.npm npm install -g x`}}, reason: "may install what is kept"},

@@ -207,16 +207,23 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 	}
 	d := m.deriver(o, text)
 	n := m.library.namer(o.Exec, p)
+	var updates []*shell.Node
 	for _, c := range m.library.commands(p) {
+		if slices.ContainsFunc(updates, func(u *shell.Node) bool { return guarded(p, u, c.node) }) {
+			continue // it finds the new index, or does not run
+		}
 		list, at := []command{c}, p.Root
 		q, within := d.inner(&c)
 		if within = within && len(c.node.Redirs) == 0; within {
 			list, at = m.library.commands(q), q.Root
 		}
 		for _, call := range list {
-			if v, _ := call.verb(); fetches[s.manager][v] {
+			if v, _ := call.verb(); fetches[s.manager][v] && call.fills(s.manager) {
 				// In a condition it might not run, and its failure might not show.
-				renewed = renewed || call.fills(s.manager) && d.surely(p, c.node) && (!within || succeeded(at, call.node))
+				renewed = renewed || d.surely(p, c.node) && (!within || succeeded(at, call.node))
+				if !within {
+					updates = append(updates, c.node)
+				}
 			}
 			if renewed {
 				// From here on both builds do the same with the same files.
@@ -292,6 +299,23 @@ func (s stop) around(dir string) bool {
 	return dir != "/" && slices.ContainsFunc(s.paths, func(p string) bool {
 		return under(dir, p) || under(p, dir) && !strings.Contains(p, "/.")
 	})
+}
+
+// guarded reports whether a node runs only where another has succeeded before it: both are
+// operands of one list of &&, or the later one lies in one.
+func guarded(p *shell.Program, first, then *shell.Node) bool {
+	found := false
+	walk(p.Root, func(at *shell.Node, _ []*shell.Node) {
+		if at.Kind != shell.And {
+			return
+		}
+		if i := slices.Index(at.Children, first); i >= 0 {
+			for _, o := range at.Children[i+1:] {
+				found = found || o.From <= then.From && then.To <= o.To
+			}
+		}
+	})
+	return found
 }
 
 // surely reports whether a script that has succeeded has run a command, and that
