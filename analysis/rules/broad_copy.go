@@ -24,7 +24,7 @@ var BroadCopy = analysis.Rule{
 		What:    "`COPY . .`, or the copy of a folder, with `RUN`s right behind it that do nothing with what it brings: they install packages of the system, add users, or work in other folders.",
 		Why: "Those steps run again after an edit of any file: `apt-get update && apt-get install` alone takes 30 seconds or more where a cached step takes none. " +
 			"Each of them is a step fewer at every rebuild once the copy stands behind them.",
-		Silent: "When the first `RUN` behind the copy may use it: a program or script that is not known, a command that works in the folder copied to or names it, a mount other than a cache. " +
+		Silent: "When the first `RUN` behind the copy may use it: a program or script that is not known, a command that works in the folder copied to or names it, or one above it that the copy may make first, a mount other than a cache. " +
 			"When another copy, a `VOLUME` or an `ONBUILD` comes first, or an `ENV` or `WORKDIR` that the copy's own words depend on. When it is not known whether what is copied is a folder. When the copy carries other flags than `--chown` and `--chmod`.",
 		Fix: "Moves the copy, with the comments above it, behind the last of these `RUN`s. Safe where they run nothing but the system's package managers on packages by name, `useradd` and its like, `echo`, `mkdir` and `rm` elsewhere; " +
 			"where the copy goes to a folder that no package has files in (`/app`, `/usr/src/app`, `/home/node/app`, not `/opt` or `/var/www`); and where no variable, `SHELL` or earlier line may lead into it. Otherwise it is unsafe and says what is not proven. " +
@@ -52,6 +52,8 @@ func runBroadCopy(p *analysis.Pass) {
 type lateCopy struct {
 	copy   *syntax.Instruction
 	at     string // where in the image it goes; "" if that is not known
+	makes  string // the topmost folder that it may make for that
+	stands bool   // there is none: that place is there
 	runs   []*facts.Run
 	doubts []string            // why it is not proven of them
 	folder *syntax.Instruction // a WORKDIR that would make the folder copied to first
@@ -68,6 +70,7 @@ func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
 			l.at = path.Join(dir.Text, dest.Text)
 		}
 	}
+	l.makes, l.stands = firstMade(p, l.copy, l.at), stands(p, l.copy, l.at)
 	for _, in := range from[1:] {
 		switch in.Name {
 		case "run":
@@ -150,7 +153,7 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 	if r.Opaque != "" || len(r.Commands) == 0 || r.Program.Ambiguous || len(r.Program.Backgrounds()) > 0 || loudGroup(r) || l.at != "" && !ownFolder(l.at) && !sharedFolder(l.at) {
 		return "", false
 	}
-	place := facts.Place{Path: l.at, All: true}
+	place := facts.Place{Path: l.makes, All: true}
 	for _, m := range r.Mounts {
 		if m.Type != "cache" || l.at == "" || !path.IsAbs(m.Target) || strings.Contains(m.Target, "$") || place.Meets(facts.Place{Path: path.Clean(m.Target)}) {
 			return "", false
@@ -174,6 +177,8 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 		return fmt.Sprintf("packages may have files of their own in %s", l.at), true
 	case ownedByName(l.copy) && slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return c.Call != nil }):
 		return fmt.Sprintf("a package may make the owner of --chown=%s, without whom the copy fails", l.copy.Flag("chown").Value), true
+	case l.makes == "/usr/src" && len(l.copy.Flags) > 0 && slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return c.Call != nil }):
+		return "a package may make /usr/src first, with another owner or mode", true
 	case l.copy.Name == "add" && path.Clean("/"+l.copy.Args[0].Value) != "/":
 		return "ADD may do more than copy", true
 	}
@@ -203,7 +208,7 @@ func ofTheSystem(c *facts.Command, l *lateCopy) bool {
 			text := strings.TrimSuffix(facts.Shape(w), "*")
 			switch {
 			case strings.HasPrefix(text, "-"):
-			case !strings.HasPrefix(text, "/"), strings.ContainsAny(text, "{*?[\x00"), strings.Contains(text, ".."), l.at == "", facts.Place{Path: l.at}.Meets(facts.Place{Path: path.Clean(text)}):
+			case !strings.HasPrefix(text, "/"), strings.ContainsAny(text, "{*?[\x00"), strings.Contains(text, ".."), l.at == "", facts.Place{Path: l.makes}.Meets(facts.Place{Path: path.Clean(text)}):
 				return false
 			case c.Name == "rm" && !slices.ContainsFunc([]string{"/var/", "/usr/", "/etc/", "/tmp/", "/root/"}, func(dir string) bool { return strings.HasPrefix(text, dir) }):
 				return false // a folder of someone's own may be a link to anywhere
@@ -221,9 +226,25 @@ func ofTheSystem(c *facts.Command, l *lateCopy) bool {
 		return true
 	case accounts[c.Name]:
 		return l.at != "" && l.copy.Flag("chown") == nil && !strings.HasPrefix(l.at, "/home/") && reach.ByName(c.Name, words) &&
-			!slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w+"/", l.at+"/") })
+			!slices.ContainsFunc(words, l.home)
 	}
 	return false
+}
+
+// home reports whether a word of a program that makes accounts may be a home folder which
+// is one that the copy makes or needs, or lies in one. Whoever makes a home that is not
+// there fills it, and owns it.
+func (l *lateCopy) home(w string) bool {
+	at := strings.IndexByte(w, '/')
+	if at < 0 {
+		return false
+	}
+	home := path.Clean(w[at:])
+	if l.stands {
+		_, below := facts.Below(home, l.at)
+		return below
+	}
+	return facts.Place{Path: l.makes}.Meets(facts.Place{Path: home})
 }
 
 // ownedByName reports whether a copy gives its files to an owner by another name than root's.

@@ -90,7 +90,7 @@ func (e *early) fits() bool {
 		}
 		e.places = append(e.places, at)
 	}
-	e.late = &lateCopy{copy: in, at: to}
+	e.late = &lateCopy{copy: in, at: to, makes: firstMade(e.p, in, to), stands: stands(e.p, in, to)}
 	return true
 }
 

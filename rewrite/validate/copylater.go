@@ -45,8 +45,9 @@ func (m *matcher) copyLater(is, was compile.Edge, p lates) *Rejection {
 	if r := projectFolder(broad); r != nil {
 		return r
 	}
+	late := m.lateCopy(broad, base)
 	for _, op := range moved {
-		if r := m.knowsNothing(op, broad); r != nil {
+		if r := m.knowsNothing(op, late); r != nil {
 			return r
 		}
 	}
@@ -158,7 +159,7 @@ var ofTheSystem = setOf("bin boot dev etc home lib lib32 lib64 libx32 media mnt 
 
 // knowsNothing holds a RUN that a copy moved behind to commands that neither read nor
 // write what it brings, whatever that is.
-func (m *matcher) knowsNothing(op *compile.Op, broad *compile.Copy) *Rejection {
+func (m *matcher) knowsNothing(op *compile.Op, broad lateCopy) *Rejection {
 	x, dest := op.Exec, path.Clean(broad.Dest)
 	for _, pair := range x.Env {
 		name, value, _ := strings.Cut(pair, "=")
@@ -180,7 +181,7 @@ func (m *matcher) knowsNothing(op *compile.Op, broad *compile.Copy) *Rejection {
 		return reject("the shell %s may come with what is copied", x.Args[0])
 	}
 	for _, mount := range x.Mounts {
-		if at := path.Clean(mount.Dest); at != "/" && (mount.Type != "CACHE" || under(at, dest) || under(dest, at)) {
+		if at := path.Clean(mount.Dest); at != "/" && (mount.Type != "CACHE" || broad.near(at)) {
 			return reject("the mount at %s may hold or hide what is copied", mount.Dest)
 		}
 	}
@@ -270,16 +271,15 @@ var speech = setOf(`DEBIAN_FRONTEND DEBCONF_NONINTERACTIVE_SEEN ACCEPT_EULA LC_A
 
 // systemOnly holds one command to the system's packages, users, and paths apart from
 // what is copied.
-func (m *matcher) systemOnly(c *command, d *deriver, broad *compile.Copy) *Rejection {
+func (m *matcher) systemOnly(c *command, d *deriver, broad lateCopy) *Rejection {
 	args, all := c.args()
 	v, _ := c.verb()
-	dest := path.Clean(broad.Dest)
 	switch {
 	case c.name == "rm" || c.name == "mkdir":
 		for _, w := range c.operands() {
 			at := d.place(w, false)
-			if text := d.script.text[w.From:w.To]; !at.known || strings.Contains(text, "..") || strings.Contains(text, "{") || under(at.path, dest) || under(dest, at.path) {
-				return reject("%s may touch what is copied", c.name)
+			if text := d.script.text[w.From:w.To]; !at.known || strings.Contains(text, "..") || strings.Contains(text, "{") || broad.near(at.path) {
+				return reject("%s may touch what is copied, or a folder that the copy makes", c.name)
 			}
 			// A folder of someone's own may be a link to anywhere.
 			if c.name == "rm" && !systemDir(at.path) && !under(at.path, "/tmp") && !under(at.path, "/root") {
@@ -297,12 +297,15 @@ func (m *matcher) systemOnly(c *command, d *deriver, broad *compile.Copy) *Rejec
 		if strings.Trim(strings.ReplaceAll(broad.Owner, "root", ""), "0123456789:") != "" {
 			return reject("%s may install the user %s", c.name, broad.Owner)
 		}
+		if broad.made == "/usr/src" && (broad.Owner != "" || broad.Chmod) {
+			return reject("%s may make /usr/src with another owner or mode than the copy", c.name)
+		}
 		return nil
 	case c.name == "echo" || c.name == "true" || c.name == ":" || c.name == "set":
 		return nil
 	case accounts[c.name]:
 		// An owner by name is looked up when the copy is made.
-		if broad.Owner != "" || under(dest, "/home") || slices.ContainsFunc(args, func(a string) bool { return strings.Contains(a+"/", dest+"/") }) {
+		if broad.Owner != "" || under(path.Clean(broad.Dest), "/home") || broad.homes(args) {
 			return reject("%s may make or own the folder that is copied to", c.name)
 		}
 		return c.onPlainNames()
