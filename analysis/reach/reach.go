@@ -159,7 +159,8 @@ func namedEarlier(f *facts.File, in *syntax.Instruction, at string) *syntax.Inst
 }
 
 // mayLead reports whether a RUN names a folder otherwise than to make it, to own it or to
-// go there, or tells a program of a file that this looks for from where it runs.
+// go there, makes a link into it or out of it, or tells a program of a file that this looks
+// for from where it runs.
 //
 // With other it is not root who runs what comes later, and whose home the folder may be.
 func mayLead(f *facts.File, r *facts.Run, at string, other bool) bool {
@@ -169,7 +170,7 @@ func mayLead(f *facts.File, r *facts.Run, at string, other bool) bool {
 	harmless, dirs := map[*shell.Node]bool{}, map[*shell.Node]string{}
 	for _, c := range r.Commands {
 		dirs[c.Node] = r.Dir(c)
-		if setsFile(c) {
+		if setsFile(c) || linksInto(f, r, c, at) {
 			return true
 		}
 		harmless[c.Node] = makesOrOwns[c.Name] && !(givesHome(c, at) && (other || c.Name == "usermod")) && len(c.Node.Redirs) == 0 || listOnly(c, at)
@@ -183,7 +184,10 @@ func mayLead(f *facts.File, r *facts.Run, at string, other bool) bool {
 		for _, redir := range n.Redirs {
 			list = append(list, redir.Target, redir.Body)
 		}
-		found = found || !harmless[n] && slices.ContainsFunc(list, func(w shell.Word) bool { return namesFolder(spelled(f, r, cmp.Or(dirs[n], at), w), at) })
+		found = found || !harmless[n] && slices.ContainsFunc(list, func(w shell.Word) bool {
+			text := spelled(f, r, cmp.Or(dirs[n], at), w)
+			return namesFolder(text, at) || fromElsewhere(text, dirs[n], at)
+		})
 		return !found
 	})
 	return found

@@ -27,7 +27,7 @@ var BroadCopy = analysis.Rule{
 		Silent: "When the first `RUN` behind the copy may use it: a program or script that is not known, a command that works in the folder copied to or names it, or one above it that the copy may make first, a mount other than a cache. " +
 			"When another copy, a `VOLUME` or an `ONBUILD` comes first, or an `ENV` or `WORKDIR` that the copy's own words depend on. When it is not known whether what is copied is a folder. When the copy carries other flags than `--chown` and `--chmod`.",
 		Fix: "Moves the copy, with the comments above it, behind the last of these `RUN`s. Safe where they run nothing but the system's package managers on packages by name, `useradd` and its like, `echo`, `mkdir` and `rm` elsewhere; " +
-			"where the copy goes to a folder that no package has files in (`/app`, `/usr/src/app`, `/home/node/app`, not `/opt` or `/var/www`); and where no variable, `SHELL` or earlier line may lead into it. Otherwise it is unsafe and says what is not proven. " +
+			"where the copy goes to a folder that no package has files in (`/app`, `/usr/src/app`, `/home/node/app`, not `/opt` or `/var/www`); and where no variable, `SHELL`, link or other earlier line may lead into it. Otherwise it is unsafe and says what is not proven. " +
 			"The image has the same files in another order of layers.",
 	},
 	Best:     analysis.Safe,

@@ -112,12 +112,14 @@ func (m *matcher) mayLead(op *compile.Op, dest string) bool {
 	}) {
 		return true
 	}
-	p := m.deriver(op, text).parse(text.text)
+	d := m.deriver(op, text)
+	p := d.parse(text.text)
 	if p.Err != nil || p.Ambiguous {
 		return namesBelow(text.text, dest)
 	}
 	n := m.library.namer(op.Exec, p)
-	found := slices.ContainsFunc(m.library.commands(p), func(c command) bool { return c.setsFile("") })
+	way := signpostOf(op.Exec, p, n, d, dest)
+	found := slices.ContainsFunc(m.library.commands(p), func(c command) bool { return c.setsFile("") || way.links(&c) })
 	walk(p.Root, func(at *shell.Node, _ []*shell.Node) {
 		if found || m.harmless(p, at) {
 			return
@@ -133,7 +135,7 @@ func (m *matcher) mayLead(op *compile.Op, dest string) bool {
 				found = found || here && slices.ContainsFunc(n.dirs, func(dir string) bool { return under(dir, dest) })
 			}
 			manifest := i > 0 && setOf("-r --requirement -c --constraint")[wordText(list[i-1])] && installsByPip(at)
-			found = found || !manifest && namesBelow(said, dest)
+			found = found || !manifest && (namesBelow(said, dest) || way.leads(said, at))
 		}
 	})
 	return found

@@ -36,6 +36,18 @@ func init() {
 		{"RUN <<EOF", "echo 'deb file:/app/repo ./' > /etc/apt/sources.list", "EOF"},
 		{"COPY <<EOF /etc/pip.conf", "cert = /app/ca.pem", "EOF"},
 		{"RUN echo -I/app/include > /etc/flags"},
+		{"RUN cd / && ln -s app/data data"},
+		{"RUN ln -s app/data /data"},
+		{"RUN mkdir -p /app && cd /app && ln -sr data /data"},
+		{"RUN mkdir -p /app && cd /app && ln -s /usr/local/bin tools"},
+		{"RUN mkdir -p /app && cd /app && ln data/x /srv/x"},
+		{"RUN ln -s /srv /app"},
+		{"RUN ln -s -t /srv /app/data"},
+		{"RUN cd $X && ln -s /srv/x y"},
+		{"RUN ln -s python3 $X/python"},
+		{"RUN sh -c 'cd / && ln -s app/data data'"},
+		{"RUN cd / && cp -a app/data data"},
+		{"RUN cd / && echo deb file:app/repo ./ > /etc/apt/sources.list"},
 	} {
 		wrongs = append(wrongs, refused(preceded(later, lines...), "into /app"), refused(preceded(install, lines...), "into /app"))
 	}
@@ -45,6 +57,9 @@ func init() {
 		{"RUN npm config set registry https://npm.example.com/a && git config --global user.email a@b.io && npm config set cache /tmp/npm --global"},
 		{"RUN echo https://example.com/app > /etc/x && echo /apple /var/app /app-data > /etc/y"},
 		{"RUN pip install -r /app/requirements.txt"},
+		{"RUN mkdir -p /app && cd /app && ln -s python3 /usr/bin/python && ln -sf ../lib/x /usr/bin/"},
+		{"RUN cd /usr/bin && ln -s python3 py && ln -s $JAVA_HOME/bin/java java"},
+		{"RUN cd /opt && ln -s app/data data && ln -sfn /opt/x-1 /opt/x"},
 		{"RUN echo /opt/repo >> /etc/apk/repositories"},
 		{"COPY <<EOF /etc/pip.conf", "cert = /etc/ca.pem", "EOF"},
 	} {
