@@ -66,8 +66,8 @@ func (s *scenario) writing(verb, arg string) (string, bool) {
 		params["options"] = map[string]any{"tabSize": 2, "insertSpaces": true}
 		s.ask("formatting", params, &edits)
 		after := s.after(edits)
-		if want := layout.Format(s.doc.text); after != want {
-			s.t.Errorf("shale fmt gives %q, the server %q", want, after)
+		if want, err := layout.Format(s.doc.text); err != nil || after != want {
+			s.t.Errorf("shale fmt gives %q, %v, the server %q", want, err, after)
 		}
 		return s.unixed(after), true
 	case "format-range":

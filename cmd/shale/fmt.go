@@ -31,7 +31,7 @@ A PATH is a file, a folder, or - for standard input, whose result goes to standa
 output; without one, the current folder is walked.
 
 Exit status: 0, with --diff 1 if there is a diff, 2 a file that could not be read
-or written.`,
+or written, or that is no text.`,
 		Example: "  shale fmt\n  shale fmt --diff docker/\n  shale fmt - <Dockerfile",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.fmt(c, args, &sel, diff)
@@ -62,7 +62,10 @@ func (a *app) fmt(c *cobra.Command, args []string, sel *selection, diff bool) er
 	s.writes = !diff && !stdin
 	diffs := false
 	s.each("laid out", files, bad, func(o *outcome, in analysis.Input) error {
-		o.text = layout.Format(in.Content)
+		var err error
+		if o.text, err = layout.Format(in.Content); err != nil {
+			return fmt.Errorf("%s: %w", o.file.Path, err)
+		}
 		if diff {
 			o.diff = rewrite.Diff(fromHere(o.file.Path), fromHere(o.file.Path), in.Content, o.text)
 		} else if s.writes {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/shale-build/shale/analysis"
@@ -230,10 +229,8 @@ func (s *session) findings(o *outcome, in analysis.Input, r *analysis.Report) er
 		return err
 	}
 	o.file.Diagnostics = fresh
-	if len(fresh) > 0 && len(r.File.Doc.Problems) > 0 {
-		if why := notText(in.Content); why != "" {
-			o.file.Diagnostics = []analysis.Diagnostic{{Rule: analysis.SyntaxRule, Severity: analysis.Error, Message: why}}
-		}
+	if why := r.File.Doc.NotText(); why != "" && len(fresh) > 0 {
+		o.file.Diagnostics = []analysis.Diagnostic{{Rule: analysis.SyntaxRule, Severity: analysis.Error, Message: why}}
 	}
 	for _, fault := range r.Faults {
 		o.fault = true
@@ -274,18 +271,6 @@ func (s *session) findings(o *outcome, in analysis.Input, r *analysis.Report) er
 		d.Fixes = proven
 	}
 	return nil
-}
-
-// notText says why a file is no text, with one message for all that BuildKit says
-// of its lines; "" if it is text. It looks for what git looks for.
-func notText(content string) string {
-	switch {
-	case !strings.Contains(content[:min(len(content), 8000)], "\x00"):
-		return ""
-	case strings.HasPrefix(content, "\xff\xfe") || strings.HasPrefix(content, "\xfe\xff"):
-		return "the file is UTF-16 text, which BuildKit does not read; save it as UTF-8"
-	}
-	return "the file holds binary data; it is no Dockerfile"
 }
 
 // withhold takes back the fixes of a file in which none may be made.

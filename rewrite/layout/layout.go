@@ -4,6 +4,7 @@
 package layout
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -17,8 +18,12 @@ import (
 const defaultIndent = "    "
 
 // Edits returns what lays a Dockerfile out, in the order of the text. Comments and
-// here-documents stay as they are, and so does an instruction that BuildKit refuses.
+// here-documents stay as they are, and so does an instruction that BuildKit refuses, and
+// all of a file that is no text.
 func Edits(doc *syntax.Document) []source.Edit {
+	if doc.NotText() != "" {
+		return nil
+	}
 	f := &formatter{doc: doc, graph: stage.New(doc)}
 	f.lower = f.mostlyLower()
 	var all []lines
@@ -45,14 +50,17 @@ func Indent(doc *syntax.Document) string {
 	return unit(all)
 }
 
-// Format returns the text laid out.
-func Format(content string) string {
+// Format returns the text laid out, and refuses what is no text.
+func Format(content string) (string, error) {
 	doc := syntax.Parse(content)
+	if why := doc.NotText(); why != "" {
+		return "", errors.New(why)
+	}
 	out, err := source.Apply(content, Edits(doc))
 	if err != nil {
-		return content // edits that overlap: a defect, and no text is better than a wrong one
+		return content, nil // edits that overlap: a defect, and no text is better than a wrong one
 	}
-	return out
+	return out, nil
 }
 
 type formatter struct {

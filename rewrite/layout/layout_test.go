@@ -31,7 +31,7 @@ func TestFormat(t *testing.T) {
 			want := strings.ReplaceAll(string(ar.Files[1].Data), "§", " ")
 			for _, eol := range []string{"\n", "\r\n"} {
 				before, want := strings.ReplaceAll(before, "\n", eol), strings.ReplaceAll(want, "\n", eol)
-				if diff := cmp.Diff(want, layout.Format(before)); diff != "" {
+				if diff := cmp.Diff(want, format(t, before)); diff != "" {
 					t.Errorf("line end %q: -want +got\n%s", eol, diff)
 				}
 				hold(t, before)
@@ -40,12 +40,40 @@ func TestFormat(t *testing.T) {
 	}
 }
 
+func format(t *testing.T, text string) string {
+	t.Helper()
+	out, err := layout.Format(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// What is no text stays as it is, whoever asks.
+func TestNotText(t *testing.T) {
+	for _, text := range []string{
+		"\xff\xfef\x00r\x00o\x00m\x00 \x00a\x00 \x00\n\x00",
+		"\x1f\x8b\b\x00 \t\nfrom a \\ \n  b \n",
+		"\x85\x02\x0c \t\nfrom \xa7 \n",
+	} {
+		if out, err := layout.Format(text); err == nil {
+			t.Errorf("%q became %q", text, out)
+		}
+		if edits := layout.Edits(syntax.Parse(text)); len(edits) > 0 {
+			t.Errorf("%q: %v", text, edits)
+		}
+	}
+	if out := format(t, "FROM a \nRUNN \xe9\n"); out != "FROM a\nRUNN \xe9\n" {
+		t.Errorf("Latin-1 became %q", out)
+	}
+}
+
 // hold checks what every text must hold to: a second time changes nothing, and
 // every word is the one it was.
 func hold(t *testing.T, before string) {
 	t.Helper()
-	after := layout.Format(before)
-	if again := layout.Format(after); again != after {
+	after := format(t, before)
+	if again := format(t, after); again != after {
 		t.Errorf("a second time changes\n%q\nto\n%q", after, again)
 	}
 	old, new := syntax.Parse(before), syntax.Parse(after)
@@ -79,7 +107,7 @@ func squeezed(s string) string { return strings.ToUpper(strings.Join(strings.Fie
 // Nothing but the blanks between a RUN's commands differs for a build.
 func TestSameImageConfig(t *testing.T) {
 	before := "from alpine as x\nENV A=1 \\\n B=\"2 \\\n  3\"  \nCOPY a \\\n b /c/\nLABEL a=b \\\n c=d\nCMD [\"a\", \\\n \"b\"]\n"
-	after := layout.Format(before)
+	after := format(t, before)
 	if before == after {
 		t.Fatal("nothing changed")
 	}
@@ -104,5 +132,9 @@ func FuzzFormat(f *testing.F) {
 	if b, err := os.ReadFile("../../testdata/demo/Dockerfile"); err == nil {
 		f.Add(string(b))
 	}
-	f.Fuzz(func(t *testing.T, before string) { hold(t, before) })
+	f.Fuzz(func(t *testing.T, before string) {
+		if _, err := layout.Format(before); err == nil {
+			hold(t, before)
+		}
+	})
 }
