@@ -20,8 +20,9 @@ import (
 type completer struct {
 	*view
 	at    int    // where the client types
-	from  int    // where the text starts that a proposal replaces
-	typed string // that text, up to at
+	from  int    // where the word starts that a proposal replaces
+	to    int    // where it ends, at or behind at
+	typed string // that word, up to at
 	items []completionItem
 }
 
@@ -33,7 +34,16 @@ type completionItem struct {
 	SortText         string                      `json:"sortText"`
 	FilterText       string                      `json:"filterText"`
 	InsertTextFormat protocol.InsertTextFormat   `json:"insertTextFormat"`
-	TextEdit         protocol.TextEdit           `json:"textEdit"`
+	TextEdit         proposedEdit                `json:"textEdit"`
+}
+
+// A proposedEdit is a text edit; or, for a client that lets its user choose, one that
+// replaces a word up to the place or whole.
+type proposedEdit struct {
+	NewText string          `json:"newText"`
+	Range   *protocol.Range `json:"range,omitempty"`
+	Insert  *protocol.Range `json:"insert,omitempty"`
+	Replace *protocol.Range `json:"replace,omitempty"`
 }
 
 type completionList struct {
@@ -43,7 +53,7 @@ type completionList struct {
 
 func (v *view) completion(_ context.Context, p *placed) (any, error) {
 	c := &completer{view: v, at: v.offset(p.Position)}
-	c.from = c.at
+	c.word(c.at, "")
 	c.find()
 	out := completionList{Items: []completionItem{}}
 	for i := range c.items {
@@ -56,18 +66,25 @@ func (v *view) completion(_ context.Context, p *placed) (any, error) {
 	return out, nil
 }
 
-// word starts a proposal at an offset.
-func (c *completer) word(from int) { c.from, c.typed = from, c.text[from:c.at] }
+// word has proposals replace the word that starts at an offset. A blank or one of some
+// other bytes ends it, or the line.
+func (c *completer) word(from int, ends string) {
+	c.from, c.to, c.typed = from, c.at, c.text[from:c.at]
+	for c.to < len(c.text) && strings.IndexByte(" \t\r\n"+ends, c.text[c.to]) < 0 {
+		c.to++
+	}
+	if c.to > c.at && c.text[c.to-1] == c.doc.Escape && (c.to == len(c.text) || lineEnd(c.text[c.to])) {
+		c.to-- // it continues the line
+	}
+}
 
 func (c *completer) add(kind protocol.CompletionItemKind, label, detail, what string) {
 	c.insert(kind, label, label, detail, what, false)
 }
 
 func (c *completer) insert(kind protocol.CompletionItemKind, label, text, detail, what string, snippet bool) {
-	it := completionItem{
-		Label: label, Kind: kind, Detail: detail, FilterText: label, InsertTextFormat: protocol.InsertTextFormatPlainText,
-		TextEdit: protocol.TextEdit{Range: c.rangeOf(source.Span{Start: c.from, End: c.at}), NewText: text},
-	}
+	it := completionItem{Label: label, Kind: kind, Detail: detail, FilterText: label, InsertTextFormat: protocol.InsertTextFormatPlainText}
+	it.TextEdit = c.edit(text)
 	if snippet {
 		it.InsertTextFormat = protocol.InsertTextFormatSnippet
 	}
@@ -76,6 +93,35 @@ func (c *completer) insert(kind protocol.CompletionItemKind, label, text, detail
 		it.Documentation = &m
 	}
 	c.items = append(c.items, it)
+}
+
+// edit puts a text in the place of the word, without an end of it that stands behind the
+// word already. Who cannot choose has the whole word replaced: what is left of it would
+// rarely make sense.
+func (c *completer) edit(text string) proposedEdit {
+	if last := len(text) - 1; last >= 0 && c.to < len(c.text) && text[last] == c.text[c.to] && strings.IndexByte("=/ ", text[last]) >= 0 {
+		text = text[:last]
+	}
+	e := proposedEdit{NewText: text}
+	whole := c.rangeOf(source.Span{Start: c.from, End: c.to})
+	if !c.s.client.replaces {
+		e.Range = &whole
+		return e
+	}
+	typed := c.rangeOf(source.Span{Start: c.from, End: c.at})
+	e.Insert, e.Replace = &typed, &whole
+	return e
+}
+
+// alone reports whether nothing stands behind the place on its line.
+func (c *completer) alone() bool {
+	line := c.lines.Span(c.lines.Line(c.at))
+	return strings.TrimSpace(c.text[c.at:max(c.at, line.End)]) == ""
+}
+
+// apart reports whether a blank, or nothing, stands behind the place.
+func (c *completer) apart() bool {
+	return c.at == len(c.text) || strings.IndexByte(" \t\r\n", c.text[c.at]) >= 0
 }
 
 // find decides by what stands before the place on its line, and in its instruction.
@@ -90,7 +136,7 @@ func (c *completer) find() {
 		return
 	}
 	if in == nil || c.at <= in.Keyword.End {
-		c.word(c.at - len(strings.TrimLeft(before, " \t")))
+		c.word(c.at-len(strings.TrimLeft(before, " \t")), "")
 		c.keywords(false)
 		return
 	}
@@ -100,7 +146,7 @@ func (c *completer) find() {
 	}
 	for in.Sub != nil {
 		if c.at <= in.Sub.Keyword.End && in.Sub.Keyword.Start <= c.at {
-			c.word(in.Sub.Keyword.Start)
+			c.word(in.Sub.Keyword.Start, "")
 			c.keywords(true)
 			return
 		}
@@ -113,7 +159,7 @@ func (c *completer) find() {
 	for start > max(line.Start, in.Keyword.End) && strings.IndexByte(" \t", c.text[start-1]) < 0 {
 		start--
 	}
-	c.word(start)
+	c.word(start, "")
 	word := c.typed
 	switch {
 	case in.Name == "onbuild":
@@ -152,7 +198,7 @@ func (c *completer) comments(start int, text string) {
 	key, rest, ok := strings.Cut(strings.TrimLeft(strings.TrimPrefix(text, "#"), " \t"), "=")
 	key = strings.TrimSpace(key)
 	if !ok {
-		c.word(c.at - len(strings.TrimLeft(strings.TrimPrefix(text, "#"), " \t")))
+		c.word(c.at-len(strings.TrimLeft(strings.TrimPrefix(text, "#"), " \t")), "=")
 		if !c.near.beside(dockerls) && (len(c.doc.Instructions) == 0 || start < c.doc.Instructions[0].Span.Start) {
 			for _, name := range []string{"syntax", "escape", "check"} {
 				c.add(protocol.CompletionItemKindKeyword, name+"=", "directive", directives[name].what)
@@ -163,7 +209,7 @@ func (c *completer) comments(start int, text string) {
 		return
 	}
 	if d, ok := directives[key]; ok {
-		c.word(c.at - len(rest))
+		c.word(c.at-len(rest), "")
 		for _, value := range d.values {
 			c.add(protocol.CompletionItemKindValue, value, "", "")
 		}
@@ -175,7 +221,7 @@ func (c *completer) comments(start int, text string) {
 	if i := strings.LastIndexByte(rest, ','); i >= 0 {
 		rest = rest[i+1:]
 	}
-	c.word(c.at - len(strings.TrimLeft(rest, " ")))
+	c.word(c.at-len(strings.TrimLeft(rest, " ")), ",")
 	for _, r := range c.s.opts.Rules {
 		c.add(protocol.CompletionItemKindEnumMember, r.Name, "rule", r.Doc.Summary)
 	}
@@ -205,7 +251,7 @@ func (c *completer) keywords(trigger bool) {
 		}
 		c.insert(protocol.CompletionItemKindKeyword, k, k+" ", detail, e.what, false)
 	}
-	if !c.s.client.snippets {
+	if !c.s.client.snippets || !c.alone() {
 		return
 	}
 	for _, s := range snippets {
@@ -237,15 +283,22 @@ func (c *completer) flag(in *syntax.Instruction, start int, word string) {
 	}
 	name, value, ok := strings.Cut(strings.TrimLeft(word, "-"), "=")
 	if !ok {
+		c.word(start, "=")
+		if c.typed == "" {
+			c.to = c.at // it goes before the word
+		}
 		for _, f := range manual[in.Name].flags {
 			if !f.many && in.Flag(f.name) != nil && in.Flag(f.name).Span.Start != start {
 				continue
 			}
-			text := "--" + f.name
-			if !f.bare {
-				text += "="
+			label, end := "--"+f.name, ""
+			switch {
+			case !f.bare:
+				label += "="
+			case c.typed == "" && !c.apart():
+				end = " "
 			}
-			c.add(protocol.CompletionItemKindProperty, text, "", f.what)
+			c.insert(protocol.CompletionItemKindProperty, label, label+end, "", f.what, false)
 		}
 		return
 	}
@@ -253,7 +306,7 @@ func (c *completer) flag(in *syntax.Instruction, start int, word string) {
 		c.mount(in, value)
 		return
 	}
-	c.word(c.at - len(value))
+	c.word(c.at-len(value), "")
 	f := flagOf(in.Name, name)
 	switch {
 	case name == "from":
@@ -283,12 +336,13 @@ func (c *completer) mount(in *syntax.Instruction, value string) {
 	}
 	key, v, ok := strings.Cut(last, "=")
 	if !ok {
-		c.word(c.at - len(last))
+		c.word(c.at-len(last), ",")
 		if !given["type"] {
 			for _, t := range mountTypes {
 				c.add(protocol.CompletionItemKindEnumMember, "type="+t.name, "", t.what)
 			}
 		}
+		c.word(c.from, "=,")
 		_, options, _ := mountType(kind)
 		for _, o := range options {
 			if given[o.name] || o.idle || len(parts) == 1 {
@@ -302,7 +356,7 @@ func (c *completer) mount(in *syntax.Instruction, value string) {
 		}
 		return
 	}
-	c.word(c.at - len(v))
+	c.word(c.at-len(v), ",")
 	switch option := mountOption(kind, key); {
 	case key == "type":
 		for _, t := range mountTypes {
@@ -350,12 +404,14 @@ func (c *completer) variables(in *syntax.Instruction) bool {
 	if open == 0 || c.text[open-1] != '$' {
 		return false
 	}
-	c.word(from)
+	c.word(from, "")
+	for c.to = c.at; wordByte(c.text, c.to); c.to++ {
+	}
 	if in.Name != "run" && c.near.beside(dockerls) {
 		return true
 	}
 	close := ""
-	if open < from && !strings.HasPrefix(c.text[c.at:], "}") {
+	if open < from && c.to == c.at && !c.closed() {
 		close = "}"
 	}
 	for _, name := range c.inScope(in) {
@@ -370,6 +426,14 @@ func (c *completer) variables(in *syntax.Instruction) bool {
 		c.insert(protocol.CompletionItemKindVariable, name, name+close, detail, "", false)
 	}
 	return true
+}
+
+// closed reports whether the brace before a name has its other half, or is meant to: a
+// colon begins what stands between.
+func (c *completer) closed() bool {
+	rest := c.text[c.to:]
+	i := strings.IndexAny(rest, "}:$\"' \t\r\n")
+	return i >= 0 && (rest[i] == '}' || rest[i] == ':' && i == 0)
 }
 
 // inScope lists the variables that an instruction sees, the nearest first, then

@@ -18,6 +18,7 @@ func (c *completer) argument(in *syntax.Instruction, start int) {
 	n := c.argumentsBefore(in, start)
 	if c.typed == "" && n == 0 {
 		c.flag(in, start, "--")
+		c.word(start, "")
 	}
 	switch in.Name {
 	case "from":
@@ -25,10 +26,12 @@ func (c *completer) argument(in *syntax.Instruction, start int) {
 	case "copy", "add":
 		c.sources(in)
 	case "arg":
+		c.word(start, "=")
 		c.arguments(in)
 	case "user":
 		c.users(in)
 	case "expose":
+		c.word(start, "/")
 		for _, p := range ports {
 			c.add(protocol.CompletionItemKindValue, p.number, p.what, "")
 		}
@@ -42,14 +45,16 @@ func (c *completer) argument(in *syntax.Instruction, start int) {
 			c.add(protocol.CompletionItemKindKeyword, "NONE", "no check, not even the base image's", "")
 		}
 	case "shell":
+		c.to = max(c.to, c.lines.Span(c.lines.Line(c.at)).End)
 		for _, s := range []string{`["/bin/bash", "-o", "pipefail", "-c"]`, `["/bin/sh", "-c"]`, `["powershell", "-Command"]`} {
 			c.add(protocol.CompletionItemKindValue, s, "", "")
 		}
 	case "cmd", "entrypoint":
-		if n == 0 && c.s.client.snippets {
+		if n == 0 && c.s.client.snippets && c.alone() {
 			c.insert(protocol.CompletionItemKindSnippet, `["…"]`, `["${1:program}"$2]`, "exec form: no shell, signals arrive", "", true)
 		}
 	case "label":
+		c.word(start, "=")
 		for _, l := range []string{"title", "description", "source", "version", "revision", "licenses", "authors", "url", "documentation", "vendor"} {
 			c.add(protocol.CompletionItemKindProperty, "org.opencontainers.image."+l+"=", "", "")
 		}
@@ -138,7 +143,7 @@ func (c *completer) sources(in *syntax.Instruction) {
 	if from := in.Flag("from"); from != nil {
 		for _, s := range c.graph.Stages {
 			if s.Name != "" && strings.EqualFold(s.Name, from.Value) || from.Value == "" {
-				c.word(c.at - len(word))
+				c.word(c.at-len(word), `"`)
 				c.placesOf(s)
 			}
 		}
@@ -184,7 +189,7 @@ func (c *completer) paths(typed string) {
 	if err != nil {
 		return
 	}
-	c.word(c.at - len(typed))
+	c.word(c.at-len(typed), `",`)
 	for _, e := range entries[:min(len(entries), maxPaths)] {
 		switch {
 		case strings.ContainsAny(e.Name, " \t\"'"):

@@ -26,6 +26,7 @@ type clientFacts struct {
 	watchesLate bool // takes a registration for watched files
 	markdown    bool // shows Markdown in hovers
 	snippets    bool // completes with places to fill in
+	replaces    bool // lets its user choose whether a proposal replaces a word whole
 	hierarchy   bool // shows symbols as a tree
 	settings    bool // tells its settings when asked
 	configLate  bool // takes a registration for changes of its settings
@@ -69,6 +70,7 @@ func (s *server) initialize(params json.RawMessage) (any, error) {
 	}
 	s.client.markdown = slices.Contains(c.TextDocument.Hover.ContentFormat, "markdown")
 	s.client.snippets = c.TextDocument.Completion.CompletionItem.SnippetSupport
+	s.client.replaces = c.TextDocument.Completion.CompletionItem.InsertReplaceSupport
 	s.client.hierarchy = c.TextDocument.DocumentSymbol.HierarchicalDocumentSymbolSupport
 	ws, publish := c.Workspace, c.TextDocument.PublishDiagnostics
 	s.client.settings = ws.Configuration

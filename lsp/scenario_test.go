@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "fill in what the scenarios expect")
 // TestScenarios plays testdata/lsp/*.txtar: a session with an editor, told by the
 // archive's sections in order.
 //
-//	settings           lines of: encoding NAME, eager, crlf, protocol (the rules of these tests), pull (findings
+//	settings           lines of: encoding NAME, eager, crlf, replaces (proposals may replace a whole word), protocol (the rules of these tests), pull (findings
 //	                   are come for, those of Docker's checks among them), options JSON
 //	file NAME          a file beside the document
 //	open               the document
@@ -79,6 +79,7 @@ type scenario struct {
 	dir         string
 	encoding    string
 	eager, crlf bool
+	replaces    bool
 	pulls       bool
 	options     json.RawMessage
 	rules       []*analysis.Rule
@@ -164,6 +165,8 @@ func (s *scenario) set(body string) {
 			s.eager = true
 		case "crlf":
 			s.crlf = true
+		case "replaces":
+			s.replaces = true
 		case "pull":
 			s.pulls = true
 		case "options":
@@ -190,6 +193,9 @@ func (s *scenario) open(body string) {
 	caps := full(s.encoding)
 	if s.eager {
 		delete(caps, "textDocument")
+	}
+	if s.replaces {
+		caps.with("textDocument.completion.completionItem.insertReplaceSupport")
 	}
 	if s.pulls {
 		caps.object("textDocument.diagnostic")

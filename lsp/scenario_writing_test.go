@@ -18,6 +18,8 @@ func (s *scenario) writing(verb, arg string) (string, bool) {
 	switch verb {
 	case "complete":
 		s.complete(&out, place1, rest)
+	case "accept":
+		s.accept(&out, place1, rest)
 	case "definition":
 		var l *struct {
 			URI   string
@@ -86,6 +88,37 @@ func (s *scenario) writing(verb, arg string) (string, bool) {
 		return "", false
 	}
 	return out.String(), true
+}
+
+// accept writes the line as it becomes when a proposal is taken; both ways, where the
+// client has the choice.
+func (s *scenario) accept(out *strings.Builder, at, label string) {
+	var list struct {
+		Items []struct {
+			Label    string
+			TextEdit struct {
+				NewText                string
+				Range, Insert, Replace *span
+			}
+		}
+	}
+	params := s.placed(at)
+	s.ask("completion", params, &list)
+	line := params["position"].(position).Line
+	for _, it := range list.Items {
+		if it.Label != label {
+			continue
+		}
+		for _, r := range []*span{it.TextEdit.Range, it.TextEdit.Insert, it.TextEdit.Replace} {
+			if r != nil {
+				after := s.unixed(s.after([]textEdit{{*r, it.TextEdit.NewText}}))
+				n := strings.Count(it.TextEdit.NewText, "\n") + 1
+				fmt.Fprintln(out, strings.Join(strings.Split(after, "\n")[line:][:n], "\n"))
+			}
+		}
+		return
+	}
+	fmt.Fprintf(out, "%q is not proposed\n", label)
 }
 
 // complete lists the first proposals at a place; with a label, the text after that

@@ -84,7 +84,8 @@ type initializeParams struct {
 			} `json:"hover"`
 			Completion struct {
 				CompletionItem struct {
-					SnippetSupport bool `json:"snippetSupport"`
+					SnippetSupport       bool `json:"snippetSupport"`
+					InsertReplaceSupport bool `json:"insertReplaceSupport"`
 				} `json:"completionItem"`
 			} `json:"completion"`
 			Rename struct {
