@@ -19,7 +19,7 @@ type signpost struct {
 
 func signpostOf(x *compile.Exec, p *shell.Program, n *namer, d *deriver, dest string) *signpost {
 	s := &signpost{dest: dest, names: n}
-	if t := d.follow(x, p); !t.lost {
+	if t := d.follow(x, p, literal); !t.lost {
 		s.trail = t
 	}
 	return s
