@@ -114,6 +114,11 @@ func smallSource(src string, built, folder bool) bool {
 	return littleFolders.MatchString(name)
 }
 
+// Bulky reports whether a file is by its name a large one.
+func Bulky(name string) bool {
+	return slices.Contains(bulky, strings.ToLower(path.Ext(name)))
+}
+
 // bulky are the ends of names of files that are large as a rule.
 var bulky = strings.Fields(`.jar .war .ear .zip .tar .gz .tgz .bz2 .tbz2 .xz .txz .zst .7z .rpm .deb .apk .so .a .bin .run .exe .dll .phar .hpi .jpi .whl .gem .iso .img
 	.db .sqlite .sql .csv .dump .bak .onnx .pt .h5 .node .wasm`)

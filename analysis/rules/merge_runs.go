@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -21,7 +22,7 @@ var MergeRuns = analysis.Rule{
 			"A tool made executable in the next RUN ships twice; `chown -R` over a project doubles it.",
 		Silent: "When nothing is won: merging RUNs that share no file neither shrinks an image nor speeds it up (`when = \"always\"` asks for it all the same, as advice). " +
 			"When anything but comments and config (LABEL, EXPOSE, CMD, …) stands between the RUNs, or in a stage that does not ship. " +
-			"When it is not certain that a mode or owner becomes another one: `chown root` of what root downloaded, `chmod +x` of what an archive holds. " +
+			"When it is not certain that a mode or owner becomes another one: `chown root` of what root downloaded, `chmod +x` of what an archive holds. Where what is changed is a single file or folder of a tree, of which nobody knows that it is large. " +
 			"What installs from a package index that another RUN fetched is stale-package-index's, and what deletes is late-cleanup's.",
 		Fix: "Safe where it is known that the commands do the same in one RUN: they stay byte for byte; `&&` joins them where each is a plain chain of commands, which then fails exactly where the separate RUNs failed, with or without `set -e` in the SHELL. " +
 			"Where a body opens with `set -e…` both go on in one such list; where a state would leak, a subshell holds it. " +
@@ -103,21 +104,46 @@ func again(p *analysis.Pass, left []facts.Made, runs []*facts.Run) (rewritten, b
 		}
 		for _, place := range touched {
 			for _, m := range left {
-				path := ""
+				again := ""
 				switch {
 				case !place.Sure:
 				case place.Covers(m.Place), place.Path == m.Path && !m.All:
-					path = m.Name()
-				case m.Sure && m.All && strings.HasPrefix(place.Path, m.Path+"/") && !facts.Small(place.Path):
-					path = place.Name()
+					again = m.Name()
+				case m.Sure && m.All && strings.HasPrefix(place.Path, m.Path+"/") && partOfTree(c, place) && !madeSince(runs, m, c, place):
+					again = place.Name()
 				}
-				if path != "" && p.Alters(m, at, c, place) && !setBefore(runs, c, place) {
-					return rewritten{path, m, c, at}, true
+				if again != "" && p.Alters(m, at, c, place) && !setBefore(runs, c, place) {
+					return rewritten{again, m, c, at}, true
 				}
 			}
 		}
 	}
 	return rewritten{}, false
+}
+
+// partOfTree reports whether a command certainly stores again what is worth speaking of,
+// though no more is known of it than that it is a part of a folder: by its name a folder,
+// with all that is in it, or a file that is large as a rule; or a program that is stripped.
+func partOfTree(c *facts.Command, place facts.Place) bool {
+	return c.Name == "strip" || place.All && path.Ext(place.Path) == "" || facts.Bulky(place.Path)
+}
+
+// madeSince reports whether a command between may have made what is at a place of what
+// was made.
+func madeSince(runs []*facts.Run, m facts.Made, c *facts.Command, place facts.Place) bool {
+	after := false
+	for _, r := range runs {
+		for _, between := range r.Commands {
+			if between == c {
+				return false
+			}
+			if after && slices.ContainsFunc(r.Files(between).Makes, place.Meets) {
+				return true
+			}
+			after = after || between == m.By
+		}
+	}
+	return false
 }
 
 // setBefore reports whether a command before another may have changed already what
