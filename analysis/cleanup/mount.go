@@ -72,8 +72,8 @@ func swapped(c *pkgmgr.Call, cache *pkgmgr.Cache) *pkgmgr.Call {
 // none; why says why, or why it is not safe.
 func Mount(f *facts.File, r *facts.Run, m *pkgmgr.Manager) (fix analysis.Fix, why string) {
 	b := &mounter{File: f, manager: m, stage: r, own: map[*facts.Run][]string{}}
-	if !knowsMounts(f.Doc) {
-		return fix, "the frontend that the file names knows no mounts, or is not known"
+	if why := mountless(f); why != "" {
+		return fix, why
 	}
 	var runs []*facts.Run
 	for _, s := range f.Stages().Stages {
@@ -125,18 +125,28 @@ func Mount(f *facts.File, r *facts.Run, m *pkgmgr.Manager) (fix analysis.Fix, wh
 	return b.fix, b.doubt
 }
 
-// knowsMounts reports whether the frontend that reads a file certainly knows mounts:
-// docker/dockerfile from 1.2 on, and what is built in.
-func knowsMounts(doc *syntax.Document) bool {
-	ref, ok := doc.Frontend()
+// mountless says why what reads a file may know no mounts: docker/dockerfile knows them
+// from 1.2 on.
+func mountless(f *facts.File) string {
+	if builder := f.OtherBuilder(); builder != "" {
+		return "which mounts " + builder + " knows is not known"
+	}
+	ref, ok := f.Doc.Frontend()
 	if !ok {
-		return true
+		if f.BuilderFrontend() == "1.0" || f.BuilderFrontend() == "1.1" {
+			return "the builder that the configuration names knows no mounts"
+		}
+		return ""
 	}
 	tag, official := syntax.OfficialFrontend(ref)
+	known := official && !strings.HasPrefix(tag, "1.0") && !strings.HasPrefix(tag, "experimental")
 	if later, ok := strings.CutPrefix(tag, "1.1"); ok { // 1.1, or 1.10 and on
-		return official && later != "" && later[0] >= '0' && later[0] <= '9'
+		known = official && later != "" && later[0] >= '0' && later[0] <= '9'
 	}
-	return official && !strings.HasPrefix(tag, "1.0") && !strings.HasPrefix(tag, "experimental")
+	if !known {
+		return "the frontend that the file names knows no mounts, or is not known"
+	}
+	return ""
 }
 
 // archives is where apt keeps what it downloads, if at all.
