@@ -434,6 +434,8 @@ func (b *mounter) drops(r *facts.Run, dirs []string, home facts.Home) (edits []a
 				if why = b.takeOut(r, c, parents, drop); why != "" {
 					return nil, nil, why
 				}
+			} else if word, _, _ := strings.Cut(c.Call.Word, " "); word == "cache" && c.Call.Verb == pkgmgr.Other {
+				b.doubts("line %d runs %s %s, which tells what the mount holds, or where", line, c.Name, c.Call.Word)
 			}
 			continue
 		}

@@ -160,6 +160,9 @@ func (b *mounter) conditions() {
 			if in.Index > last.In.Index {
 				break
 			}
+			if dir := b.Stages().Workdir(in).Text; slices.ContainsFunc(b.dirs, func(d string) bool { return strings.HasPrefix(dir+"/", d+"/") }) {
+				b.doubts("line %d stands in the folder %s, which the mount hides", b.Line(in), dir)
+			}
 			switch in.Name {
 			case "run":
 				if r := b.Run(in); !slices.Contains(b.runs, r) && (b.leaves(r) || reads && mayFill(r)) {
