@@ -496,6 +496,8 @@ func (b *mounter) passes(r *facts.Run, c *facts.Command, dirs []string, home fac
 			return fmt.Sprintf("%s may empty the mount", c.Name)
 		}
 		b.doubts("line %d runs %s on its folder", line, c.Name)
+	case slices.ContainsFunc(dirs, func(dir string) bool { return b.MayName(r, c, dir, true) }):
+		b.doubts("line %d runs %s on what may lie in the mount", line, c.Name)
 	}
 	return ""
 }

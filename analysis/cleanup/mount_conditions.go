@@ -167,6 +167,8 @@ func (b *mounter) conditions() {
 			case "run":
 				if r := b.Run(in); !slices.Contains(b.runs, r) && (b.leaves(r) || reads && mayFill(r)) {
 					b.doubts("the mount hides what line %d may have left there", b.Line(in))
+				} else if !slices.Contains(b.runs, r) && slices.ContainsFunc(r.All(), func(c *facts.Command) bool { return b.mayName(r, c) }) {
+					b.doubts("line %d may reach the folder, which the mount hides", b.Line(in))
 				}
 			case "copy", "add":
 				if slices.ContainsFunc(b.dirs, func(dir string) bool { return b.CopiesBelow(in, dir) }) {
@@ -217,6 +219,12 @@ func (b *mounter) leaves(r *facts.Run) bool {
 			return (c.Call.Fills(k) || k.Mount.Kept && c.Call.Verb == pkgmgr.Install) && !r.MountsCache(k)
 		})
 	})
+}
+
+// mayName reports whether a command may reach one of the folders, or write there, by a word
+// that does not spell it out.
+func (b *mounter) mayName(r *facts.Run, c *facts.Command) bool {
+	return slices.ContainsFunc(b.dirs, func(dir string) bool { return b.MayName(r, c, dir, true) })
 }
 
 // read finds a later line, without the mount, that may read what an earlier call put

@@ -273,6 +273,9 @@ func (l *laterScan) uses(r *Run) (use LaterUse, renewed bool) {
 		case above:
 			return LaterUse{Why: fmt.Sprintf("line %d names a folder that it may lie in", line)}, false
 		}
+		if f.MayName(r, c, cache.Dir, false) || f.fromHome(r, c, cache.Dir) {
+			return LaterUse{Why: fmt.Sprintf("line %d may reach its folder", line)}, false
+		}
 		if manager == &pkgmgr.Apt && cache.Index {
 			if why := f.looksUp(r, c); why != "" {
 				return LaterUse{Why: why}, false

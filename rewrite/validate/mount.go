@@ -97,7 +97,7 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 	if p.Err != nil || p.Ambiguous {
 		return reject("a mount was added to %q, which cannot be read with certainty", brief(s.text))
 	}
-	list := d.spelled(p)
+	list, u := d.spelled(p), m.unseenIn(op, p)
 	for _, mount := range added {
 		known, ok := mountTargets[mount.Dest]
 		switch {
@@ -149,6 +149,11 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 		if known.manager == "npm" {
 			if why := d.keptThere(list, mount.Dest); why != "" {
 				return reject("%q may install what is kept into the mount at %s", why, mount.Dest)
+			}
+		}
+		for _, c := range list {
+			if u.mayReach(&c, []string{mount.Dest}, true) {
+				return reject("%q may reach the mount at %s, which is there for this RUN alone", brief(p.Source(c.node.Range)), mount.Dest)
 			}
 		}
 		if r := m.unusedBefore(op, mount); r != nil {
@@ -300,6 +305,7 @@ func (m *matcher) uses(o *compile.Op, dest string) *Rejection {
 		if manager == "go" && (p.Err != nil || p.Ambiguous) {
 			return reject("the mount at %s hides what %q may have put there", dest, brief(s.text))
 		}
+		u := m.unseenIn(o, p)
 		for _, c := range m.library.commands(p) {
 			if manager == "go" && !harmless(c.name) && !separate[c.name] && !c.tellsVersion() {
 				// It may have fetched what a later command builds from.
@@ -307,6 +313,9 @@ func (m *matcher) uses(o *compile.Op, dest string) *Rejection {
 			}
 			if c.usesMount(manager, dest) {
 				return reject("the mount at %s hides what %q left there", dest, brief(s.text))
+			}
+			if u.mayReach(&c, []string{dest}, true) {
+				return reject("the mount at %s hides what %q may have put there", dest, brief(s.text))
 			}
 		}
 		if strings.Contains(s.text, dest) {

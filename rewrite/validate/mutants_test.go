@@ -16,7 +16,7 @@ func from(base string, lines ...string) string {
 }
 
 // wrongs are what a broken rule could make, each declared as that rule would.
-var wrongs = slices.Concat(wrongCleanups, []rewriting{
+var wrongs = slices.Concat(wrongCleanups, wrongUnseen, wrongReach, []rewriting{
 	// Lost and moved text.
 	{name: "a lost flag", before: from("debian:12", "RUN --network=none ls /x", "RUN mkdir /y"), changes: joined,
 		edits: [][2]string{{"RUN --network=none ls /x\nRUN", "RUN ls /x &&"}}, reason: "the network is NONE and was UNSET"},

@@ -206,7 +206,7 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 		return "a script that runs in " + cwd, false
 	}
 	d := m.deriver(o, text)
-	n := m.library.namer(o.Exec, p)
+	n, u := m.library.namer(o.Exec, p), m.unseenIn(o, p)
 	var updates []*shell.Node
 	for _, c := range m.library.commands(p) {
 		if slices.ContainsFunc(updates, func(u *shell.Node) bool { return guarded(p, u, c.node) }) {
@@ -231,6 +231,9 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 			}
 			if call.namesAny(n, s.paths) {
 				return call.name + ", which names the folder,", false
+			}
+			if u.mayReach(&call, s.paths, false) {
+				return call.name + ", which may reach the folder,", false
 			}
 			call, _ = call.fed(p)
 			if why := d.needsFiles(&call, ran{}, s.manager); why != "" {
