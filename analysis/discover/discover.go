@@ -25,8 +25,9 @@ type Options struct {
 
 // A File is a Dockerfile to work on.
 type File struct {
-	Path  string // as the user would write it: the argument, or below the argument
-	Named bool   // it was an argument itself
+	Path   string // as the user would write it: the argument, or below the argument
+	Named  bool   // it was an argument itself
+	Stream bool   // a pipe or a device, such as /dev/stdin: it is read once, and lies in no folder
 }
 
 // A Problem is a path that could not be looked at.
@@ -68,9 +69,13 @@ func Find(args []string, o Options) *Result {
 			if w.found == 0 && len(w.result.Problems) == before {
 				w.result.Empty = append(w.result.Empty, arg)
 			}
+		case fi.Mode()&fs.ModeSocket != 0:
+			w.problem(arg, errors.New("it is a socket, not a file"))
+		case !fi.Mode().IsRegular(): // the link behind /dev/stdin leads to no path
+			w.result.Files = append(w.result.Files, File{Path: arg, Named: true, Stream: true})
 		case o.Forced && o.Excluded != nil && o.Excluded(arg):
 		case builds.Meant(arg):
-			w.result.Builds = append(w.result.Builds, File{arg, true})
+			w.result.Builds = append(w.result.Builds, File{Path: arg, Named: true})
 		default:
 			w.link(arg, true)
 		}
@@ -115,7 +120,7 @@ func (w *walker) take(path, real string, named bool) {
 		return
 	}
 	w.seen[real] = true
-	w.result.Files = append(w.result.Files, File{path, named})
+	w.result.Files = append(w.result.Files, File{Path: path, Named: named})
 }
 
 // folder walks a folder that is an argument.
@@ -159,7 +164,7 @@ func (w *walker) walk(shown, dir string, rules *ignores) {
 			continue
 		}
 		if builds.Named(name) {
-			w.result.Builds = append(w.result.Builds, File{at, false})
+			w.result.Builds = append(w.result.Builds, File{Path: at})
 			continue
 		}
 		if e.Type().IsRegular() { // the common case asks the disk nothing

@@ -15,6 +15,7 @@ type target struct {
 	shown string // as the user knows it
 	path  string // on disk; for standard input the path that it stands for, or ""
 	stdin bool
+	pipe  string // the pipe or device that it is read from, which is no path on disk
 	why   string // which file led to it; "" for a file that was named or found
 }
 
@@ -43,7 +44,7 @@ func (s *session) find(args []string) (files []target, bad []report.File, err er
 	}
 	found := discover.Find(paths, discover.Options{Excluded: s.configs.excluded, Forced: s.forced})
 	for _, f := range found.Files {
-		files = append(files, target{shown: f.Path, path: f.Path})
+		files = append(files, onFile(f.Path, f.Stream))
 	}
 	for _, p := range found.Problems {
 		bad = append(bad, report.File{Path: p.Path, Err: p})
@@ -54,4 +55,12 @@ func (s *session) find(args []string) (files []target, bad []report.File, err er
 		s.say(fmt.Sprintf("%s: no Dockerfile in this folder", dir))
 	}
 	return files, bad, nil
+}
+
+// onFile is the target that a path on disk names; a stream is a pipe or a device.
+func onFile(path string, stream bool) target {
+	if stream {
+		return target{shown: path, pipe: path}
+	}
+	return target{shown: path, path: path}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -190,26 +191,58 @@ func (s *session) input(t target) (analysis.Input, error) {
 
 // read returns a file's text, or standard input's.
 func (s *session) read(t target) (string, error) {
-	var from io.Reader = s.in
-	if !t.stdin {
-		f, err := os.Open(t.path)
-		if err != nil {
-			if t.why != "" {
-				return "", fmt.Errorf("%s: %w; %s", t.shown, reason(err), t.why)
-			}
-			return "", fmt.Errorf("%s: %w", t.shown, reason(err))
-		}
-		defer f.Close()
-		from = f
-	}
-	b, err := io.ReadAll(io.LimitReader(from, maxSize+1))
+	var b []byte
+	var err error
 	switch {
+	case t.pipe != "" && s.writes:
+		return "", fmt.Errorf("%s: it is a pipe or a device, to which nothing is written; with --diff the changes are shown, with - in its place the result is printed", t.shown)
+	case t.pipe != "" || t.stdin:
+		b, err = s.wait(func() ([]byte, error) { return s.readAll(t) })
+	default:
+		b, err = s.readAll(t)
+	}
+	switch {
+	case errors.Is(err, errInterrupted):
+		return "", err
+	case err != nil && t.why != "":
+		return "", fmt.Errorf("%s: %w; %s", t.shown, reason(err), t.why)
 	case err != nil:
 		return "", fmt.Errorf("%s: %w", t.shown, reason(err))
 	case len(b) > maxSize:
 		return "", fmt.Errorf("%s: more than %s: not read, for no Dockerfile is so large", t.shown, report.Bytes(maxSize))
 	}
 	return string(b), nil
+}
+
+// readAll reads a file to its end, or to where it is too long.
+func (s *session) readAll(t target) ([]byte, error) {
+	var from io.Reader = s.in
+	if !t.stdin {
+		f, err := os.Open(cmp.Or(t.pipe, t.path))
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		from = f
+	}
+	return io.ReadAll(io.LimitReader(from, maxSize+1))
+}
+
+// wait ends with the command what may wait for ever: nobody need write to a pipe.
+func (s *session) wait(read func() ([]byte, error)) (b []byte, err error) {
+	done := make(chan struct{})
+	var text []byte
+	var failed error
+	go func() {
+		defer close(done)
+		text, failed = read()
+	}()
+	select {
+	case <-done:
+		return text, failed
+	case <-s.ctx.Done():
+		return nil, errInterrupted
+	}
 }
 
 // reason strips the call and the path, which the message already says, from an error.

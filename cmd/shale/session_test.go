@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -204,5 +205,28 @@ func TestInputKeepsBuilds(t *testing.T) {
 	}
 	if in, err := s.input(files[0]); err != nil || len(in.Builds) != 1 {
 		t.Errorf("%d builds, %v", len(in.Builds), err)
+	}
+}
+
+// A silentReader is standard input on which nothing comes, ever. The first who asks it
+// interrupts the command.
+type silentReader struct{ interrupt func() }
+
+func (r silentReader) Read([]byte) (int, error) {
+	r.interrupt()
+	select {}
+}
+
+// Whatever waits for standard input ends at a signal.
+func TestInterruptedInput(t *testing.T) {
+	for _, args := range []string{"check -", "fix -", "fix --diff -", "fmt -", "verify -", "check --write-baseline b -"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var out, said bytes.Buffer
+		a := newApp()
+		a.in, a.out, a.err = silentReader{cancel}, &stream{w: &out}, &stream{w: &said}
+		status := a.run(ctx, strings.Fields(args))
+		if status != exitInterrupted || !strings.Contains(said.String(), "shale: interrupted; ") || strings.Contains(said.String(), "error") {
+			t.Errorf("%s: status %d\n%s%s", args, status, out.String(), said.String())
+		}
 	}
 }

@@ -128,27 +128,27 @@ func (a *app) verify(c *cobra.Command, args []string, f *verifyFlags) error {
 	s := &session{app: a, ctx: c.Context(), chosen: chosen, configs: configs, context: f.context}
 	s.learn(&discover.Result{}, []target{t})
 	in, err := s.input(t)
-	if err != nil {
+	var request *verify.Request
+	if err == nil {
+		request, err = s.verification(t, in, f)
+	}
+	if err != nil && s.ctx.Err() == nil {
 		return err
 	}
-	request, err := s.verification(t, in, f)
-	if err != nil {
-		return err
-	}
-	if request.Builds() {
+	if err == nil && request.Builds() {
+		defer func() {
+			for _, e := range request.Engines {
+				e.Close()
+			}
+		}()
 		request.Engines, err = verify.Connect(s.ctx, f.engines, f.tls, a.getenv)
 		if err != nil && s.ctx.Err() == nil {
 			return err
 		}
 	}
-	defer func() {
-		for _, e := range request.Engines {
-			e.Close()
-		}
-	}()
-	request.Progress = a.buildProgress(f.progress)
 	var r *verify.Report
 	if s.ctx.Err() == nil {
+		request.Progress = a.buildProgress(f.progress)
 		r, err = verify.Verify(s.ctx, *request)
 	}
 	if s.ctx.Err() != nil {
@@ -212,7 +212,7 @@ func dockerfileOf(arg, stdinName string) (target, error) {
 		return target{}, fmt.Errorf("%s: %w", arg, reason(err))
 	}
 	if !info.IsDir() {
-		return target{shown: arg, path: arg}, nil
+		return onFile(arg, !info.Mode().IsRegular()), nil
 	}
 	for _, name := range []string{"Dockerfile", "Containerfile"} {
 		if p := filepath.Join(arg, name); isFile(p) {
