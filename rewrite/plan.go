@@ -22,6 +22,8 @@ type planner struct {
 	in  analysis.Input
 	o   Options
 
+	size int // the instructions of the Dockerfile as it came
+
 	done  draft  // what has passed the validator
 	steps []step // the fixes in it
 
@@ -78,10 +80,12 @@ func (p *planner) run() error {
 	if p.o.Safety == analysis.Display {
 		return nil
 	}
-	if problems := p.check(p.done).File.Doc.Problems; len(problems) > 0 {
-		p.untouchable = "BuildKit refuses the file: " + problems[0].Message
+	doc := p.check(p.done).File.Doc
+	if len(doc.Problems) > 0 {
+		p.untouchable = "BuildKit refuses the file: " + doc.Problems[0].Message
 		return nil
 	}
+	p.size = len(doc.Instructions)
 	type state struct {
 		done  draft
 		steps int
@@ -105,7 +109,7 @@ func (p *planner) run() error {
 			return err
 		}
 		if turn == 0 {
-			most = mostFixes(wanted)
+			most = p.mostFixes(wanted)
 		}
 		if turn >= most {
 			p.leaveRules(p.steps[before:])
@@ -125,7 +129,7 @@ func (p *planner) turn(safety analysis.Safety) (wanted int, err error) {
 		n, refused, err := p.attempt(safety)
 		wanted = max(wanted, n)
 		made := len(p.steps)
-		if err != nil || len(refused) == 0 || made == before || made-basis > mostFixes(wanted) {
+		if err != nil || len(refused) == 0 || made == before || made-basis > p.mostFixes(wanted) {
 			return wanted, err
 		}
 		for _, id := range refused {
@@ -191,7 +195,7 @@ func (p *planner) attempt(safety analysis.Safety) (wanted int, refused []identit
 		p.done, p.steps = p.replay(p.done, steps[:good]), append(p.steps, steps[:good]...)
 		p.leave(steps[good].Candidate, rejection.Error())
 		refused = append(refused, steps[good].identity())
-		if len(refused) > mostFixes(wanted) { // a rule that gives its fix another title each time
+		if len(refused) > p.mostFixes(wanted) { // a rule that gives its fix another title each time
 			p.leaveRules(steps[good : good+1])
 			return wanted, nil, nil
 		}
@@ -228,7 +232,7 @@ func (p *planner) settle(from draft, safety analysis.Safety) (steps []step, want
 			continue
 		}
 		seen[cur.hash()] = len(steps)
-		if len(steps) >= mostFixes(wanted) {
+		if len(steps) >= p.mostFixes(wanted) {
 			p.leaveRules(made)
 			steps, cur = nil, from
 			seen = map[[sha256.Size]byte]int{cur.hash(): 0}
@@ -238,8 +242,9 @@ func (p *planner) settle(from draft, safety analysis.Safety) (steps []step, want
 }
 
 // mostFixes bounds the fixes, and with them the rounds, that so many fixes to
-// begin with may bring forth. Every round makes one at least.
-func mostFixes(wanted int) int { return 4*wanted + 64 }
+// begin with may bring forth. Every round makes one at least. A rule may speak of one
+// instruction at a time, so there may be some for each.
+func (p *planner) mostFixes(wanted int) int { return 4*(wanted+p.size) + 64 }
 
 // round accepts fixes of a draft that do not touch each other, in order of place.
 func (p *planner) round(cur draft, safety analysis.Safety, round int) (accepted []step, wanted int, err error) {

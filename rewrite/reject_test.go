@@ -70,6 +70,21 @@ func TestFixesThatNeverRest(t *testing.T) {
 	}
 }
 
+// A rule may speak of one instruction at a time, however many there are.
+func TestFixesOneAfterTheOther(t *testing.T) {
+	one := rule("one", func(p *analysis.Pass) {
+		for _, in := range p.Doc.Instructions {
+			if in.Keyword.In(p.Doc.Content) == "run" {
+				report(p, in.Keyword, analysis.Fix{Title: "Write RUN", Safety: analysis.Safe, Edits: edits(source.Replace(in.Keyword, "RUN"))})
+				return
+			}
+		}
+	})
+	content := "FROM alpine\n" + strings.Repeat("run apk add git\n", 100)
+	r := fix(t, content, &judge{}, Options{Rules: []*analysis.Rule{one}})
+	wantText(t, r, strings.ReplaceAll(content, "run", "RUN"))
+}
+
 // Safe and unsafe fixes that undo each other, turn after turn.
 func TestTurnsThatUndoEachOther(t *testing.T) {
 	rules := []*analysis.Rule{
