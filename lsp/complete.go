@@ -367,7 +367,7 @@ func (c *completer) mount(in *syntax.Instruction, value string) {
 	case option != nil && option.name == "target" && kind == "cache":
 		c.cacheFolders()
 	case option != nil && option.name == "source" && kind != "cache" && !given["from"]:
-		c.paths(v)
+		c.paths(v, ",", spelling{escape: c.doc.Escape, option: true})
 	case option != nil:
 		for _, value := range option.values {
 			c.add(protocol.CompletionItemKindValue, value, "", "")
@@ -401,7 +401,7 @@ func (c *completer) variables(in *syntax.Instruction) bool {
 	if open > 0 && c.text[open-1] == '{' {
 		open--
 	}
-	if open == 0 || c.text[open-1] != '$' {
+	if open == 0 || c.text[open-1] != '$' || c.escaped(in, open-1) {
 		return false
 	}
 	c.word(from, "")

@@ -133,25 +133,6 @@ var ports = []struct{ number, what string }{
 	{"5432", "PostgreSQL"}, {"3306", "MySQL"}, {"6379", "Redis"}, {"27017", "MongoDB"}, {"9090", "Prometheus"},
 }
 
-// sources proposes the files of the build context, or the places that a stage is
-// known to fill.
-func (c *completer) sources(in *syntax.Instruction) {
-	word := c.typed
-	if i := strings.LastIndexAny(word, `["`); i >= 0 { // exec form
-		word = word[i+1:]
-	}
-	if from := in.Flag("from"); from != nil {
-		for _, s := range c.graph.Stages {
-			if s.Name != "" && strings.EqualFold(s.Name, from.Value) || from.Value == "" {
-				c.word(c.at-len(word), `"`)
-				c.placesOf(s)
-			}
-		}
-		return
-	}
-	c.paths(word)
-}
-
 // placesOf proposes the folders of a stage that its instructions name.
 func (c *completer) placesOf(s *stage.Stage) {
 	var seen []string
@@ -170,42 +151,6 @@ func (c *completer) placesOf(s *stage.Stage) {
 			}
 		}
 	}
-}
-
-// maxPaths bounds a list of files.
-const maxPaths = 500
-
-// paths proposes what COPY sees in the folder that is typed.
-func (c *completer) paths(typed string) {
-	context, _ := c.file.Context()
-	if context == nil {
-		return
-	}
-	dir := ""
-	if i := strings.LastIndexByte(typed, '/'); i >= 0 {
-		dir = typed[:i+1]
-	}
-	entries, err := context.ReadDir(cleanDir(dir))
-	if err != nil {
-		return
-	}
-	c.word(c.at-len(typed), `",`)
-	for _, e := range entries[:min(len(entries), maxPaths)] {
-		switch {
-		case strings.ContainsAny(e.Name, " \t\"'"):
-		case e.Dir:
-			c.add(protocol.CompletionItemKindFolder, dir+e.Name+"/", "", "")
-		default:
-			c.add(protocol.CompletionItemKindFile, dir+e.Name, "", "")
-		}
-	}
-}
-
-func cleanDir(dir string) string {
-	if dir == "" || dir == "/" || dir == "./" {
-		return "."
-	}
-	return strings.TrimSuffix(dir, "/")
 }
 
 // cacheFolders proposes the caches of the package managers that Shale knows.
