@@ -334,6 +334,11 @@ func hinders(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts
 	}); ok {
 		return name + " names what is deleted"
 	}
+	for _, in := range p.Doc.Instructions[a.In.Index+1 : b.In.Index+1] {
+		if in.Name == "run" && !(in == b.In && whole(b, c)) && runsWithin(p, a, p.Run(in), places) {
+			return fmt.Sprintf("line %d may run in a folder that is deleted, which is made anew for it", p.Line(in))
+		}
+	}
 	if whole(b, c) {
 		for _, in := range p.Doc.Instructions[a.In.Index+1 : b.In.Index] {
 			if in.Name == "run" && chain.RemovesWorkdir(p.File, p.Run(in)) {

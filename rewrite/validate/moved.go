@@ -473,6 +473,9 @@ func (e *execs) placed(at *compile.Op, w way, here, on lates) *Rejection {
 		}
 	}
 	front := w.moved.without(w.behind)
+	if r := e.startsApart(e.is, front); r != nil {
+		return r
+	}
 	on = on.without(front)
 	if r := e.mountsApart(e.is, on); r != nil {
 		return r

@@ -112,6 +112,9 @@ func (m *matcher) leaves(op *compile.Op, body *script, p lates) *Rejection {
 	if r := d.startUp(); r != nil {
 		return first.over(op, "%s", r.Reason)
 	}
+	if r := m.startsThroughLink(op, p); r != nil {
+		return r
+	}
 	n := m.library.namer(op.Exec, prog)
 	list := m.library.commands(prog)
 	_, checks := sums(prog)
@@ -148,11 +151,34 @@ func (m *matcher) leaves(op *compile.Op, body *script, p lates) *Rejection {
 	return nil
 }
 
+const inDeleted = "it runs in a folder that is deleted"
+
+// startsApart refuses a RUN that starts in what clean-ups delete that ran in it: the
+// folder is made anew for what is left of it.
+func (m *matcher) startsApart(op *compile.Op, p lates) *Rejection {
+	cwd := path.Clean("/" + op.Exec.Cwd)
+	for _, l := range p {
+		if slices.ContainsFunc(l.deletes, func(t deletion) bool { return t.holds(cwd) }) {
+			return l.over(op, "%s", inDeleted)
+		}
+	}
+	return m.startsThroughLink(op, p)
+}
+
+// startsThroughLink refuses a RUN whose folder may by a link be one that is deleted.
+func (m *matcher) startsThroughLink(op *compile.Op, p lates) *Rejection {
+	cwd := path.Clean("/" + op.Exec.Cwd)
+	if len(p) > 0 && cwd != "/" && m.linked(primary(op)).any(func(t deletion) bool { return t.holds(cwd) }) {
+		return p[0].over(op, "its folder may lead through a link to what is deleted")
+	}
+	return nil
+}
+
 // ranWithout are the conditions on how a RUN runs.
 func (m *matcher) ranWithout(op *compile.Op, n *namer, l late) *Rejection {
 	for _, t := range l.deletes {
 		if slices.ContainsFunc(n.dirs, t.holds) {
-			return l.over(op, "it runs in a folder that is deleted")
+			return l.over(op, "%s", inDeleted)
 		}
 		for _, pair := range op.Exec.Env {
 			name, value, _ := strings.Cut(pair, "=")
