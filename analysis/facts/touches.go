@@ -260,6 +260,10 @@ func (f *File) NamedLater(later []*syntax.Instruction, place Place) bool {
 	})
 }
 
+// takesUsers are programs whose bare words are names of users and groups.
+var takesUsers = map[string]bool{"getent": true, "id": true, "passwd": true, "su": true, "gpasswd": true, "usermod": true, "useradd": true, "adduser": true,
+	"groupadd": true, "groupmod": true, "addgroup": true, "deluser": true, "delgroup": true, "userdel": true}
+
 // fromHere reports whether a word names a folder, one above or one below, from where the
 // command runs: the root, for all that is known, in an image of which nothing is known.
 func (r *Run) fromHere(c *Command, of folder) kinship {
@@ -270,9 +274,13 @@ func (r *Run) fromHere(c *Command, of folder) kinship {
 	if !path.IsAbs(from) {
 		from = "/"
 	}
-	most := apart
+	most, owner := apart, c.Name == "chown" || c.Name == "chgrp"
 	for _, w := range c.Args {
 		text, ok := w.Literal()
+		if ok && !strings.HasPrefix(text, "-") && !strings.Contains(text, "/") && (owner || takesUsers[c.Name]) {
+			owner = false
+			continue // the name of a user or a group
+		}
 		if text = strings.TrimRight(text, "*/"); !ok || text == "" || strings.ContainsAny(text[:1], "/-~$") {
 			continue
 		}

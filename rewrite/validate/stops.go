@@ -481,8 +481,12 @@ func (c *command) namesAny(n *namer, folders []string) bool {
 	for _, r := range c.node.Redirs {
 		words = append(words, r.Target)
 	}
+	ops := c.operands()
 	return slices.ContainsFunc(words, func(w shell.Word) bool {
 		text, known := n.text(w)
+		if known && !strings.Contains(text, "/") && (nameUsers[c.name] || owners[c.name] && len(ops) > 0 && w.Range == ops[0].Range) {
+			return false // the name of a user or a group
+		}
 		if !known && slices.ContainsFunc(w.Parts, func(part shell.Part) bool {
 			return part.Kind == shell.Parameter && part.Text != "PATH" && slices.ContainsFunc(n.given(part), func(v string) bool { return c.namesOne(n, v, folders) })
 		}) {
@@ -514,6 +518,13 @@ func (c *command) namesOne(n *namer, text string, folders []string) bool {
 		return name != "/" && slices.ContainsFunc(folders, func(f string) bool { return under(name, f) || under(f, name) })
 	})
 }
+
+// nameUsers are programs whose bare words are names of users and groups; those of owners
+// begin with one.
+var (
+	nameUsers = setOf("getent id passwd su gpasswd usermod useradd adduser groupadd groupmod addgroup deluser delgroup userdel")
+	owners    = setOf("chown chgrp")
+)
 
 // projects are programs that take a folder for a project.
 var projects = setOf("pip pip2 pip3 npm yarn pnpm go git bundle composer cargo")
