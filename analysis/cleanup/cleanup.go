@@ -294,6 +294,10 @@ func root(user string) bool {
 // repository.
 var npmItself = lazyregexp.New(`(?:^|[/:@])npm(?:@|$|-\d|\.)|npm/cli`)
 
+// ofPackage is the beginning of a word that names a package of the registry and goes on
+// with its version.
+var ofPackage = lazyregexp.New(`^(?:@[\w.~-]+/)?[\w.~-]+@[\w.~^-]*$`)
+
 // riskyCommand is the manager's own clean-up, by the program that was called.
 func riskyCommand(left facts.Leftover) (string, string) {
 	program, rest, _ := strings.Cut(left.Cache.Risky.Command, " ")
@@ -373,16 +377,19 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 		if name, ok := f.Stages().AnySet(r.In, func(name string) bool { return strings.HasPrefix(strings.ToLower(name), "npm_config_") }); ok {
 			return fix, name + " is set, which may move npm's cache or make its clean-up fail"
 		}
-		if slices.ContainsFunc(left.By.Call.Names, func(w shell.Word) bool {
-			s := facts.Shape(w)
-			return strings.Contains(s, "\x00") || npmItself.MatchString(s)
-		}) {
-			return fix, "npm installs another npm here, which may not run"
+		for _, w := range left.By.Call.Names {
+			switch head, _, open := strings.Cut(facts.Shape(w), "\x00"); {
+			case npmItself.MatchString(head):
+				return fix, "npm installs another npm here, which may not run"
+			case open && !ofPackage.MatchString(head):
+				return fix, "what npm installs here is not known, and may be another npm, with which the clean-up may not run"
+			}
 		}
 	}
 	inLast := last.From <= left.By.Node.From && left.By.Node.To <= last.To
 	user := f.Stages().User(r.In)
-	if !inLast && !(user.Known() && root(user.Text) && len(list.Children) > 0) {
+	byRoot := strings.HasPrefix(k.Command, "rm -rf /") && (user.Known() && root(user.Text) || f.RootByDefault(r))
+	if !inLast && !byRoot && !failsAt(r, left.By.Node) {
 		return fix, fmt.Sprintf("behind a `;` the clean-up would also run for a user whom %s refused; join the commands by &&, or set USER root", left.By.Call.Manager.Name)
 	}
 	for _, c := range r.Commands {
@@ -395,7 +402,7 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 		if why := turns(c, k); why != "" {
 			return fix, why
 		}
-		if (c.Name == "." || c.Name == "source") && strings.Contains(k.Command, "*") {
+		if (c.Name == "." || c.Name == "source") && strings.Contains(k.Command, "*") && !c.Context.Substitute {
 			return fix, "a script that it sources may keep the shell from expanding the pattern"
 		}
 	}
@@ -406,7 +413,7 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 		return fix, fmt.Sprintf("%s is called by its path, and may be another program, with another cache", left.By.Word())
 	}
 	if !strings.HasPrefix(k.Command, "rm ") && left.By.Node != lastCommand(last) {
-		return fix, fmt.Sprintf("a command follows the %s install in the same RUN", left.By.Call.Manager.Name)
+		return fix, fmt.Sprintf("`%s` would run behind other commands, which may have taken %s away or made its cache another; put the install last in the RUN", k.Command, left.By.Name)
 	}
 	for _, c := range r.All() {
 		if c.Call != nil && c.Call.Manager == left.By.Call.Manager && len(c.Prefix) != len(left.By.Prefix) {
@@ -427,6 +434,25 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 	fix.Title = fmt.Sprintf("Append `%s%s`: %s %s shipping", prefix, k.Command, paths, stops)
 	fix.Edits = []analysis.Edit{chain.Append(f, r, prefix+k.Command, nil)}
 	return fix, ""
+}
+
+// failsAt reports whether a RUN certainly ends where one of its commands fails: it opens
+// with "set -e", which nothing takes back, and the command ends a statement.
+func failsAt(r *facts.Run, by *shell.Node) bool {
+	if _, errexit := r.Program.OpensWithSet(); !errexit && r.Shell.Errexit != shell.Yes {
+		return false
+	}
+	if slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
+		return slices.Contains([]string{"eval", ".", "source", "shopt"}, c.Name) ||
+			c.Name == "set" && slices.ContainsFunc(c.Args, func(w shell.Word) bool {
+				return strings.HasPrefix(facts.Shape(w), "+") || strings.Contains(facts.Shape(w), "\x00")
+			})
+	}) {
+		return false
+	}
+	return slices.ContainsFunc(r.Program.Root.Children, func(n *shell.Node) bool {
+		return !n.Background && (n == by || n.Kind == shell.And && n.Children[len(n.Children)-1] == by)
+	})
 }
 
 // turns says how a command may make another of a clean-up behind it, as far as nobody

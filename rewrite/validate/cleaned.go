@@ -194,10 +194,11 @@ func (d *deriver) cleanedAtEnd(was, text string, k change.Cleanup, prefix string
 			}
 		}
 	}
-	if !ok && setOf("root 0 root:root 0:0")[d.op.Exec.User] && strings.HasPrefix(k.Command, "rm -rf /") {
+	byRoot := setOf("root 0 root:root 0:0")[d.op.Exec.User] || d.inheritsUser() && knownBase(d.op)
+	if !ok && byRoot && strings.HasPrefix(k.Command, "rm -rf /") {
 		// Whatever the install did, root can delete what is there, and that cannot fail.
 		for _, s := range n[:len(n)-1] {
-			if c, found := d.install(p, lastOf(s), k); found {
+			if c, found := d.install(p, s, k); found {
 				install, ok = c, true
 			}
 		}
@@ -316,7 +317,7 @@ func (d *deriver) cleanable(p, q *shell.Program, k change.Cleanup) *Rejection {
 		return reject("%s may still use what the clean-up %q deletes", why, k.Command)
 	}
 	var r *Rejection
-	walk(p.Root, func(n *shell.Node, _ []*shell.Node) {
+	walk(p.Root, func(n *shell.Node, above []*shell.Node) {
 		switch n.Kind {
 		case shell.Function:
 			r = reject("a function may stand for a command of the clean-up %q", k.Command)
@@ -333,7 +334,7 @@ func (d *deriver) cleanable(p, q *shell.Program, k change.Cleanup) *Rejection {
 			}
 			name, ok := literal(n.Words[0])
 			switch {
-			case (name == "." || name == "source") && !strings.Contains(k.Command, "*"):
+			case (name == "." || name == "source") && (!strings.Contains(k.Command, "*") || substituted(n, above)):
 				// The install that follows finds its program as the clean-up does.
 			case name == "alias" && ok && otherAliases(n, k):
 			case !ok || slices.Contains([]string{"alias", "shopt", "trap", "eval", ".", "source", "exec", "enable", "hash"}, name):
@@ -354,6 +355,18 @@ func (d *deriver) cleanable(p, q *shell.Program, k change.Cleanup) *Rejection {
 		}
 	})
 	return r
+}
+
+// substituted reports whether a node stands in a command substitution, which changes
+// nothing in the shell around it.
+func substituted(n *shell.Node, above []*shell.Node) bool {
+	return slices.ContainsFunc(above, func(at *shell.Node) bool {
+		return slices.ContainsFunc(words(at), func(w shell.Word) bool {
+			return slices.ContainsFunc(w.Parts, func(part shell.Part) bool {
+				return part.Node != nil && part.Node.From <= n.From && n.To <= part.Node.To
+			})
+		})
+	})
 }
 
 // broughtInto finds a copy before the RUN into a folder that a clean-up empties.
@@ -548,6 +561,10 @@ func (c *command) bringsNpm() bool {
 	value := false
 	for _, w := range c.words[1:] {
 		text, known := literal(w)
+		if !known { // foo@$VERSION is foo
+			text = beginning(w)
+			known = versioned.MatchString(text)
+		}
 		if !value && (!known || anotherNpm.MatchString(text)) {
 			return true
 		}
@@ -555,6 +572,10 @@ func (c *command) bringsNpm() bool {
 	}
 	return false
 }
+
+// versioned is the beginning of a package's name in a registry, up to its version or into
+// it.
+var versioned = lazyregexp.New(`^(?:@[\w.~-]+/)?[\w.~-]+@[\w.~^-]*$`)
 
 // anotherNpm is a package, an archive or a repository of npm itself.
 var anotherNpm = lazyregexp.New(`(?i)(?:^|[/:@])npm(?:@|$|-\d|\.(?:git|tgz))|\bnpm/cli\b`)
