@@ -70,7 +70,7 @@ func (f *File) Library(s *stage.Stage) *Base {
 	}
 	written, rest, _ := strings.Cut(s.Root().From.Args[0].Value, ":")
 	named := base.Known() || rest != "" && !strings.Contains(written, "$")
-	return &Base{Name: name, Version: version(tag), Tag: tag, Digest: digest, Certain: base.Known(), Named: named}
+	return &Base{Name: name, Version: versionOf(name, tag), Tag: tag, Digest: digest, Certain: base.Known(), Named: named}
 }
 
 // replaces finds the build that puts something else in the place of an image or a stage.
@@ -102,6 +102,14 @@ func Image(ref string) (name, tag string, digest bool) {
 		name, tag = name[:at], name[at+1:]
 	}
 	return strings.TrimPrefix(strings.TrimPrefix(name, "docker.io/"), "library/"), tag, digest
+}
+
+// versionOf is the version in an image's tag: centos has aliases such as centos7.
+func versionOf(name, tag string) string {
+	if name == "centos" {
+		tag = strings.TrimPrefix(tag, name)
+	}
+	return version(tag)
 }
 
 func version(tag string) string {

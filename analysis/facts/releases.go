@@ -93,7 +93,7 @@ func (f *File) Ended(s *stage.Stage, own Releases, today string) []Ended {
 	}
 	name, tag, _ := Image(base.Text)
 	e := endings{own, today, nil}
-	for v := version(tag); v != ""; v = v[:max(strings.LastIndexByte(v, '.'), 0)] {
+	for v := versionOf(name, tag); v != ""; v = v[:max(strings.LastIndexByte(v, '.'), 0)] {
 		if e.add(name, v, "") {
 			break
 		}
