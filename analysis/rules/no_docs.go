@@ -3,11 +3,13 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
+	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
 )
 
@@ -22,7 +24,8 @@ var NoDocs = analysis.Rule{
 		Why: "RubyGems renders every gem's documentation for `ri` after the install, which takes as much time as some installs and megabytes for a gem such as rails. " +
 			"RPM packages bring manual pages and examples. A compiled Python file is a fifth larger than its source: pip 23.2 itself has 5.9 MB of sources, and " + pkgmgr.PipCompiled.String() + " compiled under Python 3.11. How many bytes it is depends on the packages, so that findings name none.",
 		Silent: "On the official ruby image, whose gemrc has `--no-document`; on fedora, centos, rockylinux and almalinux, whose images are made with `tsflags=nodocs`; on openSUSE, which excludes documentation; " +
-			"on images that are not known. Where the Dockerfile speaks of gemrc, nodocs, `/usr/share/doc` or `/usr/share/man`.",
+			"on images that are not known. On releases whose RubyGems may be older than 2.0, which knows no `--no-document`: Debian 7, Ubuntu 14.04, CentOS 6. " +
+			"Where an `install` of dnf or yum names documentation itself (`man-pages`, `*-doc`), of which `nodocs` would install nothing. Where the Dockerfile speaks of gemrc, nodocs, `/usr/share/doc` or `/usr/share/man`.",
 		Fix: "Adds the option to each install of the `RUN`. Always unsafe: what a package counts as documentation can be a licence that must ship, or an example that a script copies; " +
 			"without compiled files Python compiles at each start where it cannot write beside them.",
 	},
@@ -88,14 +91,38 @@ func installsOf(c *facts.Command, m *pkgmgr.Manager, without ...string) bool {
 func gemDocuments(p *analysis.Pass, r *facts.Run, c *facts.Command) bool {
 	// Alpine has no rdoc beside ruby.
 	base := p.Base(r.Stage)
-	return base != nil && base.Certain && base.Name != "ruby" && base.Name != "alpine" && !strings.Contains(base.Tag, "alpine") &&
+	return base != nil && base.Certain && !oldGems(base) && base.Name != "ruby" && base.Name != "alpine" && !strings.Contains(base.Tag, "alpine") &&
 		installsOf(c, &pkgmgr.Gem, "-N", "--no-document", "--no-doc", "--no-ri", "--no-rdoc", "--document", "--ri", "--rdoc", "-d", "--help", "--explain")
+}
+
+// oldGems reports whether an image's own RubyGems may be older than 2.0.
+func oldGems(b *facts.Base) bool {
+	if b.Digest && b.Tag == "" {
+		return true
+	}
+	for part := range strings.SplitSeq(b.Tag, "-") {
+		if slices.Contains([]string{"squeeze", "wheezy", "lucid", "precise", "quantal", "raring", "saucy", "trusty"}, part) {
+			return true
+		}
+	}
+	oldest := map[string]int{"debian": 8, "ubuntu": 15, "centos": 7, "oraclelinux": 7, "fedora": 19}[b.Name]
+	major, _, _ := strings.Cut(b.Version, ".")
+	n, err := strconv.Atoi(major)
+	return err == nil && n < oldest
+}
+
+// manuals reports whether a package is documentation.
+func manuals(w shell.Word) bool {
+	name, ok := w.Literal()
+	name, _, _ = strings.Cut(name, ".") // .noarch
+	return !ok || name == "man" || name == "man-db" || name == "info" || strings.HasPrefix(name, "man-pages") ||
+		slices.ContainsFunc([]string{"-doc", "-docs", "-manual", "-javadoc", "-man"}, func(s string) bool { return strings.HasSuffix(name, s) })
 }
 
 func rpmDocuments(p *analysis.Pass, r *facts.Run, c *facts.Command) bool {
 	base := p.Base(r.Stage)
 	return base != nil && base.Certain && base.Name == "amazonlinux" && slices.ContainsFunc([]*pkgmgr.Manager{&pkgmgr.Dnf, &pkgmgr.Yum, &pkgmgr.Microdnf}, func(m *pkgmgr.Manager) bool {
-		return installsOf(c, m, "-c", "--config", "--installroot", "--downloadonly", "--assumeno")
+		return installsOf(c, m, "-c", "--config", "--installroot", "--downloadonly", "--assumeno") && !slices.ContainsFunc(c.Call.Names, manuals)
 	})
 }
 
