@@ -332,8 +332,12 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 		}
 		others++
 		if !slices.ContainsFunc(main, func(i install) bool { return i.Command == c }) && !readsNothing(c) {
+			does := "read other files"
+			if c.Name == "rm" || c.Name == "rmdir" || c.Name == "unlink" {
+				does = "delete what the later copy would bring again"
+			}
 			refuse(buildctx.Refusal{
-				Reason: fmt.Sprintf("the same RUN also runs `%s`, which may read other files", s.run.Program.Source(c.Node.Range)),
+				Reason: fmt.Sprintf("the same RUN also runs `%s`, which may %s", s.run.Program.Source(c.Node.Range), does),
 				Cure:   "give the install a RUN of its own", Hard: true,
 			})
 		}
