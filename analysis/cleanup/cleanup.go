@@ -406,6 +406,9 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 			return fix, "a script that it sources may keep the shell from expanding the pattern"
 		}
 	}
+	if why := hindered(f, r, left, k); why != "" {
+		return fix, why
+	}
 	if name := setBefore(r, k); name != "" {
 		return fix, name + " is set in the same RUN, and the clean-up may be another command by it"
 	}
@@ -435,6 +438,42 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 	fix.Edits = []analysis.Edit{chain.Append(f, r, prefix+k.Command, nil)}
 	return fix, ""
 }
+
+// hindered says what of a RUN's shell, its user or its form keeps a clean-up at its end from
+// being known to do what it says.
+func hindered(f *facts.File, r *facts.Run, left facts.Leftover, k change.Cleanup) string {
+	if r.Shell.Noglob == shell.Yes && strings.Contains(k.Command, "*") {
+		return "the SHELL's -f keeps it from expanding the pattern"
+	}
+	for i, option := range r.Shell.Argv {
+		if i > 0 && (strings.HasPrefix(option, "-O") || strings.HasPrefix(option, "+") || (strings.HasPrefix(option, "--") || r.Shell.Argv[i-1] == "-o") && !plainShell[option]) {
+			return "what the SHELL's " + option + " makes of the clean-up is not known"
+		}
+	}
+	function, unpiped := false, false
+	r.Program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
+		function = function || n.Kind == shell.Function
+		return true
+	})
+	for _, c := range r.All() {
+		unpiped = unpiped || c.Call != nil && c.Call.Manager == left.By.Call.Manager && c.Call.Fills(left.Cache) && !c.Context.Piped
+	}
+	switch {
+	case function:
+		return "a function of the RUN may stand for a command of the clean-up"
+	case !unpiped:
+		return fmt.Sprintf("the pipe hides whether %s succeeded", left.By.Call.Manager.Name)
+	}
+	user, _, _ := strings.Cut(f.Stages().User(r.In).Text, ":")
+	if number := user != "" && user != "0" && strings.Trim(user, "0123456789") == ""; number && k.Manager != "" && !f.Stages().SetInFile(r.In, "HOME") &&
+		slices.ContainsFunc(k.Paths, func(p string) bool { return strings.HasPrefix(p, "~") }) {
+		return "which home the user " + user + " has stands in the image"
+	}
+	return ""
+}
+
+// plainShell are long options and settings of shells by which a clean-up is no other.
+var plainShell = map[string]bool{"--login": true, "--noprofile": true, "--norc": true, "pipefail": true, "nounset": true, "xtrace": true, "errexit": true}
 
 // failsAt reports whether a RUN certainly ends where one of its commands fails: it opens
 // with "set -e", which nothing takes back, and the command ends a statement.

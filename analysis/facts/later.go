@@ -262,6 +262,9 @@ func (l *laterScan) uses(r *Run) (use LaterUse, renewed bool) {
 	if dir := f.Stages().Workdir(r.In); dir.Is != stage.Unknown && dir.Text != "/" && near(dir.Text, cache.Dir) {
 		return LaterUse{Why: fmt.Sprintf("line %d runs in %s, where it lies", line, dir.Text)}, false
 	}
+	if r.Shell.Startup == shell.Yes && manager.SystemPackages {
+		return LaterUse{Why: fmt.Sprintf("line %d runs in a shell with start-up files, which may need it", line)}, false
+	}
 	var updates []*Command
 	for _, c := range r.All() {
 		if cache.Index && slices.ContainsFunc(updates, func(u *Command) bool { return r.behind(u, c) }) {
