@@ -55,6 +55,21 @@ func (f *File) HomeOf(r *Run) Home {
 	return home
 }
 
+// homeName is what tells a home of a RUN's user from that of another: its folder or, where
+// that is not known, the user and the HOME in force.
+func (f *File) homeName(r *Run) string {
+	return Once(f, homeNameOf{r}, func() string {
+		if dir := f.HomeOf(r).Dir; dir != "" {
+			return dir
+		}
+		g := f.Stages()
+		name, _, _ := strings.Cut(g.User(r.In).Text, ":")
+		return name + "\x00" + g.Lookup(r.In, "HOME").Text
+	})
+}
+
+type homeNameOf struct{ *Run }
+
 // NamesUser reports whether a USER is in force at a RUN, whatever its value.
 func (f *File) NamesUser(r *Run) bool {
 	for st := r.Stage; st != nil; st = st.Parent {

@@ -51,9 +51,13 @@ func (f *File) leftovers(r *Run) []Leftover {
 
 // CleanedLater returns the RUN and the command of the same stage that certainly
 // deletes a cache which an earlier RUN left in its layer, where no RUN between
-// leaves it there anew; nil if there is none.
+// leaves it there anew; nil if there is none. In a home it is that of the RUN's user.
 func (f *File) CleanedLater(r *Run, cache *pkgmgr.Cache) (*Run, *Command) {
-	fates := Once(f, fatesOf{r.Stage, cache}, func() map[*Run]fate { return map[*Run]fate{} })
+	home := ""
+	if strings.HasPrefix(cache.Dir, "~") {
+		home = f.homeName(r)
+	}
+	fates := Once(f, fatesOf{r.Stage, cache, home}, func() map[*Run]fate { return map[*Run]fate{} })
 	runs := f.Runs(r.Stage)
 	first := sort.Search(len(runs), func(i int) bool { return runs[i].In.Index > r.In.Index })
 	var end fate
@@ -61,7 +65,9 @@ func (f *File) CleanedLater(r *Run, cache *pkgmgr.Cache) (*Run, *Command) {
 	at := first
 	for ; at < len(runs) && !known; at++ {
 		if end, known = fates[runs[at]]; !known {
-			end, known = f.fate(runs[at], cache)
+			if home == "" || f.homeName(runs[at]) == home {
+				end, known = f.fate(runs[at], cache)
+			}
 		}
 	}
 	for _, run := range runs[first:at] {
@@ -79,6 +85,7 @@ type fate struct {
 type fatesOf struct {
 	*stage.Stage
 	*pkgmgr.Cache
+	home string
 }
 
 // fate decides on a cache that lies there when a RUN starts, or leaves that open.
@@ -87,7 +94,7 @@ func (f *File) fate(r *Run, cache *pkgmgr.Cache) (fate, bool) {
 		return fate{}, false
 	}
 	for _, c := range r.Commands {
-		if c.Cleans(cache) {
+		if c.Cleans(cache) && !(strings.HasPrefix(cache.Dir, "~") && r.setsHome(c)) {
 			return fate{r, c}, true
 		}
 	}
