@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -255,6 +256,9 @@ func takenAway(c *Command) string {
 	}
 	for _, w := range words {
 		if text := Shape(w); settings(text) {
+			if strings.Contains(text, "\x00") {
+				return "a file that " + cmp.Or(c.Name, "a redirection") + " may take away"
+			}
 			return text
 		}
 	}
