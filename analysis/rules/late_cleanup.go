@@ -13,7 +13,6 @@ import (
 	"github.com/shale-build/shale/analysis/cleanup"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
-	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
@@ -182,21 +181,16 @@ func onLine(p *analysis.Pass, r *facts.Run, fix analysis.Fix) analysis.Fix {
 	return fix
 }
 
-// whole reports whether a command is all that a RUN does.
-func whole(r *facts.Run, c *facts.Command) bool {
-	return len(r.Program.Root.Children) == 1 && r.Program.Root.Children[0] == c.Node
-}
-
 // moveCleanup moves a command of b to the end of a, or says what stands in the way:
 //
 //	RUN curl … && tar …⏎COPY app /app⏎RUN rm -rf /tmp/a.tgz⏎
 //	                   ^ " && rm -rf /tmp/a.tgz"   ^^^^^^^^^^^^^^^^^^^^^^^^^
 func moveCleanup(p *analysis.Pass, a, b *facts.Run, c *facts.Command) (analysis.Fix, string) {
 	line := lineOf(p, b, c)
-	places, ok := deletes(b, c)
+	places, why := deletes(b, c)
 	switch {
-	case !ok:
-		return analysis.Fix{}, fmt.Sprintf("line %d does not delete by paths that are known", line)
+	case why != "":
+		return analysis.Fix{}, fmt.Sprintf("line %d %s", line, why)
 	case len(b.In.Flags) > 0 || len(a.Mounts) > 0:
 		return analysis.Fix{}, "the RUNs have flags"
 	case b.Program.Unfit() != "" || b.Program.Ambiguous:
@@ -230,22 +224,40 @@ func brief(s string) string {
 	return s
 }
 
-// deletes lists what an rm deletes, if it does so by literal absolute paths.
-func deletes(r *facts.Run, c *facts.Command) ([]facts.Place, bool) {
+// deletes lists what an rm deletes, if it does so by literal absolute paths; why says
+// what is not so.
+func deletes(r *facts.Run, c *facts.Command) (places []facts.Place, why string) {
+	const unknown = "does not delete by paths that are known"
 	if c.Name != "rm" || c.Word() != "rm" || len(c.Prefix) > 0 || len(c.Environ) > 0 || len(c.Node.Redirs) > 0 || r.Files(c).Unknown {
-		return nil, false
+		return nil, unknown
 	}
-	places := r.Files(c).Removes
-	ok := len(places) > 0 && !slices.ContainsFunc(places, func(p facts.Place) bool { return !disposable(p) })
+	relative := false
 	for _, w := range c.Args {
 		shape := facts.Shape(w)
 		if strings.HasPrefix(shape, "-") {
-			ok = ok && strings.Trim(shape[1:], "rRfv") == "" && len(shape) > 1
+			if strings.Trim(shape[1:], "rRfv") != "" || len(shape) == 1 {
+				return nil, "has options that are not known"
+			}
 			continue
 		}
-		ok = ok && strings.HasPrefix(shape, "/") && !strings.ContainsAny(shape, "\x00{~") && !strings.Contains(shape, "..")
+		if strings.ContainsAny(shape, "\x00{~") || strings.Contains(shape, "..") {
+			return nil, unknown
+		}
+		relative = relative || !strings.HasPrefix(shape, "/")
 	}
-	return places, ok
+	places = r.Files(c).Removes
+	i := slices.IndexFunc(places, func(p facts.Place) bool { return !disposable(p) })
+	switch {
+	case len(places) == 0:
+		return nil, unknown
+	case i >= 0 && path.IsAbs(places[i].Path):
+		return nil, fmt.Sprintf("deletes %s, which is not known to be there for a while only", path.Join(places[i].Path, strings.TrimSuffix(places[i].Pattern, "[]")))
+	case relative && len(places) == 1 && places[0].Sure && path.IsAbs(places[0].Path):
+		return nil, "deletes by a relative path; write " + places[0].Path
+	case relative:
+		return nil, "deletes by relative paths; write absolute ones"
+	}
+	return places, ""
 }
 
 // disposable reports whether a place lies where files are put down for a while, and
@@ -383,62 +395,6 @@ func steers(name string) bool {
 		return true
 	}
 	return slices.ContainsFunc([]string{"LD_", "BASH", "MALLOC_"}, func(p string) bool { return strings.HasPrefix(name, p) }) || strings.Contains(name, "$")
-}
-
-// takeOut takes a command out of a RUN: with the RUN, if it is all of it, or with
-// its "&&" at either end of the RUN's one list. The comments are those that go
-// along; why says what stands in the way of what the command does.
-func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command, does string) (e analysis.Edit, comments []string, why string) {
-	midst := fmt.Sprintf("line %d %s in the midst of other commands", lineOf(p, r, c), does)
-	if whole(r, c) {
-		if len(r.In.Inside) > 0 {
-			return e, nil, commentGoes(p, r.In.Inside[0])
-		}
-		return chain.Remove(p.File, r.In)
-	}
-	list := r.Program.Root.Children
-	if len(list) != 1 || list[0].Kind != shell.And {
-		return e, nil, midst
-	}
-	parts := list[0].Children
-	var from, to int
-	switch c.Node {
-	case parts[0]:
-		from, to = c.Node.From, parts[1].From
-	case parts[len(parts)-1]:
-		from, to = parts[len(parts)-2].To, c.Node.To
-		if before := parts[len(parts)-2]; r.Shell.Errexit != shell.No && !fails(before) {
-			return e, nil, fmt.Sprintf("line %d would go on after another failure without its clean-up", p.Line(r.In))
-		}
-	default:
-		return e, nil, midst
-	}
-	text := r.Program.Text
-	gap := source.Span{Start: text.Home(from), End: text.HomeEnd(to)}
-	if c.Node != parts[0] {
-		gap = source.Span{Start: text.HomeEnd(from), End: r.In.Span.End}
-	} else {
-		gap.End = text.Home(to)
-	}
-	if i := slices.IndexFunc(r.In.Inside, func(k syntax.CommentLine) bool { return gap.Contains(k.Span) }); i >= 0 {
-		return e, nil, commentGoes(p, r.In.Inside[i])
-	}
-	return analysis.Edit{Edit: source.Replace(gap, "")}, nil, ""
-}
-
-// fails reports whether a node under errexit ends its shell exactly where it is false.
-func fails(n *shell.Node) bool {
-	switch n.Kind {
-	case shell.Simple:
-		return true
-	case shell.Pipe:
-		return !slices.ContainsFunc(n.Children, func(c *shell.Node) bool { return !fails(c) })
-	}
-	return false
-}
-
-func commentGoes(p *analysis.Pass, k syntax.CommentLine) string {
-	return fmt.Sprintf("the comment on line %d stands inside what would move", p.Doc.Lines.Line(k.Span.Start)+1)
 }
 
 // A kept is something that a layer ships although a later RUN removes it.
