@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
@@ -21,11 +22,12 @@ var BroadCopy = analysis.Rule{
 	Name: "broad-copy",
 	Doc: analysis.Doc{
 		Summary: "sources are copied before steps that have no use for them",
-		What:    "`COPY . .`, or the copy of a folder, with `RUN`s right behind it that do nothing with what it brings: they install packages of the system, add users, or work in other folders.",
+		What: "`COPY . .`, or the copy of a folder, with `RUN`s right behind it that do nothing with what it brings: they install packages of the system, add users, or work in other folders; " +
+			"and the copy of a folder before an install that the build context tells to read other files, the manifests that are copied on their own: `COPY src ./src` before `RUN npm ci`.",
 		Why: "Those steps run again after an edit of any file: `apt-get update && apt-get install` alone takes 30 seconds or more where a cached step takes none. " +
 			"Each of them is a step fewer at every rebuild once the copy stands behind them.",
 		Silent: "When the first `RUN` behind the copy may use it: a program or script that is not known, a command that works in the folder copied to or names it, or one above it that the copy may make first, a mount other than a cache. " +
-			"When another copy, a `VOLUME` or an `ONBUILD` comes first, or an `ENV` or `WORKDIR` that the copy's own words depend on. When it is not known whether what is copied is a folder. When the copy carries other flags than `--chown` and `--chmod`.",
+			"When another copy, a `VOLUME` or an `ONBUILD` comes first (but for copies to other places, before an install from manifests), or an `ENV` or `WORKDIR` that the copy's own words depend on. When it is not known whether what is copied is a folder. When the copy carries other flags than `--chown` and `--chmod`.",
 		Fix: "Moves the copy, with the comments above it, behind the last of these `RUN`s. Safe where they run nothing but the system's package managers on packages by name, `useradd` and its like, `echo`, `mkdir` and `rm` elsewhere; " +
 			"where the copy goes to a folder that no package has files in (`/app`, `/usr/src/app`, `/home/node/app`, not `/opt` or `/var/www`); and where no variable, `SHELL`, link or other earlier line may lead into it. Otherwise it is unsafe and says what is not proven. " +
 			"The image has the same files in another order of layers.",
@@ -57,6 +59,7 @@ type lateCopy struct {
 	runs   []*facts.Run
 	doubts []string            // why it is not proven of them
 	folder *syntax.Instruction // a WORKDIR that would make the folder copied to first
+	past   int                 // how many other copies stand between
 }
 
 // usedLater finds the RUNs right behind a copy that have no use for it.
@@ -76,7 +79,7 @@ func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
 		case "run":
 			r := p.Run(in)
 			doubt, apart := l.apart(p, r)
-			if !apart {
+			if !apart || l.past > 0 && !slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return l.readsOther(p, r, c) }) {
 				return l
 			}
 			l.runs = append(l.runs, r)
@@ -103,11 +106,72 @@ func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
 			if !stands && l.folder == nil {
 				l.folder = in
 			}
+		case "copy", "add":
+			if l.past++; l.past > maxPast || !l.elsewhere(p, in) {
+				return l
+			}
 		default:
 			return l
 		}
 	}
 	return l
+}
+
+// maxPast bounds the copies that are looked past, so that the work does not grow with the
+// square of their number.
+const maxPast = 16
+
+// elsewhere reports whether another copy puts things that are no part of what this one
+// brings, nor the other way round.
+func (l *lateCopy) elsewhere(p *analysis.Pass, in *syntax.Instruction) bool {
+	to, ok := p.Dest(in)
+	sources, known := p.Sources(in)
+	if !ok || !known || l.at == "" || !in.Faithful || len(in.Heredocs) > 0 || len(sources) == 0 {
+		return false
+	}
+	mine := facts.Place{Path: l.at, All: true}
+	c, _ := p.Context()
+	for _, from := range sources {
+		name, at := path.Base(from), to
+		if like, err := path.Match(name, path.Base(l.at)); strings.ContainsAny(name, "*?[") && path.Dir(l.at) == to && err == nil && !like {
+			continue // into the folder above, by names of their own
+		}
+		if c != nil && !strings.ContainsAny(from, "*?[") && !c.IsDir(buildctx.Below(from)) && p.IntoFolder(in) {
+			at = path.Join(to, name)
+		}
+		if mine.Meets(facts.Place{Path: at, All: true}) {
+			return false
+		}
+	}
+	return true
+}
+
+// readsOther reports whether a command is an install that is known to read other files of
+// the build context than those that are copied, and to make none among them.
+func (l *lateCopy) readsOther(p *analysis.Pass, r *facts.Run, c *facts.Command) bool {
+	context, _ := p.Context()
+	if context == nil || l.at == "" || c.Call == nil || c.ByPath() || len(c.Prefix) > 0 {
+		return false
+	}
+	at := slices.IndexFunc(installs(p, r), func(i install) bool { return i.Command == c })
+	dir, ok := p.ContextDir(r.In)
+	if at < 0 || !ok {
+		return false
+	}
+	i := installs(p, r)[at]
+	_, holds := facts.Below(i.home, l.at)
+	below, _ := facts.Below(l.at, i.home)
+	_, strange := i.by.Strange(i.call)
+	_, steers := steered(p, r, i)
+	if holds || strange || steers || leadsTo(p, r, l.at) != "" || i.by.Builds(i.call) != "" || i.home != p.Stages().Workdir(r.In).Text || slices.ContainsFunc(strings.Split(below, "/"), func(name string) bool {
+		return strings.HasPrefix(name, ".") || name == "node_modules" || name == "vendor" || name == "patches"
+	}) {
+		return false
+	}
+	world := i.by.World(context, dir, i.call)
+	takes := func(f string) bool { return p.Takes(l.copy, f) }
+	return len(world.Files) > 0 && len(world.With) == 0 && !slices.ContainsFunc(world.Files, takes) && !slices.ContainsFunc(world.Creates, takes) &&
+		!slices.ContainsFunc(world.Refusals, func(r buildctx.Refusal) bool { return r.Cure == "" || r.Hard || r.Vain })
 }
 
 // byRoot reports whether the user for whom a WORKDIR makes a folder is root: the file says
@@ -163,7 +227,7 @@ func (l *lateCopy) apart(p *analysis.Pass, r *facts.Run) (doubt string, ok bool)
 	if slices.ContainsFunc(r.Settings(), reach.Heeded) || slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return !system(c) }) {
 		if dir := p.Stages().Workdir(r.In); l.at == "" || !dir.Known() || r.Touches(place) {
 			for _, c := range r.Commands {
-				if !ofTheSystem(c, l) && !readsNothing(c) || !quietRedirs(c) {
+				if !ofTheSystem(c, l) && !readsNothing(c) && !l.readsOther(p, r, c) || !quietRedirs(c) {
 					return "", false
 				}
 			}
