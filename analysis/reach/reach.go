@@ -144,10 +144,14 @@ func namedEarlier(f *facts.File, in *syntax.Instruction, at string) *syntax.Inst
 	user := f.Stages().User(in)
 	name, _, _ := strings.Cut(user.Text, ":")
 	other := user.Known() && name != "root" && name != "0"
-	for s := f.Stages().Of(in); s != nil; s = s.Parent {
+	own := f.Stages().Of(in)
+	for s := own; s != nil; s = s.Parent {
 		for _, earlier := range s.Instructions {
 			if earlier.Index >= in.Index {
 				break
+			}
+			if s != own && triggers(earlier) {
+				return earlier
 			}
 			texts := slices.ContainsFunc(earlier.Heredocs, func(h syntax.Heredoc) bool { return namesFolder(h.Body.In(f.Doc.Content), at) })
 			if texts || earlier.Name == "run" && mayLead(f, f.Run(earlier), at, other) || bringsSettings(f, earlier, at) || writesRelative(f, earlier) {
@@ -156,6 +160,12 @@ func namedEarlier(f *facts.File, in *syntax.Instruction, at string) *syntax.Inst
 		}
 	}
 	return nil
+}
+
+// triggers reports whether an ONBUILD does something to files in the stages that are FROM
+// its own. What that is has other values and another folder than here, and is not read.
+func triggers(in *syntax.Instruction) bool {
+	return in.Name == "onbuild" && in.Sub != nil && slices.Contains([]string{"run", "copy", "add"}, in.Sub.Name)
 }
 
 // mayLead reports whether a RUN names a folder otherwise than to make it, to own it or to

@@ -271,6 +271,8 @@ var wrongs = slices.Concat(wrongCleanups, wrongUnseen, wrongReach, []rewriting{
 		edits: [][2]string{{"/a\nRUN", "/a &&"}}, reason: "BASH_ENV is set"},
 	{name: "a wrapper around the shell", before: from("continuumio/miniconda3", `SHELL ["conda", "run", "-n", "env", "/bin/bash", "-c"]`, "RUN ls /a", "RUN ls /b"), changes: joined,
 		edits: [][2]string{{"/a\nRUN", "/a &&"}}, reason: "no declared change explains"},
+	{name: "a copy behind what a trigger of the stage below may lead into it", before: "FROM debian:12 AS base\nONBUILD RUN cd / && ln -s app/data data\nFROM base\nWORKDIR /app\nCOPY . .\nRUN mkdir -p /data/logs\n", changes: copyMoved,
+		edits: [][2]string{{"COPY . .\nRUN mkdir -p /data/logs", "RUN mkdir -p /data/logs\nCOPY . ."}}, reason: "may lead what comes later into /app"},
 	{name: "a Windows base", before: from("mcr.microsoft.com/windows/servercore:ltsc2022", "RUN mkdir a", "RUN mkdir b"), changes: joined,
 		edits: [][2]string{{"a\nRUN", "a &&"}}, reason: "no declared change explains"},
 	{name: "a tmpfs", before: from("debian:12", "RUN --mount=type=tmpfs,target=/t ls /a", "RUN --mount=type=tmpfs,target=/t ls /t"), changes: joined,
