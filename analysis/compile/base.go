@@ -84,7 +84,7 @@ func (r resolver) ResolveImageConfig(_ context.Context, ref string, opt sourcere
 }
 
 func windows(ref string) bool {
-	for _, part := range []string{"windows/", "windows-", "windowsservercore", "nanoserver", "servercore", "dotnet/framework/", "microsoft.com/windows:"} {
+	for _, part := range []string{"windows/", "windows-", "windowsservercore", "nanoserver", "servercore", "ltsc20", "dotnet/framework/", "microsoft.com/windows:"} {
 		if strings.Contains(strings.ToLower(ref), part) {
 			return true
 		}

@@ -48,6 +48,8 @@ type Op struct {
 	Own string
 	// Key is equal for operations that do the same to the same inputs.
 	Key string
+	// windows says that what it changes is an image of Windows.
+	windows bool
 }
 
 // An Exec runs a program.
@@ -56,6 +58,7 @@ type Exec struct {
 	Env     []string // in order
 	Cwd     string
 	User    string // "" for root
+	Windows bool   // by the platform, or by the name of the image it starts from
 	Network string // "UNSET" for the sandbox, "HOST", "NONE"
 	Mounts  []Mount
 }
@@ -212,8 +215,28 @@ func newOp(op *pb.Op, inputs []Edge) (*Op, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.onWindows(op.GetPlatform().GetOS())
 	o.Rest, err = marshal(op)
 	return o, err
+}
+
+// onWindows notes whether what an operation changes is an image of Windows.
+func (o *Op) onWindows(system string) {
+	var on *Op
+	o.windows = system == "windows"
+	switch {
+	case o.Source != nil:
+		o.windows = o.windows || windows(o.Source.Identifier)
+	case o.Exec != nil:
+		root, _ := o.Exec.Root()
+		on = root.Op
+	case o.File != nil && len(o.File.Actions) > 0:
+		on = o.File.Actions[0].On.Edge.Op
+	}
+	o.windows = o.windows || on != nil && on.windows
+	if o.Exec != nil {
+		o.Exec.Windows = o.windows
+	}
 }
 
 // spread gives each mount and each action of an operation inputs of its own. BuildKit lists

@@ -46,9 +46,10 @@ func (f *File) InRoot(r *Run) bool {
 	return f.plainBase(r.Stage) && distributions[f.Base(r.Stage).Name]
 }
 
-// Base returns the well-known image that a stage stands on, or nil.
+// Base returns the well-known image that a stage stands on, or nil. Of its variants for
+// Windows nothing is known.
 func (f *File) Base(s *stage.Stage) *Base {
-	if b := f.Library(s); b != nil && official[b.Name] {
+	if b := f.Library(s); b != nil && official[b.Name] && !s.Windows {
 		return b
 	}
 	return nil

@@ -35,7 +35,7 @@ var DistrolessCandidate = analysis.Rule{
 func runDistrolessCandidate(p *analysis.Pass) {
 	for s := range p.Stages().Untaken() {
 		base := p.Library(s)
-		if base == nil || !base.Certain || base.Digest || needsShell(p, s) {
+		if base == nil || s.Windows || !base.Certain || base.Digest || needsShell(p, s) {
 			continue
 		}
 		argv := execForm(s)

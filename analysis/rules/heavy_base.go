@@ -39,7 +39,7 @@ var HeavyBase = analysis.Rule{
 func runHeavyBase(p *analysis.Pass) {
 	for _, s := range p.Stages().Stages {
 		base := p.Library(s)
-		if !s.Ships || s.Parent != nil || base == nil || len(s.From.Args) == 0 {
+		if !s.Ships || s.Windows || s.Parent != nil || base == nil || len(s.From.Args) == 0 {
 			continue
 		}
 		slim, ok := base.Slimmer()

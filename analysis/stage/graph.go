@@ -31,6 +31,7 @@ type Stage struct {
 	Base         Value                 // the image or stage after FROM, variables expanded
 	Parent       *Stage                // the earlier stage that it is FROM; nil for an image
 	Platform     *syntax.Flag          // --platform, or nil
+	Windows      bool                  // it stands on an image of Windows
 	Instructions []*syntax.Instruction // those after the FROM
 	Ships        bool                  // its layers are in an image that somebody builds by name or by default
 	Reads        []*Stage              // stages that it copies or mounts from
@@ -132,6 +133,7 @@ func (g *Graph) open(in *syntax.Instruction, byName map[string]*Stage) *Stage {
 		s.Parent = parent
 		parent.Children = append(parent.Children, s)
 	}
+	s.Windows = g.onWindows(s)
 	if len(in.Args) == 3 && strings.EqualFold(in.Args[1].Value, "as") {
 		s.Name = strings.ToLower(in.Args[2].Value)
 		byName[s.Name] = s

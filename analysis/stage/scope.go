@@ -247,8 +247,12 @@ func (g *Graph) Workdir(in *syntax.Instruction) Value {
 	return g.scopeOf(in).at(in.Index, workdirsOf, Value{"/", Set})
 }
 
-// Shell returns the SHELL in force at an instruction.
+// Shell returns the SHELL in force at an instruction. On Windows it is cmd where the file
+// sets none, and what any does there to paths and programs is not known.
 func (g *Graph) Shell(in *syntax.Instruction) shell.Interpreter {
+	if s := g.of[in]; s != nil && s.Windows {
+		return shell.Read([]string{"cmd", "/S", "/C"})
+	}
 	for sc := g.scopeOf(in); sc != nil; sc = sc.below {
 		i := sort.Search(len(sc.shells), func(i int) bool { return sc.shells[i].at >= in.Index })
 		if i > 0 {

@@ -28,7 +28,7 @@ func (s *script) prefix() string { return strings.Join(s.argv, "\x00") }
 // is no script.
 func readScript(x *compile.Exec) (*script, bool) {
 	n := len(x.Args)
-	if n < 3 {
+	if n < 3 || x.Windows { // there a shell finds other programs and paths
 		return nil, false
 	}
 	s := &script{argv: x.Args[:n-1], text: x.Args[n-1]}
