@@ -44,6 +44,9 @@ func init() {
 		{"RUN ln -s /srv /app"},
 		{"RUN ln -s -t /srv /app/data"},
 		{"RUN cd $X && ln -s /srv/x y"},
+		{"RUN mkdir -p /app; cd /app; cd /usr/lib; ln -s /srv/x y"},
+		{"RUN cd /app && cd /usr/lib || true; ln -s /srv/x y"},
+		{"RUN for d in /app; do cd $d; ln -s /srv/x y; done"},
 		{"RUN ln -s python3 $X/python"},
 		{"RUN sh -c 'cd / && ln -s app/data data'"},
 		{"RUN cd / && cp -a app/data data"},
@@ -60,6 +63,8 @@ func init() {
 		{"RUN mkdir -p /app && cd /app && ln -s python3 /usr/bin/python && ln -sf ../lib/x /usr/bin/"},
 		{"RUN cd /usr/bin && ln -s python3 py && ln -s $JAVA_HOME/bin/java java"},
 		{"RUN cd /opt && ln -s app/data data && ln -sfn /opt/x-1 /opt/x"},
+		{"RUN mkdir -p /app && cd /app && cd /usr/bin && ln -s python3 py"},
+		{"RUN cd /app; cd /usr/local/bin; ln -s a b; if [ -f b ]; then ln -s b c; fi"},
 		{"RUN echo /opt/repo >> /etc/apk/repositories"},
 		{"COPY <<EOF /etc/pip.conf", "cert = /etc/ca.pem", "EOF"},
 	} {

@@ -14,25 +14,109 @@ import (
 type signpost struct {
 	dest  string
 	names *namer
-	trail *trail // nil where the folder of each command is not certain
+	at    map[*shell.Node][]string // the folders that a command may run in; none where these are not known
 }
 
 func signpostOf(x *compile.Exec, p *shell.Program, n *namer, d *deriver, dest string) *signpost {
-	s := &signpost{dest: dest, names: n}
-	if t := d.follow(x, p, literal); !t.lost {
-		s.trail = t
+	s := &signpost{dest, n, map[*shell.Node][]string{}}
+	if v, _ := x.Getenv("CDPATH"); v == "" && !n.assigned["CDPATH"] {
+		s.follow(p.Root, []string{path.Clean("/" + x.Cwd)}, d.certainErrexit(p))
 	}
 	return s
 }
 
 // dirs lists the folders that a command may run in, and reports whether these are all.
 func (s *signpost) dirs(at *shell.Node) ([]string, bool) {
-	if s.trail != nil {
-		if dir, ok := s.trail.dirs[at]; ok {
-			return []string{dir}, true
-		}
+	if dirs := s.at[at]; len(dirs) > 0 {
+		return dirs, true
 	}
 	return s.names.dirs, !s.names.lost
+}
+
+// follow notes the folders of the commands in a node and returns those behind it. sure says
+// that what follows does not run where one fails.
+func (s *signpost) follow(n *shell.Node, dirs []string, sure bool) []string {
+	switch n.Kind {
+	case shell.Simple:
+		s.at[n] = dirs
+		return s.behind(n, dirs, sure)
+	case shell.List, shell.Block:
+		for _, ch := range n.Children {
+			dirs = s.follow(ch, dirs, sure)
+		}
+		return dirs
+	case shell.And:
+		before := dirs
+		for i, ch := range n.Children {
+			dirs = s.follow(ch, dirs, sure || i < len(n.Children)-1)
+		}
+		return both(before, dirs) // a list whose first command fails does not end the script
+	case shell.Subshell, shell.Pipe:
+		for _, ch := range n.Children {
+			s.follow(ch, dirs, sure && n.Kind == shell.Subshell)
+		}
+		return dirs
+	}
+	moved := false
+	n.Walk(func(at *shell.Node, _ shell.Context) bool {
+		moved = moved || at.Kind == shell.Simple && s.behind(at, dirs, false) == nil || slices.Contains(wordsOf(at), "cd")
+		return !moved
+	})
+	if moved {
+		dirs = nil
+	}
+	for _, ch := range n.Children {
+		s.follow(ch, dirs, false)
+	}
+	return dirs
+}
+
+// behind lists the folders that the shell may be in behind a command.
+func (s *signpost) behind(n *shell.Node, dirs []string, sure bool) []string {
+	said := wordsOf(n)
+	switch {
+	case len(said) == 0:
+		return dirs
+	case said[0] == "" || setOf("pushd popd chdir eval . source command builtin")[said[0]]:
+		return nil
+	case said[0] != "cd":
+		return dirs
+	case len(said) != 2 || said[1] == "" || strings.ContainsAny(said[1][:1], "-~"):
+		return nil
+	}
+	var out []string
+	for _, dir := range dirs {
+		to := path.Clean(said[1])
+		if !path.IsAbs(to) {
+			to = path.Join(dir, to)
+		}
+		out = append(out, to)
+		sure = sure || setOf("/ /tmp /opt /etc /root /home /srv /usr /usr/local /usr/local/bin /var /var/tmp /var/lib")[to]
+	}
+	if sure {
+		return out
+	}
+	return both(dirs, out)
+}
+
+func both(a, b []string) []string {
+	if a == nil || b == nil {
+		return nil
+	}
+	out := slices.Concat(a, b)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// wordsOf are the words of a command, "" for one that is not literal.
+func wordsOf(n *shell.Node) (out []string) {
+	if n.Kind != shell.Simple {
+		return nil
+	}
+	for _, w := range n.Words {
+		out = append(out, wordText(w))
+	}
+	return out
 }
 
 // leads reports whether a word has a path of several parts that leads into the folder from
