@@ -21,8 +21,9 @@ type walkDir struct {
 }
 
 // follow notes the folder in which each command runs and returns the one after n.
-// Known folders are absolute, and "" is one that is not known.
-func (d walkDir) follow(n *shell.Node, dir string, exits bool) string {
+// Known folders are absolute, and "" is one that is not known. exits says that what follows
+// n does not run where n fails, stops that errexit is obeyed in n.
+func (d walkDir) follow(n *shell.Node, dir string, exits, stops bool) string {
 	d.substitutions(n, dir)
 	switch n.Kind {
 	case shell.Simple:
@@ -41,14 +42,17 @@ func (d walkDir) follow(n *shell.Node, dir string, exits bool) string {
 		}
 		return dir
 	case shell.List, shell.Block:
-		for _, ch := range n.Children {
-			dir = d.follow(ch, dir, exits)
+		for i, ch := range n.Children {
+			// No errexit ends a script for a command before the last "&&".
+			last := i == len(n.Children)-1
+			dir = d.follow(ch, dir, last && exits || !last && stops && ch.Kind != shell.And, stops)
 		}
 		return dir
 	case shell.And:
 		for i, ch := range n.Children {
 			// A cd that fails ends the list; what follows the list may still run.
-			dir = d.follow(ch, dir, exits || i < len(n.Children)-1)
+			last := i == len(n.Children)-1
+			dir = d.follow(ch, dir, exits || !last, stops && last)
 		}
 		if !exits && d.moves(n) {
 			return ""
@@ -56,12 +60,12 @@ func (d walkDir) follow(n *shell.Node, dir string, exits bool) string {
 		return dir
 	case shell.Subshell:
 		for _, ch := range n.Children {
-			d.follow(ch, dir, exits)
+			d.follow(ch, dir, exits, stops)
 		}
 		return dir
 	case shell.Pipe:
 		for _, ch := range n.Children {
-			d.follow(ch, dir, false)
+			d.follow(ch, dir, false, false)
 		}
 		return dir
 	}
@@ -70,7 +74,7 @@ func (d walkDir) follow(n *shell.Node, dir string, exits bool) string {
 		inside = "" // a loop comes here again, a function from elsewhere
 	}
 	for _, ch := range n.Children {
-		d.follow(ch, inside, false)
+		d.follow(ch, inside, false, false)
 	}
 	if d.moves(n) {
 		return ""
@@ -118,7 +122,7 @@ func (d walkDir) substitutions(n *shell.Node, dir string) {
 			return true
 		}
 		if c.Parent == n && c.Substitute {
-			d.follow(x, dir, false)
+			d.follow(x, dir, false, false)
 		}
 		return false
 	})
@@ -139,7 +143,7 @@ func (r *Run) readDirs(workdir string, environment func(name string) (string, bo
 	}
 	r.dirs = map[*shell.Node]string{r.Program.Root: workdir}
 	_, stops := r.Program.OpensWithSet()
-	walkDir{dirs: r.dirs, value: r.value}.follow(r.Program.Root, workdir, stops || r.Shell.Errexit == shell.Yes)
+	walkDir{dirs: r.dirs, value: r.value}.follow(r.Program.Root, workdir, true, stops || r.Shell.Errexit == shell.Yes)
 }
 
 // ofTheShell are variables that the shell or the user's entry of /etc/passwd gives
