@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 )
@@ -193,7 +194,31 @@ func (b *mounter) conditions() {
 			b.doubts("the build cache notices no change of a C library; set CGO_ENABLED=0 if there is none")
 		}
 	}
+	if b.manager == &pkgmgr.Go {
+		b.kept()
+	}
 }
+
+// kept finds where go may do with what an earlier build kept what it would not do anew.
+func (b *mounter) kept() {
+	for _, r := range b.runs {
+		for _, c := range r.Commands {
+			if c.Call != nil && c.Call.Manager == b.manager && c.Call.Word == "test" && !c.Call.Has("-count", "--count") {
+				b.doubts("line %d may take an earlier build's word for a test, though files outside the module have changed; give go test -count=1", b.Line(r.In))
+			}
+		}
+	}
+	for _, in := range b.Doc.Instructions {
+		if name := unsummed.FindString(in.Span.In(b.Doc.Content)); name != "" {
+			name, _, _ = strings.Cut(name, "=")
+			b.doubts("%s may have go fetch a tag that can move, and the mount keeps what it was (line %d)", strings.TrimSpace(name), b.Line(in))
+		}
+	}
+}
+
+// unsummed are the settings by which go fetches modules that no proxy keeps as they were,
+// or compares them with no public sum.
+var unsummed = lazyregexp.New(`\b(?:GOPRIVATE|GONOSUMDB|GONOSUMCHECK|GONOPROXY|GOINSECURE)\b|\bGOSUMDB["']?[\s=]+["']?(?:off|\$)|\bGOPROXY["']?[\s=]+["']?direct|\bGOFLAGS["']?[\s=].*-insecure\b`)
 
 // mayFill reports whether a RUN runs what is not known: it may have filled the cache from
 // which a later one builds.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 )
 
 // mountTargets are the caches that may be mounted, who fills them, and the images that
@@ -139,12 +140,18 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 			if mount.Dest == "/root/.cache/go-build" && c.usesCache("go") && !withoutCgo(op.Exec, c) {
 				return reject("the cache at %s notices no change of a C library, and %q may use one", mount.Dest, brief(p.Source(c.node.Range)))
 			}
+			if v, _ := c.verb(); mount.Dest == "/root/.cache/go-build" && c.name == "go" && v == "test" && !c.has("-count", "--count") {
+				return reject("%q takes from the mount at %s what a test said of files that go does not watch", brief(p.Source(c.node.Range)), mount.Dest)
+			}
 			if why := c.empties(d, mount.Dest); why != "" {
 				return reject("%s would empty the mount at %s", why, mount.Dest)
 			}
 		}
 		if !fills {
 			return reject("nothing in %q fills the mount at %s", brief(s.text), mount.Dest)
+		}
+		if o := m.saying(unsummed, true); o != nil && mount.Dest == "/go/pkg/mod" {
+			return reject("%q may have go fetch what can change, and the mount at %s keeps it", o, mount.Dest)
 		}
 		if known.manager == "npm" {
 			if why := d.keptThere(list, mount.Dest); why != "" {
@@ -163,6 +170,10 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 	}
 	return nil
 }
+
+// unsummed is what says that go fetches modules which no proxy keeps as they were, or
+// compares them with no public sum.
+var unsummed = lazyregexp.New(`\b(?:GOPRIVATE|GONOSUMDB|GONOSUMCHECK|GONOPROXY|GOINSECURE)\b|\bGOSUMDB["']?[\s=]+["']?(?:off|\$|arg-)|\bGOPROXY["']?[\s=]+["']?direct|\bGOFLAGS["']?[\s=].*-insecure\b`)
 
 // withoutCgo reports whether a command certainly runs with CGO_ENABLED=0, or is one of
 // go's that compiles nothing.

@@ -52,4 +52,12 @@ var wrongReach = []rewriting{
 		edits: [][2]string{{"RUN go mod", "RUN --mount=type=cache,target=/go/pkg/mod go mod"}}, reason: "hides what"},
 	{name: "a mount over what is unpacked where a command says", before: from("node:20", `RUN tar -xf /x.tar -C "$(npm config get cache)"`, "RUN npm ci"), changes: npmMount,
 		edits: [][2]string{{"RUN npm ci", "RUN --mount=type=cache,target=/root/.npm npm ci"}}, reason: "hides what"},
+	{name: "a mount with what a test said before", before: from("golang:1.24", "ENV CGO_ENABLED=0", "RUN go test ./..."), changes: goMounts,
+		edits: [][2]string{{"RUN go", "RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build go"}}, reason: "what a test said"},
+	{name: "a mount with modules that nobody compares", before: from("golang:1.24", "ENV CGO_ENABLED=0 GOPRIVATE=example.com", "RUN go mod download"), changes: goMounts,
+		edits: [][2]string{{"RUN go", "RUN --mount=type=cache,target=/go/pkg/mod go"}}, reason: "may have go fetch what can change"},
+	{name: "a mount with modules that a call compares with no sum", before: from("golang:1.24", "ENV CGO_ENABLED=0", "RUN GOSUMDB=off go mod download"), changes: goMounts,
+		edits: [][2]string{{"RUN GO", "RUN --mount=type=cache,target=/go/pkg/mod GO"}}, reason: "may have go fetch what can change"},
+	{name: "a mount with modules that a setting has fetched anyhow", before: from("golang:1.24", "ENV CGO_ENABLED=0", "RUN go env -w GOPROXY=direct", "RUN go mod download"), changes: goMounts,
+		edits: [][2]string{{"RUN go mod", "RUN --mount=type=cache,target=/go/pkg/mod go mod"}}, reason: "may have go fetch what can change"},
 }
