@@ -179,6 +179,7 @@ func (b *mounter) conditions() {
 		}
 	}
 	b.doubts("%s", b.installsThere())
+	b.doubts("%s", b.archives())
 	for _, cache := range b.caches {
 		b.doubt = cmp.Or(cache.Mount.Doubt, b.doubt) // which holds whatever the Dockerfile says
 		if use := b.LaterUse(first, cache, b.runs...); use.Why != "" {

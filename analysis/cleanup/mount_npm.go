@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shale-build/shale/analysis/buildctx"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/pkgmgr"
@@ -53,6 +54,33 @@ func (b *mounter) installsThere() string {
 			}
 			if c.Call != nil && c.Call.Manager == b.manager && b.callThere(r, c) {
 				return fmt.Sprintf("line %d may have npm install into the mount", b.Line(r.In))
+			}
+		}
+	}
+	return ""
+}
+
+// archives says which archive of the project npm or Yarn 1 installs: made anew with the same
+// version, it is what the cache kept of the old one that a lock, or its name, finds.
+func (b *mounter) archives() string {
+	if b.manager != &pkgmgr.Npm && b.manager != &pkgmgr.Yarn {
+		return ""
+	}
+	context, _ := b.Context()
+	for _, r := range b.runs {
+		for _, c := range r.All() {
+			if c.Call == nil || c.Call.Manager != b.manager {
+				continue
+			}
+			if b.manager == &pkgmgr.Yarn && slices.ContainsFunc(c.Call.Names, func(w shell.Word) bool { return buildctx.LocalArchive(facts.Shape(w)) }) {
+				return fmt.Sprintf("line %d installs an archive, of which the mount keeps what an earlier one of its version had in it", b.Line(r.In))
+			}
+			if context == nil || c.Call.Verb != pkgmgr.Install || c.Call.Has("-g", "--global") || slices.Contains(b.manager.UnreadBy, c.Call.Word) {
+				continue // it reads no project
+			}
+			dir, _ := b.ProjectDir(r, c)
+			if archive, file := context.NodeArchive(dir); archive != "" {
+				return fmt.Sprintf("%s installs %s, of which the mount keeps what an earlier one of its version had in it", file, archive)
 			}
 		}
 	}
