@@ -34,7 +34,7 @@ var PackageCache = analysis.Rule{
 		Fix: "Adds the clean-up as the last command of the RUN's `&&` chain, or the manager's own flag. Only the cache named in the title stops shipping. " +
 			"Safe when nothing later can need the index: no install without an update, no `apt-get purge` or `apt-mark` of a package that no RUN has installed by its name, " +
 			"and no program that is not known, in this stage or one `FROM` it, " +
-			"no `COPY --from` of the folder, and no ENTRYPOINT or CMD script that installs or cannot be read. Otherwise the fix is unsafe and says which line stands in the way. " +
+			"no line that reads or goes where a variable or what a command says may lead to the folder, no `COPY --from` of it, and no ENTRYPOINT or CMD script that installs or cannot be read. Otherwise the fix is unsafe and says which line stands in the way. " +
 			"Behind `sh -c '…'` the clean-up follows the shell's call where that can only have succeeded if its install has; a flag between quotes is left to you. " +
 			"pip before 19.1 installs source packages in another form with `--no-cache-dir`: safe on `python:3.8` and later. " +
 			"apk before Alpine 3.8 fails without an index where `--no-cache` does not: safe on `alpine:3.8` and later. " +
@@ -46,8 +46,11 @@ var PackageCache = analysis.Rule{
 			"`apt-get clean`, `dnf clean all`) and what would go past it (`--no-cache-dir`, `--no-cache`), and adds what makes it live: `-o Dir::Cache::Archives=keep` to `apt-get install`, " +
 			"as docker-clean of the official images empties the usual folder alone, `--setopt=keepcache=1` to dnf, `--link-mode=copy` to uv, uid and gid under a USER, `sharing=locked` where two builds at once do harm. " +
 			"It is safe for apt, npm, Yarn 1 as root and, without cgo, go, on images that are known to have nothing in the folder. " +
-			"It is unsafe, and says why, where what an earlier build left could make other files (pip and its kin use wheels again that were built against other libraries, apk and dnf an old index), " +
-			"where the user's number stands in the image, and where a later line may need what lies in the mount. " +
+			"Under such a mount npm without a lock goes by what the registry answered an earlier build, for as long as the registry allowed: five minutes at npmjs. " +
+			"apt uses the index and the archives of an earlier build where its server cannot be reached. Both come with the policy, and keep no fix from being safe. " +
+			"It is unsafe, and says why, where what an earlier build left could make other files (pip and its kin use wheels again that were built against other libraries, apk and dnf an old index, " +
+			"npm and Yarn 1 an archive of the project whose version stayed the same), where go takes an earlier build's word for a test (no `-count`) or fetches what no public sum vouches for (`GOPRIVATE`, `GOSUMDB=off`), " +
+			"where the user's number stands in the image, and where a line may need what lies in the mount, or link to it. " +
 			"An editor offers both, the one of the policy first; the other is never made in a batch. " +
 			"What people run later in a container, or build on the image in another repository, is outside the promise. It stands on lines 16 to 19 of the soundness list.",
 	},
