@@ -161,7 +161,11 @@ func (b *mounter) conditions() {
 			if in.Index > last.In.Index {
 				break
 			}
-			if dir := b.Stages().Workdir(in).Text; slices.ContainsFunc(b.dirs, func(d string) bool { return strings.HasPrefix(dir+"/", d+"/") }) {
+			dir := b.Stages().Workdir(in).Text
+			if dir == "" && in.Name == "run" {
+				dir = b.Standing(b.Run(in))
+			}
+			if slices.ContainsFunc(b.dirs, func(d string) bool { return strings.HasPrefix(dir+"/", d+"/") }) {
 				b.doubts("line %d stands in the folder %s, which the mount hides", b.Line(in), dir)
 			}
 			switch in.Name {

@@ -265,6 +265,9 @@ func (l *laterScan) uses(r *Run) (use LaterUse, renewed bool) {
 	if r.Shell.Startup == shell.Yes && manager.SystemPackages {
 		return LaterUse{Why: fmt.Sprintf("line %d runs in a shell with start-up files, which may need it", line)}, false
 	}
+	if dir := f.Standing(r); r.Workdir() == workdir && path.IsAbs(dir) && dir != "/" && near(dir, cache.Dir) {
+		return LaterUse{Why: fmt.Sprintf("line %d runs in %s, where it lies", line, dir)}, false
+	}
 	var updates []*Command
 	for _, c := range r.All() {
 		if cache.Index && slices.ContainsFunc(updates, func(u *Command) bool { return r.behind(u, c) }) {
@@ -315,6 +318,9 @@ func (l *laterScan) uses(r *Run) (use LaterUse, renewed bool) {
 					return LaterUse{Why: fmt.Sprintf("line %d installs from it", line), Certain: true}, false
 				}
 			case pkgmgr.Other:
+				if !cache.Index && r.configures(cache, nil) {
+					return LaterUse{Why: fmt.Sprintf("line %d runs %s %s, which may tell or change where it is", line, c.Name, c.Call.Word)}, false
+				}
 				if cache.Index && (c.Call.Word != "" || c.Call.Unclear || manager.Operands) {
 					return LaterUse{Why: fmt.Sprintf("line %d runs %s, which may read it", line, strings.TrimSpace(c.Name+" "+c.Call.Word)), Certain: true}, false
 				}

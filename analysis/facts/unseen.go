@@ -7,6 +7,7 @@ import (
 
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/stage"
+	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // What a word names that does not spell it out: by a variable that the image sets, or by
@@ -21,14 +22,49 @@ var imageVariables = map[string]map[string]string{
 	"composer": {"COMPOSER_HOME": "/tmp"},
 }
 
-// imageSets is what the image that a RUN stands on gives a variable which the file does
+// imageSets is what the image that a stage stands on gives a variable which the file does
 // not set. It is not ok where nobody knows; "" is a value that leads to no cache.
-func (f *File) imageSets(r *Run, name string) (value string, ok bool) {
-	b := f.Base(r.Stage)
+func (f *File) imageSets(s *stage.Stage, name string) (value string, ok bool) {
+	b := f.Base(s)
 	if b == nil || !b.Named {
 		return "", false
 	}
 	return imageVariables[b.Name][name], true
+}
+
+// Standing is the folder that a WORKDIR leads a RUN to, by variables of the image too; ""
+// where none does.
+func (f *File) Standing(r *Run) string { return f.standings(r.Stage)[r.In] }
+
+type standingIn struct{ *stage.Stage }
+
+// standings finds it for each RUN of a stage, and for nil what it is behind all.
+func (f *File) standings(s *stage.Stage) map[*syntax.Instruction]string {
+	return Once(f, standingIn{s}, func() map[*syntax.Instruction]string {
+		out, dir := map[*syntax.Instruction]string{}, ""
+		if s.Parent != nil {
+			dir = f.standings(s.Parent)[nil]
+		}
+		for _, in := range s.Instructions {
+			switch in.Name {
+			case "workdir":
+				text, err := f.Doc.Expand(in.Body.String(), func(name string) (string, bool) {
+					if v := f.Stages().Lookup(in, name); v.Is != stage.Unknown {
+						return v.Text, v.Is != stage.Unset
+					}
+					value, _ := f.imageSets(s, name)
+					return value, value != ""
+				})
+				if dir = path.Join(dir, text); err != nil || path.IsAbs(text) {
+					dir = path.Clean(text)
+				}
+			case "run":
+				out[in] = dir
+			}
+		}
+		out[nil] = dir
+		return out
+	})
 }
 
 // What stands in a text for what the words do not say.
@@ -188,7 +224,7 @@ func (u unseen) variable(name string) []string {
 	case u.Stages().SetInFile(u.In, name):
 		return append(out, anything)
 	}
-	if value, ok := u.imageSets(u.Run, name); value != "" {
+	if value, ok := u.imageSets(u.Stage, name); value != "" {
 		return append(out, value)
 	} else if ok {
 		return append(out, "", other)

@@ -60,4 +60,8 @@ var wrongReach = []rewriting{
 		edits: [][2]string{{"RUN GO", "RUN --mount=type=cache,target=/go/pkg/mod GO"}}, reason: "may have go fetch what can change"},
 	{name: "a mount with modules that a setting has fetched anyhow", before: from("golang:1.24", "ENV CGO_ENABLED=0", "RUN go env -w GOPROXY=direct", "RUN go mod download"), changes: goMounts,
 		edits: [][2]string{{"RUN go mod", "RUN --mount=type=cache,target=/go/pkg/mod go mod"}}, reason: "may have go fetch what can change"},
+	{name: "a clean-up before a RUN that a WORKDIR by a variable of the image has stand there", before: from("ruby:3.3", "RUN gem install rake", "WORKDIR ${GEM_HOME}", "RUN cp -r cache /gems"), changes: cleaned(change.GemArchives),
+		edits: [][2]string{{"rake\n", "rake && rm -rf /usr/local/bundle/cache/*.gem\n"}}, reason: "WORKDIR leads"},
+	{name: "a mount over where a WORKDIR by a variable of the image leads", before: from("golang:1.24", "ENV CGO_ENABLED=0", "RUN go mod download x@v1", "WORKDIR $GOPATH/pkg/mod/x@v1", "RUN go build ."), changes: goMounts,
+		edits: [][2]string{{"RUN go mod", "RUN --mount=type=cache,target=/go/pkg/mod go mod"}, {"RUN go build", "RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build go build"}}, reason: "WORKDIR leads"},
 }

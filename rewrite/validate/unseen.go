@@ -5,8 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shale-build/shale/analysis/change"
 	"github.com/shale-build/shale/analysis/compile"
 	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // An unseen finds what words of a script may name without spelling it out: by a variable
@@ -26,6 +28,45 @@ var imageFolders = map[string]string{
 	"ruby GEM_HOME": "/usr/local/bundle", "ruby BUNDLE_PATH": "/usr/local/bundle", "ruby BUNDLE_APP_CONFIG": "/usr/local/bundle",
 	"rust CARGO_HOME": "/usr/local/cargo", "rust RUSTUP_HOME": "/usr/local/rustup",
 	"composer COMPOSER_HOME": "/tmp",
+}
+
+// ledInto refuses a clean-up or a mount in whose folder, or above, a WORKDIR has a later RUN
+// stand by a variable of an official image, which no made-up base sets.
+func (d *declared) ledInto(doc *syntax.Document) *Rejection {
+	given := map[string]bool{} // by the file
+	stands := ""
+	for _, in := range doc.Instructions {
+		switch in.Name {
+		case "from":
+			stands = ""
+		case "env", "arg":
+			for _, p := range in.Pairs {
+				given[p.Key.Value] = true
+			}
+		case "workdir":
+			stands = ""
+			for key, folder := range imageFolders {
+				_, name, _ := strings.Cut(key, " ")
+				text := strings.ReplaceAll(in.Body.String(), "${"+name+"}", "$"+name)
+				if rest, ok := strings.CutPrefix(text, "$"+name); ok && !given[name] && (rest == "" || rest[0] == '/') {
+					stands = path.Clean(folder + rest)
+				}
+			}
+		case "run":
+			if stands == "" {
+				continue
+			}
+			for _, k := range d.cleanups {
+				if !strings.Contains(in.Text.String(), k.Command) && slices.ContainsFunc(k.Paths, func(p string) bool { return under(p, stands) || under(stands, p) }) {
+					return reject("WORKDIR leads %q to %s, which the clean-up %q empties", brief(in.Text.String()), stands, k.Command)
+				}
+			}
+			if slices.ContainsFunc(d.mounts, func(m change.MountAdded) bool { return under(stands, m.Target) }) {
+				return reject("WORKDIR leads %q to %s, which a mount hides", brief(in.Text.String()), stands)
+			}
+		}
+	}
+	return nil
 }
 
 // unseenIn reads a program of an operation.

@@ -78,6 +78,9 @@ func (b *Before) Check(ctx context.Context, is *compile.Dockerfile, changes []ch
 	if r := frontend(old, fresh, o); r != nil {
 		return r
 	}
+	if r := d.ledInto(fresh); r != nil {
+		return r
+	}
 	is.Beside(b.Dockerfile)
 	if err := warnings(ctx, b.Dockerfile, is); err != nil {
 		return err
