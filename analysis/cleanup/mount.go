@@ -13,6 +13,7 @@ import (
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
+	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -71,38 +72,55 @@ func swapped(c *pkgmgr.Call, cache *pkgmgr.Cache) *pkgmgr.Call {
 // mount would find nothing, or hide what another left. It has no edits where there is
 // none; why says why, or why it is not safe.
 func Mount(f *facts.File, r *facts.Run, m *pkgmgr.Manager) (fix analysis.Fix, why string) {
-	b := &mounter{File: f, manager: m, stage: r, own: map[*facts.Run][]string{}}
 	if why := mountless(f); why != "" {
 		return fix, why
 	}
-	var runs []*facts.Run
-	for _, s := range f.Stages().Stages {
-		if s.Root() == r.Stage.Root() {
-			runs = append(runs, f.Runs(s)...)
-		}
-	}
-	for _, other := range runs {
-		if len(fillers(f, other, m)) == 0 {
-			continue
-		}
-		edits := b.run(other)
-		if b.none != "" {
-			if other == r {
-				return fix, b.none
-			}
-			b.none = "" // what that means for this RUN the other conditions say
-			continue
-		}
-		b.runs = append(b.runs, other)
-		b.fix.Edits = append(b.fix.Edits, edits...)
-		b.fix.Relies = append(b.fix.Relies, other.In.Span)
-	}
-	if !slices.Contains(b.runs, r) {
+	root := r.Stage.Root()
+	b := facts.Once(f, mountOf{root, m}, func() *mounter { return newMounter(f, root, m) })
+	switch why, refused := b.refused[r]; {
+	case refused:
+		return fix, why
+	case len(b.own[r]) == 0:
 		return fix, "its calls cannot be read for certain"
+	case b.none != "":
+		return fix, b.none
+	}
+	return b.fix, b.doubt
+}
+
+type mountOf struct {
+	root    *stage.Stage
+	manager *pkgmgr.Manager
+}
+
+// newMounter makes the one fix of all RUNs on one base.
+func newMounter(f *facts.File, root *stage.Stage, m *pkgmgr.Manager) *mounter {
+	b := &mounter{File: f, manager: m, root: root, own: map[*facts.Run][]string{}, refused: map[*facts.Run]string{}, declared: map[string]bool{}}
+	for _, s := range f.Stages().Stages {
+		if s.Root() != root {
+			continue
+		}
+		for _, r := range f.Runs(s) {
+			if len(fillers(f, r, m)) == 0 {
+				continue
+			}
+			edits := b.run(r)
+			if b.none != "" {
+				b.refused[r] = b.none
+				b.none = "" // what that means for the other RUNs the conditions say
+				continue
+			}
+			b.runs = append(b.runs, r)
+			b.fix.Edits = append(b.fix.Edits, edits...)
+			b.fix.Relies = append(b.fix.Relies, r.In.Span)
+		}
+	}
+	if len(b.runs) == 0 {
+		return b
 	}
 	b.conditions()
 	if b.none != "" {
-		return fix, b.none
+		return b
 	}
 	dirs := strings.Join(b.dirs, ", ")
 	if i := strings.LastIndex(dirs, ", "); i >= 0 {
@@ -122,7 +140,7 @@ func Mount(f *facts.File, r *facts.Run, m *pkgmgr.Manager) (fix analysis.Fix, wh
 		b.fix.Title += " (" + b.doubt + ")"
 		b.fix.Changes = nil
 	}
-	return b.fix, b.doubt
+	return b
 }
 
 // mountless says why what reads a file may know no mounts: docker/dockerfile knows them
@@ -152,11 +170,11 @@ func mountless(f *facts.File) string {
 // archives is where apt keeps what it downloads, if at all.
 const archives = "/var/cache/apt"
 
-// A mounter makes the fix for the RUNs of one stage.
+// A mounter makes the fix for the RUNs on one base.
 type mounter struct {
 	*facts.File
 	manager *pkgmgr.Manager
-	stage   *facts.Run // one of the stage
+	root    *stage.Stage // the first of their stages
 	runs    []*facts.Run
 	own     map[*facts.Run][]string // what is mounted in each
 	fix     analysis.Fix
@@ -165,6 +183,9 @@ type mounter struct {
 	dropped []string // clean-ups
 	doubt   string   // why the fix is not safe: the first reason
 	none    string   // why there is none for a RUN
+
+	refused  map[*facts.Run]string // why there is none for these
+	declared map[string]bool       // the fix's changes, in words
 }
 
 func (b *mounter) doubts(format string, args ...any) {
@@ -234,7 +255,8 @@ func (b *mounter) run(r *facts.Run) []analysis.Edit {
 		}
 	}
 	for _, k := range changes {
-		if !slices.ContainsFunc(b.fix.Changes, func(o change.Change) bool { return fmt.Sprint(o) == fmt.Sprint(k) }) {
+		if words := fmt.Sprint(k); !b.declared[words] {
+			b.declared[words] = true
 			b.fix.Changes = append(b.fix.Changes, k)
 		}
 	}

@@ -142,7 +142,7 @@ func in(w shell.Word, dirs []string, home facts.Home) position {
 // conditions finds what keeps the fix from being safe, beyond single RUNs.
 func (b *mounter) conditions() {
 	first := b.runs[0]
-	base := b.Base(b.stage.Stage)
+	base := b.Base(b.root)
 	if base == nil || !base.Certain {
 		b.doubts("what the base image has in it, which the mount hides, is not known")
 	}
