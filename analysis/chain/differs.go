@@ -109,7 +109,7 @@ func unknown(r *facts.Run) *facts.Command {
 		if steady[c.Name] || len(c.Node.Words) == 0 {
 			continue
 		}
-		if !c.Effect.Has(facts.Settled) || c.Script != nil || c.Call != nil && c.Call.Manager.Refetches && strings.Contains(c.Call.Word, "group") {
+		if !c.Effect.Has(facts.Settled) || !knownVerb(c) || c.Script != nil || c.Call != nil && c.Call.Manager.Refetches && strings.Contains(c.Call.Word, "group") {
 			return c
 		}
 		if word := c.Word(); strings.Contains(word, "/") && path.Dir(word) != "/bin" && path.Dir(word) != "/usr/bin" {

@@ -71,13 +71,14 @@ func init() {
 			-exec -execdir -ok -okdir`)},
 		`apt-get apt`: {links: system, writes: own, adds: true, values: setOf("-o --option -t --target-release -c"),
 			verbs: setOf(`update install upgrade remove purge autoremove autopurge clean autoclean dist-clean download
-			dist-upgrade full-upgrade build-dep check`)},
+			dist-upgrade full-upgrade build-dep check list show search policy`)},
 		`aptitude`: {links: system, writes: own, adds: true, values: setOf("-o -t --target-release -c -w -F -q"),
 			verbs: setOf("update install remove purge clean autoclean")},
 		`apk`: {links: system, writes: own, adds: true, values: setOf("-X --repository -p --root --arch --repositories-file --keys-dir --wait --cache-max-age"),
-			verbs: setOf("add update del upgrade fetch info cache search version")},
+			verbs: setOf("add update del upgrade fetch info cache search version list policy")},
 		`yum dnf microdnf tdnf`: {links: system, writes: own, adds: true, values: setOf("--enablerepo --disablerepo --setopt"),
-			verbs: setOf(`install update makecache clean remove erase upgrade autoremove reinstall localinstall groupinstall swap`)},
+			verbs: setOf(`install update makecache clean remove erase upgrade autoremove reinstall localinstall groupinstall swap
+			list info search provides repolist repoquery deplist`)},
 		`dpkg rpm`: {links: system, writes: own, adds: true},
 		`zypper`: {links: system, writes: own, adds: true, verbs: setOf("install in refresh ref clean cc remove rm"),
 			values: setOf("-R --root")},
