@@ -378,13 +378,20 @@ func TestActionFixes(t *testing.T) {
 		if j.output("changed") != "false" || !strings.Contains(j.summary, "Nothing to fix.") {
 			t.Errorf("outputs: %v\n%s", j.steps, j.summary)
 		}
+		// What is told is what is left by the arguments, which are fix's.
+		j = a.use(t, "v1.2.3", "command=fix", "args=--only=merge-runs\n--unsafe\n--exit-non-zero-on-fix", "sarif-file=out.sarif")
+		j.run()
+		j.want(0)
+		if j.output("findings") != "0" || j.output("changed") != "false" || strings.Contains(read(t, j.output("sarif-file")), "a%20b/Dockerfile") {
+			t.Errorf("outputs: %v\n%s", j.steps, j.log)
+		}
 	})
 	t.Run("review", func(t *testing.T) {
 		j := a.use(t, "v1.2.3", "command=review", "token=secret", "args=--dry-run\n--forge=github", "new-from=HEAD", "fail-on=never")
 		script(t, j.dir, `git add ok && git -c user.name=a -c user.email=a@example.org commit -qm one && git add .`)
 		j.run()
 		j.want(0, "--- a b/Dockerfile, lines 2 to 3", "```suggestion\nRUN apt-get update \\")
-		if !strings.Contains(j.summary, "```suggestion") || strings.Contains(j.log+j.summary, "secret") {
+		if j.output("findings") != "" || !strings.Contains(j.summary, "```suggestion") || strings.Contains(j.log+j.summary, "secret") {
 			t.Errorf("summary: %s", j.summary)
 		}
 		// With nothing but git, it fails as it says; without a pull request it asks for one.
