@@ -60,6 +60,7 @@ type outcome struct {
 	file    report.File
 	fault   bool     // of Shale, not of the file
 	defects []string // of Shale, for people, on standard error
+	notes   []string // likewise, of what the file says and nobody hears
 	diff    string
 	text    string // what `fix -` prints
 
@@ -137,6 +138,9 @@ func (s *session) each(verb string, files []target, bad []report.File, work func
 		bar.Step()
 		if errors.Is(o.file.Err, errInterrupted) {
 			return // nothing was done to it
+		}
+		for _, note := range o.notes {
+			s.say(note)
 		}
 		for _, d := range o.defects {
 			s.defects = true
@@ -264,6 +268,10 @@ func (s *session) findings(o *outcome, in analysis.Input, r *analysis.Report) er
 	o.file.Diagnostics = fresh
 	if why := r.File.Doc.NotText(); why != "" && len(fresh) > 0 {
 		o.file.Diagnostics = []analysis.Diagnostic{{Rule: analysis.SyntaxRule, Severity: analysis.Error, Message: why}}
+	}
+	for _, m := range analysis.Misspelts(r.File.Doc, s.app.rules) {
+		line := r.File.Doc.Lines.Line(m.Span.Start) + 1
+		o.notes = append(o.notes, fmt.Sprintf("warning: %s:%d: there is no rule %q to ignore; did you mean %q?", o.file.Path, line, m.Name, m.Near))
 	}
 	for _, fault := range r.Faults {
 		o.fault = true
