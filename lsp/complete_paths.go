@@ -76,7 +76,8 @@ const maxPaths = 500
 
 // paths proposes what COPY sees in the folder that is typed.
 func (c *completer) paths(typed, ends string, spelled spelling) {
-	context, _ := c.file.Context()
+	c.word(c.at-len(typed), ends)
+	context := c.context()
 	folder, base := typed[:strings.LastIndexByte(typed, '/')+1], typed[strings.LastIndexByte(typed, '/')+1:]
 	dir, ok := spelled.read(folder)
 	if context == nil || !ok {
@@ -106,6 +107,16 @@ func (c *completer) paths(typed, ends string, spelled spelling) {
 			c.items[len(c.items)-1].FilterText = folder + text + end
 		}
 	}
+}
+
+// context is the build context. Where none is known with the word at the place, it is
+// judged without it: what is half typed does not exist.
+func (c *completer) context() *buildctx.Context {
+	context, _ := c.file.Context()
+	if context == nil {
+		context, _ = c.file.With(syntax.Parse(c.text[:c.from] + c.text[c.to:])).Context()
+	}
+	return context
 }
 
 func hasPrefixFold(s, prefix string) bool {

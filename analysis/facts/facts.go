@@ -79,6 +79,13 @@ func New(path string, doc *syntax.Document, opts Options) *File {
 	return &File{Path: path, Doc: doc, opts: opts}
 }
 
+// With is the file with another text.
+func (f *File) With(doc *syntax.Document) *File {
+	opts := f.opts
+	opts.Earlier = nil
+	return New(f.Path, doc, opts)
+}
+
 // Stages returns the stage graph.
 func (f *File) Stages() *stage.Graph {
 	if f.stages == nil {
