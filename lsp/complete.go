@@ -227,12 +227,12 @@ func (c *completer) comments(start int, text string) {
 	}
 }
 
-// keywords proposes instructions in the case that the file has, and whole patterns; for
-// an ONBUILD what it takes, which is one instruction.
+// keywords proposes instructions in the case that the file has, or what is typed where it
+// has none, and whole patterns; for an ONBUILD what it takes, which is one instruction.
 func (c *completer) keywords(trigger bool) {
-	lower := c.typed != "" && strings.ToLower(c.typed) == c.typed
-	if c.typed == "" {
-		lower = c.mostlyLower()
+	lower, even := c.mostlyLower()
+	if even {
+		lower = c.typed != "" && strings.ToLower(c.typed) == c.typed
 	}
 	for _, k := range syntax.Keywords() {
 		if c.near.beside(dockerls) {
@@ -266,14 +266,20 @@ func (c *completer) keywords(trigger bool) {
 	}
 }
 
-func (c *completer) mostlyLower() bool {
-	lower := 0
+// mostlyLower reports whether most instructions are in lower case, or as many as are in
+// upper; the one that is being typed does not count.
+func (c *completer) mostlyLower() (lower, even bool) {
+	n := 0
 	for _, in := range c.doc.Instructions {
-		if k := in.Keyword.In(c.text); k == strings.ToLower(k) {
-			lower++
+		switch k := in.Keyword.In(c.text); {
+		case within(in.Keyword, c.at):
+		case k == strings.ToLower(k):
+			n++
+		case k == strings.ToUpper(k):
+			n--
 		}
 	}
-	return lower > len(c.doc.Instructions)/2
+	return n > 0, n == 0
 }
 
 // flag proposes flags, or the values of one.

@@ -41,8 +41,8 @@ func (c *completer) argument(in *syntax.Instruction, start int) {
 		}
 	case "healthcheck":
 		if n == 0 {
-			c.add(protocol.CompletionItemKindKeyword, "CMD", "the check", "")
-			c.add(protocol.CompletionItemKindKeyword, "NONE", "no check, not even the base image's", "")
+			c.add(protocol.CompletionItemKindKeyword, c.cased(in, "CMD"), "the check", "")
+			c.add(protocol.CompletionItemKindKeyword, c.cased(in, "NONE"), "no check, not even the base image's", "")
 		}
 	case "shell":
 		c.to = max(c.to, c.lines.Span(c.lines.Line(c.at)).End)
@@ -61,6 +61,14 @@ func (c *completer) argument(in *syntax.Instruction, start int) {
 	}
 }
 
+// cased is a word in capitals, or in small letters behind a keyword that has them.
+func (c *completer) cased(in *syntax.Instruction, word string) string {
+	if k := in.Keyword.In(c.text); k == strings.ToLower(k) {
+		return strings.ToLower(word)
+	}
+	return word
+}
+
 func (c *completer) images(in *syntax.Instruction, n int) {
 	switch n {
 	case 0:
@@ -76,7 +84,7 @@ func (c *completer) images(in *syntax.Instruction, n int) {
 			c.add(protocol.CompletionItemKindValue, name, "named in this file", "")
 		}
 	case 1:
-		c.add(protocol.CompletionItemKindKeyword, "AS", "gives the stage a name", "")
+		c.add(protocol.CompletionItemKindKeyword, c.cased(in, "AS"), "gives the stage a name", "")
 	}
 }
 
