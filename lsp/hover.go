@@ -9,6 +9,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/symbols"
@@ -38,8 +39,12 @@ func (s *server) markup(text string) protocol.MarkupContent {
 	if s.client.markdown {
 		return protocol.MarkupContent{Kind: protocol.Markdown, Value: text}
 	}
-	return protocol.MarkupContent{Kind: protocol.PlainText, Value: strings.NewReplacer("`", "", "**", "", "\\\n", "\n").Replace(text)}
+	text = markdownLink.ReplaceAllString(text, "$1 ($2)")
+	text = strings.NewReplacer("```dockerfile\n", "", "\n```", "", "`", "", "**", "").Replace(text)
+	return protocol.MarkupContent{Kind: protocol.PlainText, Value: text}
 }
+
+var markdownLink = lazyregexp.New(`\[([^\[\]]+)\]\((https?://[^()\s]+)\)`)
 
 // code is text between backquotes, however many it holds itself.
 func code(text string) string {

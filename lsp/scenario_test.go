@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "fill in what the scenarios expect")
 // TestScenarios plays testdata/lsp/*.txtar: a session with an editor, told by the
 // archive's sections in order.
 //
-//	settings           lines of: encoding NAME, eager, crlf, replaces (proposals may replace a whole word), protocol (the rules of these tests), pull (findings
+//	settings           lines of: encoding NAME, eager, crlf, replaces (proposals may replace a whole word), plain (no Markdown), protocol (the rules of these tests), pull (findings
 //	                   are come for, those of Docker's checks among them), options JSON
 //	file NAME          a file beside the document
 //	open               the document
@@ -80,6 +80,7 @@ type scenario struct {
 	encoding    string
 	eager, crlf bool
 	replaces    bool
+	markless    bool
 	pulls       bool
 	options     json.RawMessage
 	rules       []*analysis.Rule
@@ -165,6 +166,8 @@ func (s *scenario) set(body string) {
 			s.eager = true
 		case "crlf":
 			s.crlf = true
+		case "plain":
+			s.markless = true
 		case "replaces":
 			s.replaces = true
 		case "pull":
@@ -196,6 +199,9 @@ func (s *scenario) open(body string) {
 	}
 	if s.replaces {
 		caps.with("textDocument.completion.completionItem.insertReplaceSupport")
+	}
+	if s.markless {
+		delete(caps["textDocument"].(map[string]any), "hover")
 	}
 	if s.pulls {
 		caps.object("textDocument.diagnostic")
