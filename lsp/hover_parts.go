@@ -147,11 +147,13 @@ var verbs = map[pkgmgr.Verb]string{
 	pkgmgr.Remove: "removes packages", pkgmgr.Clean: "deletes what was cached", pkgmgr.Download: "downloads packages",
 }
 
+// aboutCall is "" for a call of which nothing is known but its name.
 func (v *view) aboutCall(in *syntax.Instruction, inv *shell.Invocation, call *pkgmgr.Call) string {
 	m := call.Manager
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s**", strings.TrimSpace(inv.Name+" "+call.Word))
-	if what := verbs[call.Verb]; what != "" {
+	what := verbs[call.Verb]
+	if what != "" {
 		fmt.Fprintf(&b, " %s", what)
 	}
 	b.WriteString("\n")
@@ -189,11 +191,14 @@ func (v *view) aboutCall(in *syntax.Instruction, inv *shell.Invocation, call *pk
 			v.cures(&b, in, call, c)
 		}
 	}
-	if !fills && call.Verb != pkgmgr.Other {
+	if !fills && call.Verb != pkgmgr.Other && call.Verb != pkgmgr.Clean {
 		b.WriteString("\n- leaves no cache that Shale knows of")
 	}
 	if call.Verb == pkgmgr.Install && call.ReadsManifests() {
 		fmt.Fprintf(&b, "\n- reads %s", code(strings.Join(m.Manifests, ", ")))
+	}
+	if what == "" && !fills {
+		return ""
 	}
 	return b.String()
 }
