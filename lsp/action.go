@@ -12,6 +12,8 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/compile"
+	"github.com/shale-build/shale/analysis/syntax"
 	"github.com/shale-build/shale/rewrite"
 	"github.com/shale-build/shale/rewrite/validate"
 )
@@ -144,11 +146,8 @@ func (s *server) quickFixes(ctx context.Context, w *workspace, doc *snapshot, f 
 // offer adds a fix's edit to an action, or what is needed to make it later. It is
 // not ok for a fix that cannot be made.
 func (s *server) offer(ctx context.Context, w *workspace, doc *snapshot, f *findings, key fixKey, action *codeAction) (bool, error) {
-	fix := doc.fix(key)
 	switch {
-	case fix != nil && fix.Safety != analysis.Safe && !doc.near.Unsafe:
-		return false, nil
-	case fix == nil || fix.Safety == analysis.Display || len(fix.Edits) == 0:
+	case !doc.offers(doc.fix(key)):
 		return false, nil
 	case s.client.lazyEdits:
 		action.Data = &actionData{URI: doc.uri, Serial: doc.serial, Fix: &key}
@@ -160,6 +159,11 @@ func (s *server) offer(ctx context.Context, w *workspace, doc *snapshot, f *find
 	}
 	action.Edit = edit
 	return err == nil, nil // an error is logged where the fix was held back
+}
+
+// offers reports whether a fix is one to offer, if it can be made.
+func (d *snapshot) offers(fix *analysis.Fix) bool {
+	return fix != nil && fix.Safety != analysis.Display && len(fix.Edits) > 0 && (fix.Safety == analysis.Safe || d.near.Unsafe)
 }
 
 // of returns the finding that a key names, or nil.
@@ -227,17 +231,24 @@ func (d *snapshot) rejected(key fixKey) bool {
 	return d.verdicts[key] != nil
 }
 
-// validate asks the validator once per fix and snapshot. A request that was
-// cancelled meanwhile leaves no verdict.
-func (s *server) validate(ctx context.Context, doc *snapshot, f *findings, key fixKey) error {
+func newProver(f *findings) *rewrite.Prover {
+	return rewrite.NewProver(f.input, compile.Of(syntax.Parse(f.input.Content)), rewrite.Validator{})
+}
+
+// validate asks the validator once per fix and snapshot, by a prover of the request's own
+// if there is one. A request that was cancelled meanwhile leaves no verdict.
+func (s *server) validate(ctx context.Context, doc *snapshot, f *findings, key fixKey, prover *rewrite.Prover) error {
 	doc.mu.Lock()
 	err, known := doc.verdicts[key]
 	doc.mu.Unlock()
 	if known {
 		return err
 	}
+	if prover == nil {
+		prover = newProver(f)
+	}
 	fix := doc.fix(key)
-	err = rewrite.ValidateFix(ctx, f.input, *fix, rewrite.Validator{})
+	err = prover.Validate(ctx, *fix)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -265,7 +276,7 @@ func (s *server) fixEdit(ctx context.Context, w *workspace, doc *snapshot, f *fi
 	if fix == nil {
 		return nil, fmt.Errorf("the document has no such fix")
 	}
-	if err := s.validate(ctx, doc, f, key); err != nil {
+	if err := s.validate(ctx, doc, f, key, nil); err != nil {
 		return nil, fmt.Errorf("the fix was held back: %w", err)
 	}
 	return s.workspaceEdit(w, doc, fix.Edits)

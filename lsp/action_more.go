@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.lsp.dev/protocol"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/shale-build/shale/analysis/config"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
+	"github.com/shale-build/shale/rewrite"
 )
 
 // fixRules offers to mend all findings of a rule at once, where there are several
@@ -125,12 +127,14 @@ func lastName(list string, names []string) int {
 
 // rewrites offers what rules could do at a place if they were asked for all they
 // can: with their other settings, and with those that are off by default. It is for
-// who asks, not for each move of the cursor.
+// who asks, not for each move of the cursor, so that the validator is asked at once: it
+// refuses more of these than of what a rule proposes by itself.
 func (s *server) rewrites(ctx context.Context, w *workspace, doc *snapshot, f *findings, at source.Span, p *codeActionParams) ([]codeAction, error) {
 	if p.Context.TriggerKind == automatic && len(p.Context.Only) == 0 {
 		return nil, nil
 	}
 	s.askMore(doc, f)
+	prover := sync.OnceValue(func() *rewrite.Prover { return newProver(f) })
 	var out []codeAction
 	for i := range f.more {
 		d := &f.more[i]
@@ -142,7 +146,11 @@ func (s *server) rewrites(ctx context.Context, w *workspace, doc *snapshot, f *f
 				continue
 			}
 			action := codeAction{Title: d.Fixes[j].Title, Kind: refactorRewrite}
-			ok, err := s.offer(ctx, w, doc, f, fixKey{Finding: i, Fix: j, Rewrite: true}, &action)
+			key := fixKey{Finding: i, Fix: j, Rewrite: true}
+			if doc.offers(&d.Fixes[j]) {
+				_ = s.validate(ctx, doc, f, key, prover()) // whose word stands from now on
+			}
+			ok, err := s.offer(ctx, w, doc, f, key, &action)
 			if err != nil {
 				return nil, err
 			}
