@@ -140,8 +140,10 @@ func (c *completer) find() {
 		c.keywords(false)
 		return
 	}
-	if body := c.heredoc(in); body {
-		c.variables(in)
+	if h := c.heredoc(in); h != nil {
+		if h.Expand || in.Name == "run" { // where the shell gets it
+			c.variables(in)
+		}
 		return
 	}
 	for in.Sub != nil {
@@ -176,11 +178,14 @@ func (c *completer) comment(offset int) bool {
 	return k == syntax.Comment || k == syntax.Directive
 }
 
-// heredoc reports whether the place is in the text of a here-document.
-func (c *completer) heredoc(in *syntax.Instruction) bool {
-	return slices.ContainsFunc(in.Heredocs, func(h syntax.Heredoc) bool {
-		return h.Body.Start <= c.at && (c.at < h.Body.End || c.at <= h.End.Start)
-	})
+// heredoc returns the here-document in whose text the place is, or nil.
+func (c *completer) heredoc(in *syntax.Instruction) *syntax.Heredoc {
+	for i := range in.Heredocs {
+		if h := &in.Heredocs[i]; h.Body.Start <= c.at && (c.at < h.Body.End || c.at <= h.End.Start) {
+			return h
+		}
+	}
+	return nil
 }
 
 // argumentsBefore counts the arguments before a word, flags left out.

@@ -19,7 +19,7 @@ func (c *completer) sources(in *syntax.Instruction) {
 	spelled := spelling{escape: c.doc.Escape, patterns: true}
 	ends := ""
 	word := c.typed
-	if list, ok := c.listed(in); ok {
+	if list, ok := c.listed(in, c.at); ok {
 		var quoted bool
 		if word, quoted = openQuote(list); !quoted {
 			return
@@ -40,12 +40,12 @@ func (c *completer) sources(in *syntax.Instruction) {
 	c.paths(word, ends, spelled)
 }
 
-// listed returns what is typed of an instruction's arguments if it is a JSON list, or
-// is to be one.
-func (c *completer) listed(in *syntax.Instruction) (string, bool) {
-	rest := c.text[in.Keyword.End:c.at]
+// listed returns what is typed of an instruction's arguments, up to a place, if it is a
+// JSON list or is to be one.
+func (v *view) listed(in *syntax.Instruction, at int) (string, bool) {
+	rest := v.text[in.Keyword.End:at]
 	for {
-		rest = strings.TrimLeft(rest, " \t\r\n"+string(c.doc.Escape))
+		rest = strings.TrimLeft(rest, " \t\r\n"+string(v.doc.Escape))
 		if !strings.HasPrefix(rest, "--") {
 			break
 		}
@@ -133,7 +133,7 @@ func (c *completer) escaped(in *syntax.Instruction, at int) bool {
 	for at-n > 0 && c.text[at-n-1] == escape {
 		n++
 	}
-	if _, ok := c.listed(in); ok && escape == '\\' {
+	if _, ok := c.listed(in, c.at); ok && escape == '\\' {
 		n /= 2
 	}
 	return n%2 == 1

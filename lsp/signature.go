@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"go.lsp.dev/protocol"
@@ -55,21 +56,20 @@ func (v *view) signatures(_ context.Context, p *placed) (any, error) {
 		out.Signatures = append(out.Signatures, s)
 	}
 	typed := v.text[in.Keyword.End:at]
-	if strings.HasPrefix(strings.TrimLeft(typed, " \t"), "[") {
-		for i, form := range e.forms {
-			if strings.Contains(form, `["`) {
-				out.ActiveSignature = i
-			}
-		}
-	} else {
-		for i, form := range e.forms {
-			if !strings.Contains(form, `["`) {
-				out.ActiveSignature = i
-				break
-			}
+	list, listed := v.listed(in, at)
+	none := in.Name == "healthcheck" && len(in.Args) > 0 && strings.EqualFold(in.Args[0].Value, "none")
+	for i, form := range e.forms {
+		if strings.Contains(form, `["`) == listed && strings.Contains(form, "NONE") == none {
+			out.ActiveSignature = i
+			break
 		}
 	}
-	out.ActiveParameter = v.activeParameter(out.Signatures[out.ActiveSignature], typed)
+	form := out.Signatures[out.ActiveSignature]
+	if listed {
+		out.ActiveParameter = min(flagsOf(form)+1+commas(list), max(len(form.Parameters)-1, 0))
+	} else {
+		out.ActiveParameter = v.activeParameter(form, typed)
+	}
 	return out, nil
 }
 
@@ -96,12 +96,7 @@ func (v *view) activeParameter(s signature, typed string) int {
 	if len(words) > 0 && !strings.HasSuffix(typed, " ") && !strings.HasSuffix(typed, "\t") {
 		words = words[:len(words)-1]
 	}
-	flags := -1
-	for i, p := range s.Parameters {
-		if strings.HasPrefix(p.Label, "[--") || p.Label == "[flags]" {
-			flags = i
-		}
-	}
+	flags := flagsOf(s)
 	n := 0
 	for _, w := range words {
 		if !strings.HasPrefix(w, "--") && w != string(v.doc.Escape) {
@@ -113,4 +108,27 @@ func (v *view) activeParameter(s signature, typed string) int {
 		return flags
 	}
 	return min(max(flags+1+n, 0), max(len(s.Parameters)-1, 0))
+}
+
+// flagsOf is which of a form's parameters the flags are; -1 for none.
+func flagsOf(s signature) int {
+	return slices.IndexFunc(s.Parameters, func(p signatureParameter) bool {
+		return strings.HasPrefix(p.Label, "[--") || p.Label == "[flags]"
+	})
+}
+
+// commas counts those of a JSON list that part its strings.
+func commas(list string) (n int) {
+	quoted := false
+	for i := 0; i < len(list); i++ {
+		switch {
+		case list[i] == '"':
+			quoted = !quoted
+		case list[i] == '\\':
+			i++
+		case list[i] == ',' && !quoted:
+			n++
+		}
+	}
+	return n
 }
