@@ -102,10 +102,10 @@ func neighbours(f *facts.File, a, b *facts.Run) (form, string) {
 		return 0, fmt.Sprintf("the comment %q speaks of one of them", comment)
 	}
 	switch pa, pb := a.Program, b.Program; {
-	case pa.Plain() && (!pa.ErrexitSensitive() || a.Shell.Errexit == shell.No) && pb.Chain() && !pb.TurnsOnErrexit() && !shadows(a, b):
+	case pa.Plain() && (!pa.ErrexitSensitive() || a.Shell.Errexit == shell.No) && pb.Chain() && !pb.TurnsOnErrexit() && !shadows(f, a, b):
 		return bare, ""
 	case pa.TurnsOnErrexit():
-		if sameSet(a, b) && len(pa.LeaksAfterSet()) == 0 && pa.LastPlain() && !shadows(a, b) {
+		if sameSet(a, b) && len(pa.LeaksAfterSet()) == 0 && pa.LastPlain() && !shadows(f, a, b) {
 			return list, ""
 		}
 		return 0, fmt.Sprintf("line %d sets -e, which loses its meaning left of &&", f.Line(a.In))

@@ -328,16 +328,16 @@ func rewritesSystem(c *facts.Command) bool {
 // shadows reports whether a may have moved, replaced or shadowed a program that
 // both call: the shell remembers where it found it. A package manager that both
 // call is where it was.
-func shadows(a, b *facts.Run) bool {
-	if !slices.ContainsFunc(a.Commands, func(c *facts.Command) bool {
-		return c.Effect.Has(facts.Installs) && !indexOnly(c) || writesPath(c)
+func shadows(f *facts.File, a, b *facts.Run) bool {
+	before, ok := a.Program.Lookups()
+	after, ok2 := b.Program.Lookups()
+	if ok && ok2 && !slices.ContainsFunc(after, func(name string) bool {
+		return name != "sudo" && slices.Contains(before, name) && !facts.EffectOf(name, nil).Has(facts.Installs)
 	}) {
 		return false
 	}
-	before, ok := a.Program.Lookups()
-	after, ok2 := b.Program.Lookups()
-	return !ok || !ok2 || slices.ContainsFunc(after, func(name string) bool {
-		return name != "sudo" && slices.Contains(before, name) && !facts.EffectOf(name, nil).Has(facts.Installs)
+	return slices.ContainsFunc(a.Commands, func(c *facts.Command) bool {
+		return c.Effect.Has(facts.Installs) && !indexOnly(c) || writesPath(c) || fillsPath(f, a, c)
 	})
 }
 

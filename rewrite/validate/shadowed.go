@@ -188,7 +188,7 @@ func (d *deriver) shadowed(left, right []command) string {
 			}
 			v, _ := c.verb()
 			switch c.name {
-			case "apt-get", "apt", "apk", "dpkg", "yum", "dnf", "microdnf", "tdnf", "rpm", "zypper", "git", "go":
+			case "apt-get", "apt", "apk", "dpkg", "yum", "dnf", "microdnf", "tdnf", "rpm", "zypper", "go":
 				// Packages of the distribution share one folder: what is replaced
 				// stays where it was.
 				continue
@@ -197,13 +197,53 @@ func (d *deriver) shadowed(left, right []command) string {
 					return name
 				}
 			case "tar", "unzip", "cp", "mv", "install", "ln", "curl", "wget":
-				if !all || slices.ContainsFunc(args, inPath) || d.inPathFolder() {
+				if !all || slices.ContainsFunc(args, inPath) || d.inPathFolder() || d.fillsPath(&c) {
+					return name
+				}
+			case "git":
+				if d.fillsPath(&c) {
 					return name
 				}
 			}
 		}
 	}
 	return ""
+}
+
+// fillsPath reports whether a command may put something into a folder of the PATH in force,
+// or with a tree of its own such a folder.
+func (d *deriver) fillsPath(c *command) bool {
+	d.sets("") // reads the script
+	search, _ := d.op.Exec.Getenv("PATH")
+	tree := setOf("git tar unzip mv")[c.name] || c.takes("r R a", "--recursive --archive")
+	hit := func(f naming) bool {
+		return slices.ContainsFunc(strings.Split(search, ":"), func(dir string) bool {
+			dir = path.Clean("/" + dir)
+			return under(f.path, dir) || tree && under(dir, f.path) || f.beginning && strings.HasPrefix(dir+"/", f.path)
+		})
+	}
+	if c.inFolder() && c.name != "git" && slices.ContainsFunc(d.namer.dirs, func(dir string) bool { return hit(naming{dir, false}) }) {
+		return true
+	}
+	for _, w := range c.words[1:] {
+		found, any := d.namer.names(w)
+		if name := strings.TrimSuffix(beginning(lastName(w)), ".git"); c.name == "git" && remote.MatchString(beginning(w)) {
+			for _, dir := range d.namer.dirs {
+				found = append(found, naming{path.Join(dir, name), false})
+			}
+		}
+		if first := w.Parts; len(first) > 0 && (first[0].Kind == shell.Tilde || first[0].Kind == shell.Parameter && first[0].Plain && first[0].Text == "HOME") {
+			rest, _ := d.namer.text(shell.Word{Parts: first[1:]})
+			any = strings.Contains(rest, "\x00")
+			for _, dir := range homes([]string{"~/" + strings.TrimPrefix(rest, "/")}, d.op.Exec) {
+				found = append(found, naming{path.Clean(dir), false})
+			}
+		}
+		if any || slices.ContainsFunc(found, hit) {
+			return true
+		}
+	}
+	return false
 }
 
 // inPath reports whether something put at a path could land in the PATH.
