@@ -31,7 +31,7 @@ func differs(a, b *neighbour) string {
 		return fmt.Sprintf("line %d links files: of one that line %d made a layer of its own holds a copy", b.line, a.line)
 	case b.effects.Has(facts.Times):
 		return fmt.Sprintf("line %d compares the times of files", b.line)
-	case b.effects.Has(facts.Renames):
+	case b.effects.Has(facts.Renames), movesFolders(a.run, b.run):
 		return fmt.Sprintf("line %d may rename folders of the RUN before", b.line)
 	case a.linked && (b.cutsPackages || b.cutsOthers && !a.packages):
 		return fmt.Sprintf("line %d changes in place what line %d may have hard-linked", b.line, a.line)
@@ -41,6 +41,7 @@ func differs(a, b *neighbour) string {
 
 // A neighbour is what of a RUN decides whether it may be one with another.
 type neighbour struct {
+	run     *facts.Run
 	line    int
 	unknown *facts.Command
 	fresh   string // what leads it to files that are made anew for every RUN
@@ -64,7 +65,7 @@ func neighbourFor(f *facts.File, r *facts.Run) *neighbour {
 }
 
 func newNeighbour(f *facts.File, r *facts.Run) *neighbour {
-	n := &neighbour{line: f.Line(r.In), unknown: unknown(r), fresh: f.PerRun(r), packages: true}
+	n := &neighbour{run: r, line: f.Line(r.In), unknown: unknown(r), fresh: f.PerRun(r), packages: true}
 	for _, c := range r.Commands {
 		if n.tells == "" && tellsLayers(r, c) {
 			n.tells = c.Name
@@ -139,6 +140,13 @@ func linksFiles(c *facts.Command) bool {
 func tellsLayers(r *facts.Run, c *facts.Command) bool {
 	switch c.Name {
 	case "stat", "du", "df":
+	case "mv": // -v says what it renames and what it copies
+		if !slices.ContainsFunc(c.Args, func(w shell.Word) bool {
+			s := facts.Shape(w)
+			return len(s) > 3 && strings.HasPrefix("--verbose", s) || len(s) > 1 && s[0] == '-' && s[1] != '-' && strings.Contains(s, "v")
+		}) {
+			return false
+		}
 	case "ls":
 		if !slices.ContainsFunc(c.Args, func(w shell.Word) bool {
 			s := facts.Shape(w)
@@ -160,7 +168,11 @@ func changesLinked(r *facts.Run, c *facts.Command, packages bool) bool {
 		return !packages
 	}
 	fs := r.Files(c)
-	return slices.ContainsFunc(slices.Concat(fs.Makes, fs.Changes), func(p facts.Place) bool {
+	places := slices.Concat(fs.Makes, fs.Changes)
+	if c.Name == "mv" {
+		places = append(places, fs.Removes...) // in the copy of a folder the links are others
+	}
+	return slices.ContainsFunc(places, func(p facts.Place) bool {
 		return !packages || !p.Literal() || !apart(p.Path)
 	}) || fs.Unknown && (c.Effect.Has(facts.InPlace) || !packages)
 }

@@ -93,26 +93,37 @@ func (d *deriver) cutsLinks(left, right []command, r *shell.Program) string {
 // movesDownload reports whether an mv moves nothing but files that a command before
 // it downloaded.
 func (d *deriver) movesDownload(c *command, list []command) bool {
-	if c.has("-t", "--target-directory") {
-		return false
-	}
 	var files []place
 	for _, o := range list {
 		if o.node == c.node {
 			break
 		}
-		for i, w := range o.words[1:] {
-			text, _ := literal(w)
-			named := o.name == "curl" && setOf("-o --output")[text] || o.name == "wget" && setOf("-O --output-document")[text] ||
-				text != "" && (o.name == "curl" && strings.HasSuffix(text, "o") || o.name == "wget" && strings.HasSuffix(text, "O")) && text[0] == '-' && text[1] != '-'
-			if named && i+2 < len(o.words) {
-				files = append(files, d.place(o.words[i+2], o.movedBy(list)))
-			}
-			byItsName := o.name == "wget" && !slices.Contains(o.options(), "-O") || o.name == "curl" && slices.ContainsFunc(o.options(), func(f string) bool { return f == "-O" || f == "--remote-name" })
-			if at := strings.LastIndexByte(text, '/'); byItsName && remote.MatchString(text) && at >= 0 {
-				files = append(files, d.place(shell.Word{Parts: []shell.Part{{Kind: shell.Literal, Text: text[at+1:]}}}, o.movedBy(list)))
-			}
+		files = append(files, d.downloads(&o, list)...)
+	}
+	return d.movesOnly(c, list, files)
+}
+
+// downloads lists the files that a command downloads.
+func (d *deriver) downloads(o *command, list []command) (files []place) {
+	for i, w := range o.words[1:] {
+		text, _ := literal(w)
+		named := o.name == "curl" && setOf("-o --output")[text] || o.name == "wget" && setOf("-O --output-document")[text] ||
+			text != "" && (o.name == "curl" && strings.HasSuffix(text, "o") || o.name == "wget" && strings.HasSuffix(text, "O")) && text[0] == '-' && text[1] != '-'
+		if named && i+2 < len(o.words) {
+			files = append(files, d.place(o.words[i+2], o.movedBy(list)))
 		}
+		byItsName := o.name == "wget" && !slices.Contains(o.options(), "-O") || o.name == "curl" && slices.ContainsFunc(o.options(), func(f string) bool { return f == "-O" || f == "--remote-name" })
+		if at := strings.LastIndexByte(text, '/'); byItsName && remote.MatchString(text) && at >= 0 {
+			files = append(files, d.place(shell.Word{Parts: []shell.Part{{Kind: shell.Literal, Text: text[at+1:]}}}, o.movedBy(list)))
+		}
+	}
+	return files
+}
+
+// movesOnly reports whether an mv moves nothing but these files.
+func (d *deriver) movesOnly(c *command, list []command, files []place) bool {
+	if c.has("-t", "--target-directory") {
+		return false
 	}
 	ws := c.operands()
 	return len(ws) > 1 && !slices.ContainsFunc(ws[:len(ws)-1], func(w shell.Word) bool {
@@ -235,7 +246,7 @@ func (d *deriver) fillsPath(c *command) bool {
 		if first := w.Parts; len(first) > 0 && (first[0].Kind == shell.Tilde || first[0].Kind == shell.Parameter && first[0].Plain && first[0].Text == "HOME") {
 			rest, _ := d.namer.text(shell.Word{Parts: first[1:]})
 			any = strings.Contains(rest, "\x00")
-			for _, dir := range homes([]string{"~/" + strings.TrimPrefix(rest, "/")}, d.op.Exec) {
+			for _, dir := range d.homes([]string{"~/" + strings.TrimPrefix(rest, "/")}) {
 				found = append(found, naming{path.Clean(dir), false})
 			}
 		}

@@ -60,6 +60,9 @@ func (d *deriver) commandsTogether(l, r *shell.Program, same bool) *Rejection {
 	if name := renames(left, right); name != "" {
 		return reject("%s may rename folders that it made in the RUN before, which fails across layers", name)
 	}
+	if d.movesFolders(left, right, l, r) {
+		return reject("mv may rename a folder of the RUN before, which is copied across layers: where that fails the RUN goes on")
+	}
 	if name := tellsLayers(r, right); name != "" {
 		return reject("%s tells the layers of files apart", name)
 	}
@@ -497,7 +500,7 @@ func tellsLayers(p *shell.Program, list []command) string {
 		kept = kept || n.Kind == shell.Pipe
 	})
 	for _, c := range list {
-		tells := setOf("stat du df")[c.name] || c.name == "ls" && c.takes("l i s n o g t c u", "--inode --size --format")
+		tells := setOf("stat du df")[c.name] || c.name == "mv" && c.takes("v", "--verbose") || c.name == "ls" && c.takes("l i s n o g t c u", "--inode --size --format")
 		if tells && (kept || c.inSub) {
 			return c.name
 		}
