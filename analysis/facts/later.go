@@ -268,9 +268,10 @@ func (l *laterScan) uses(r *Run) (use LaterUse, renewed bool) {
 	if dir := f.Standing(r); r.Workdir() == workdir && path.IsAbs(dir) && dir != "/" && near(dir, cache.Dir) {
 		return LaterUse{Why: fmt.Sprintf("line %d runs in %s, where it lies", line, dir)}, false
 	}
-	var updates []*Command
+	var updated bool
+	var renewing []shell.Range // where a command runs only behind an update that succeeded
 	for _, c := range r.All() {
-		if cache.Index && slices.ContainsFunc(updates, func(u *Command) bool { return r.behind(u, c) }) {
+		if cache.Index && slices.ContainsFunc(renewing, func(at shell.Range) bool { return at.From <= c.Node.From && c.Node.To <= at.To }) {
 			continue // it finds the new index, or does not run
 		}
 		switch f.naming(r, c, l.folder()) {
@@ -302,7 +303,10 @@ func (l *laterScan) uses(r *Run) (use LaterUse, renewed bool) {
 					return LaterUse{}, true
 				}
 				if c.Script == nil && manager != &pkgmgr.Pacman {
-					updates = append(updates, c)
+					updated = true
+					if at, ok := r.behind(c); ok {
+						renewing = append(renewing, at)
+					}
 				}
 			case pkgmgr.Install, pkgmgr.Upgrade, pkgmgr.Download:
 				fetches := manager == &pkgmgr.Apk && f.ApkFetches(r.Stage)
@@ -312,7 +316,7 @@ func (l *laterScan) uses(r *Run) (use LaterUse, renewed bool) {
 				offline := c.Call.Has("--offline", "--prefer-offline", "--no-index", "--no-network")
 				switch {
 				case !offline && manager == &pkgmgr.Apk && c.Call.Has("--no-cache"):
-				case !offline && cache.Index && !fetches && len(updates) > 0:
+				case !offline && cache.Index && !fetches && updated:
 					return LaterUse{Why: fmt.Sprintf("line %d installs from it if its own update fails", line)}, false
 				case offline || cache.Index && !fetches:
 					return LaterUse{Why: fmt.Sprintf("line %d installs from it", line), Certain: true}, false
@@ -364,7 +368,7 @@ func (f *File) naming(r *Run, c *Command, of folder) kinship {
 	}
 	most := r.fromHere(c, of)
 	for i, w := range list {
-		if text := Shape(w); !strings.Contains(text, "\x00") && !(text == "/" && c.addsAt(i)) {
+		if text := Shape(unquoted(w)); !strings.Contains(text, "\x00") && !(text == "/" && c.addsAt(i)) {
 			most = max(most, of.named(text))
 		}
 	}
@@ -372,6 +376,22 @@ func (f *File) naming(r *Run, c *Command, of folder) kinship {
 		most = max(most, f.leadsTo(r, w, of))
 	}
 	return most
+}
+
+// unquoted is a word in which only what the shell expands looks like a pattern.
+func unquoted(w shell.Word) shell.Word {
+	w.Parts = slices.Clone(w.Parts)
+	for i, part := range w.Parts {
+		if part.Kind == shell.Literal {
+			w.Parts[i].Text = strings.Map(func(r rune) rune {
+				if strings.ContainsRune("*?[{", r) {
+					return '_'
+				}
+				return r
+			}, part.Text)
+		}
+	}
+	return w
 }
 
 // addsAt reports whether an operand of a command is a folder that it only enters, or puts

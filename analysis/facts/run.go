@@ -487,16 +487,14 @@ func (r *Run) endsIn(c *Command) bool {
 	return !last.Background && (last == c.Node || last.Kind == shell.And && slices.Contains(last.Children, c.Node))
 }
 
-// behind reports whether a command runs only where another has succeeded before, as both
-// stand in one list of &&.
-func (r *Run) behind(first, then *Command) bool {
-	found := false
+// behind is what stands behind a command in a list of &&, and runs only where that has
+// succeeded.
+func (r *Run) behind(first *Command) (at shell.Range, found bool) {
 	r.Program.Root.Walk(func(n *shell.Node, _ shell.Context) bool {
-		if n.Kind == shell.And {
-			at := slices.Index(n.Children, first.Node)
-			found = found || at >= 0 && slices.ContainsFunc(n.Children[at+1:], func(o *shell.Node) bool { return o.From <= then.Node.From && then.Node.To <= o.To })
+		if i := slices.Index(n.Children, first.Node); n.Kind == shell.And && i >= 0 && i+1 < len(n.Children) {
+			at, found = shell.Range{From: n.Children[i+1].From, To: n.Children[len(n.Children)-1].To}, true
 		}
 		return !found
 	})
-	return found
+	return at, found
 }

@@ -276,12 +276,12 @@ func (r *Run) fromHere(c *Command, of folder) kinship {
 	}
 	most, owner := apart, c.Name == "chown" || c.Name == "chgrp"
 	for _, w := range c.Args {
-		text, ok := w.Literal()
+		text, ok := unquoted(w).Literal()
 		if ok && !strings.HasPrefix(text, "-") && !strings.Contains(text, "/") && (owner || takesUsers[c.Name]) {
 			owner = false
 			continue // the name of a user or a group
 		}
-		if text = strings.TrimRight(text, "*/"); !ok || text == "" || strings.ContainsAny(text[:1], "/-~$") {
+		if text = strings.TrimRight(text, "/"); !ok || text == "" || strings.ContainsAny(text[:1], "/-~$") {
 			continue
 		}
 		if to := path.Join(from, text); to != "/" {

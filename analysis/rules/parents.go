@@ -59,7 +59,7 @@ func madeEarlier(p *analysis.Pass, in *syntax.Instruction, dir string) bool {
 	})
 }
 
-// removedEarlier reports whether a RUN removes a folder.
+// removedEarlier reports whether a RUN removes a folder, as a home may go with its account.
 func removedEarlier(p *analysis.Pass, in *syntax.Instruction, dir string) bool {
 	return earlier(p, in, func(other *syntax.Instruction) bool {
 		if other.Name != "run" || p.Run(other).Opaque != "" {
@@ -67,7 +67,8 @@ func removedEarlier(p *analysis.Pass, in *syntax.Instruction, dir string) bool {
 		}
 		r := p.Run(other)
 		return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool {
-			return slices.ContainsFunc(r.Files(c).Removes, func(gone facts.Place) bool { return gone.Covers(facts.Place{Path: dir}) })
+			home := c.Name == "userdel" || c.Name == "deluser" || c.Name == "usermod"
+			return home && strings.HasPrefix(dir, "/home/") || slices.ContainsFunc(r.Files(c).Removes, func(gone facts.Place) bool { return gone.Covers(facts.Place{Path: dir}) })
 		})
 	})
 }

@@ -119,6 +119,8 @@ var wrongs = slices.Concat(wrongCleanups, wrongUnseen, wrongReach, []rewriting{
 		edits: [][2]string{{"COPY --chown=1 . /usr/src/app\n", ""}, {"add make", "add make\nCOPY --chown=1 . /usr/src/app"}}, reason: "apk may make /usr/src"},
 	{name: "a copy behind a RUN that needs a folder above it, which is gone", before: from("debian:12", "COPY x /data/", "RUN rm -rf /data", "COPY . /data/app", "RUN mkdir /data/cache"), changes: copyMoved,
 		edits: [][2]string{{"COPY . /data/app\n", ""}, {"/data/cache", "/data/cache\nCOPY . /data/app"}}, reason: "mkdir may touch"},
+	{name: "a copy into a home that went with its account", before: from("node:20", "RUN userdel -r node", "COPY . /home/node/app", "RUN mkdir /home/node/data"), changes: copyMoved,
+		edits: [][2]string{{"COPY . /home/node/app\n", ""}, {"/node/data", "/node/data\nCOPY . /home/node/app"}}, reason: "mkdir may touch"},
 	{name: "a copy behind another copy", before: from("debian:12", "COPY a /app", "COPY b /app", "RUN apt-get update"), changes: copyMoved,
 		edits: [][2]string{{"COPY a /app\nCOPY b /app\nRUN apt-get update", "COPY b /app\nRUN apt-get update\nCOPY a /app"}}, reason: "no declared change explains"},
 	{name: "an owner of a folder that a WORKDIR makes", before: from("debian:12", "COPY --chown=1 . /app", "WORKDIR /app", "RUN apt-get update"), changes: copyMoved,

@@ -57,7 +57,8 @@ func (m *matcher) stands(at compile.Edge, dir string) bool {
 	return made
 }
 
-// mayRemove reports whether a command of a RUN removes a folder, by its name.
+// mayRemove reports whether a command of a RUN removes a folder, by its name or with the
+// account whose home it is.
 func (m *matcher) mayRemove(op *compile.Op, dir string) bool {
 	text, ok := readScript(op.Exec)
 	if !ok {
@@ -66,6 +67,9 @@ func (m *matcher) mayRemove(op *compile.Op, dir string) bool {
 	d := m.deriver(op, text)
 	p := d.parse(text.text)
 	return p.Err == nil && slices.ContainsFunc(m.library.commands(p), func(c command) bool {
+		if setOf("userdel deluser usermod")[c.name] && strings.HasPrefix(dir, "/home/") {
+			return true
+		}
 		return setOf("rm rmdir mv")[c.name] && slices.ContainsFunc(c.operands(), func(w shell.Word) bool {
 			at := d.place(w, false)
 			return at.known && under(dir, at.path) && !(at.glob && at.path == dir)

@@ -207,9 +207,9 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 	}
 	d := m.deriver(o, text)
 	n, u := m.library.namer(o.Exec, p), m.unseenIn(o, p)
-	var updates []*shell.Node
+	var guarded []shell.Range
 	for _, c := range m.library.commands(p) {
-		if slices.ContainsFunc(updates, func(u *shell.Node) bool { return guarded(p, u, c.node) }) {
+		if slices.ContainsFunc(guarded, func(at shell.Range) bool { return at.From <= c.node.From && c.node.To <= at.To }) {
 			continue // it finds the new index, or does not run
 		}
 		list, at := []command{c}, p.Root
@@ -222,7 +222,7 @@ func (m *matcher) needs(o *compile.Op, s stop) (why string, renewed bool) {
 				// In a condition it might not run, and its failure might not show.
 				renewed = renewed || d.surely(p, c.node) && (!within || succeeded(at, call.node))
 				if !within {
-					updates = append(updates, c.node)
+					guarded = append(guarded, guards(p, c.node)...)
 				}
 			}
 			if renewed {
@@ -304,21 +304,17 @@ func (s stop) around(dir string) bool {
 	})
 }
 
-// guarded reports whether a node runs only where another has succeeded before it: both are
-// operands of one list of &&, or the later one lies in one.
-func guarded(p *shell.Program, first, then *shell.Node) bool {
-	found := false
+// guards is what runs only where a node has succeeded before it: the operands behind it in
+// one list of &&, with all that lies in them.
+func guards(p *shell.Program, first *shell.Node) (out []shell.Range) {
 	walk(p.Root, func(at *shell.Node, _ []*shell.Node) {
-		if at.Kind != shell.And {
-			return
-		}
-		if i := slices.Index(at.Children, first); i >= 0 {
+		if i := slices.Index(at.Children, first); at.Kind == shell.And && i >= 0 {
 			for _, o := range at.Children[i+1:] {
-				found = found || o.From <= then.From && then.To <= o.To
+				out = append(out, o.Range)
 			}
 		}
 	})
-	return found
+	return out
 }
 
 // surely reports whether a script that has succeeded has run a command, and that
