@@ -56,7 +56,7 @@ func Join(f *facts.File, runs ...*facts.Run) (c Chain, never string) {
 			if c.Doubt != "" {
 				break
 			}
-			c.Doubt = differs(neighbourFor(f, earlier), neighbourFor(f, b))
+			c.Doubt = differs(runs[0], neighbourFor(f, earlier), neighbourFor(f, b))
 		}
 	}
 	if never := misplaced(f, runs); never != "" {
@@ -238,5 +238,5 @@ func Takes(f *facts.File, a, b *facts.Run, c *facts.Command) string {
 	}
 	moved := *b
 	moved.Commands = []*facts.Command{c}
-	return differs(neighbourFor(f, a), newNeighbour(f, &moved))
+	return differs(a, neighbourFor(f, a), newNeighbour(f, &moved))
 }

@@ -12,8 +12,9 @@ import (
 )
 
 // differs says why b may do something else, or fail, when it runs right behind a in
-// one layer instead of in a RUN of its own; "" when it is known that it does not.
-func differs(a, b *neighbour) string {
+// one layer instead of in a RUN of its own; "" when it is known that it does not. first is
+// the first RUN of those that become one.
+func differs(first *facts.Run, a, b *neighbour) string {
 	for _, n := range []*neighbour{a, b} {
 		if n.unknown != nil {
 			return fmt.Sprintf("line %d runs %s, which may leave processes behind or compare file times", n.line, n.unknown.Called())
@@ -33,7 +34,7 @@ func differs(a, b *neighbour) string {
 		return fmt.Sprintf("line %d compares the times of files", b.line)
 	case b.effects.Has(facts.Renames), movesFolders(a.run, b.run):
 		return fmt.Sprintf("line %d may rename folders of the RUN before", b.line)
-	case a.linked && (b.cutsPackages || b.cutsOthers && !a.packages):
+	case a.linked && (b.cutsPackages || b.cutsOthers && !a.packages), a.moves < first.In.Index && (b.cutsPackages || b.cutsOthers):
 		return fmt.Sprintf("line %d changes in place what line %d may have hard-linked", b.line, a.line)
 	}
 	return ""
@@ -50,6 +51,7 @@ type neighbour struct {
 	first    string // why nothing may run right behind it
 	linked   bool   // it may have hard-linked files
 	packages bool   // none but those of packages
+	moves    int    // it links none with mv where the RUNs from this index on are one with it
 	// As the second:
 	tells        string // what of it tells of layers
 	links        bool   // it links files
@@ -65,7 +67,7 @@ func neighbourFor(f *facts.File, r *facts.Run) *neighbour {
 }
 
 func newNeighbour(f *facts.File, r *facts.Run) *neighbour {
-	n := &neighbour{run: r, line: f.Line(r.In), unknown: unknown(r), fresh: f.PerRun(r), packages: true}
+	n := &neighbour{run: r, line: f.Line(r.In), unknown: unknown(r), fresh: f.PerRun(r), packages: true, moves: r.In.Index}
 	for _, c := range r.Commands {
 		if n.tells == "" && tellsLayers(r, c) {
 			n.tells = c.Name
@@ -75,10 +77,11 @@ func newNeighbour(f *facts.File, r *facts.Run) *neighbour {
 		}
 		n.effects |= c.Effect
 		n.links = n.links || linksFiles(c)
-		if c.Effect.Has(facts.Links) && !indexOnly(c) || movesLinks(r, c) {
+		if c.Effect.Has(facts.Links) && !indexOnly(c) {
 			// Packages link files of theirs; other commands link what they please.
 			n.linked, n.packages = true, n.packages && c.Call != nil
 		}
+		n.moves = min(n.moves, movesSaved(f, r, c))
 		n.cutsPackages = n.cutsPackages || changesLinked(r, c, true) || writesAnywhere(f, r, c)
 		n.cutsOthers = n.cutsOthers || changesLinked(r, c, false)
 	}
@@ -193,23 +196,55 @@ func writesAnywhere(f *facts.File, r *facts.Run, c *facts.Command) bool {
 	})
 }
 
-// movesLinks reports whether a command moves what may be a folder. One of an earlier
-// layer is copied, and busybox's mv links in the copy what was linked.
-func movesLinks(r *facts.Run, c *facts.Command) bool {
+// movesSaved is the index of the RUN that saved the files which a command moves; -1 where
+// it may move a folder. One of an earlier layer is copied, and busybox's mv links in the
+// copy what was linked.
+func movesSaved(f *facts.File, r *facts.Run, c *facts.Command) int {
 	if c.Name != "mv" {
-		return false
-	}
-	var made []facts.Place
-	for _, before := range r.Commands {
-		if before == c {
-			break
-		}
-		made = append(made, r.Files(before).Makes...)
+		return r.In.Index
 	}
 	fs := r.Files(c)
-	return fs.Unknown || slices.ContainsFunc(fs.Removes, func(p facts.Place) bool {
-		return !slices.ContainsFunc(made, func(m facts.Place) bool { return m.Sure && !m.All && m.Path == p.Path })
-	})
+	if fs.Unknown {
+		return -1
+	}
+	at := r.In.Index
+	for _, p := range fs.Removes {
+		at = min(at, savedAt(f, r, c, p))
+	}
+	return at
+}
+
+// savedAt is the index of the RUN, of those that follow each other up to a command's own, in
+// which a command certainly made a file that lies at a place still; -1 for none.
+func savedAt(f *facts.File, r *facts.Run, c *facts.Command, p facts.Place) int {
+	saves := func(r *facts.Run, b *facts.Command) bool {
+		return slices.ContainsFunc(r.Files(b).Makes, func(m facts.Place) bool { return m.Sure && !m.All && m.Path == p.Path })
+	}
+	before := r.Commands[:slices.Index(r.Commands, c)]
+	switch {
+	case slices.ContainsFunc(before, func(b *facts.Command) bool { return saves(r, b) }):
+		return r.In.Index
+	case slices.ContainsFunc(before, func(b *facts.Command) bool { return replaces(r, b, p) }):
+		return -1
+	}
+	runs := f.Runs(r.Stage)
+	for i := slices.Index(runs, r); i > 0 && runs[i-1].Opaque == "" && Between(f, runs[i-1], runs[i]) == ""; i-- {
+		for _, b := range slices.Backward(runs[i-1].Commands) {
+			if b.Context.Always && saves(runs[i-1], b) {
+				return runs[i-1].In.Index
+			}
+			if replaces(runs[i-1], b, p) {
+				return -1
+			}
+		}
+	}
+	return -1
+}
+
+// replaces reports whether a command may put another thing at a place.
+func replaces(r *facts.Run, c *facts.Command, p facts.Place) bool {
+	fs := r.Files(c)
+	return fs.Unknown || slices.ContainsFunc(slices.Concat(fs.Makes, fs.Removes), p.Meets)
 }
 
 // apart reports whether a path lies where no package of a distribution has files.
@@ -231,7 +266,9 @@ func removesWorkdir(f *facts.File, r *facts.Run, c *facts.Command) bool {
 	above := func(p facts.Place) bool {
 		return dir.Known() && (facts.Place{Path: p.Path, All: true}).Covers(facts.Place{Path: dir.Text, All: true})
 	}
-	tree := c.Name == "rmdir" || slices.ContainsFunc(fs.Removes, func(p facts.Place) bool { return p.All })
+	tree := c.Name == "rmdir" || slices.ContainsFunc(fs.Removes, func(p facts.Place) bool {
+		return p.All && !(c.Name == "mv" && savedAt(f, r, c, p) >= 0) // a download is no folder
+	})
 	switch {
 	case dir.Known() && removesPackages(c, dir.Text):
 		return true

@@ -375,8 +375,18 @@ func (r *Run) Redirects(op string) bool {
 // leaves in its layer.
 type Made struct {
 	Place
-	By *Command
-	In *Run // of By
+	By  *Command
+	In  *Run    // of By
+	Was []Place // where it lay before commands moved it
+}
+
+// Moved is what was made once a command has run: that may move it.
+func (m Made) Moved(r *Run, c *Command) (Made, bool) {
+	to, ok := r.movedTo(c, m.Place)
+	if ok {
+		m.Was, m.Place = append(slices.Clip(m.Was), m.Place), to
+	}
+	return m, ok
 }
 
 // Leaves returns what the RUN certainly downloads, unpacks, clones or copies and
@@ -398,13 +408,43 @@ func (r *Run) made() []Made {
 			if copies := c.Name == "cp" || c.Name == "mv" || c.Name == "install"; Small(p.Path) || copies && !option(words(c.Args), "r", "--recursive") && !option(words(c.Args), "R", "--archive") && !option(words(c.Args), "a", "--archive") {
 				continue
 			}
-			if slices.ContainsFunc(r.Commands[i+1:], func(later *Command) bool { return r.MayRemove(later, p) }) {
+			m, moved := Made{Place: p, By: c, In: r}, false
+			if slices.ContainsFunc(r.Commands[i+1:], func(later *Command) bool {
+				if m, moved = m.Moved(r, later); moved {
+					return false
+				}
+				return r.MayRemove(later, m.Place)
+			}) {
 				continue
 			}
-			out = append(out, Made{p, c, r})
+			out = append(out, m)
 		}
 	}
 	return out
+}
+
+// movedTo is where mv puts the file at a place, if it certainly does: by its own name, by one
+// of the same kind, or among the programs of the system.
+func (r *Run) movedTo(c *Command, from Place) (Place, bool) {
+	if c.Name != "mv" || !c.Context.Always || from.All || !from.Sure {
+		return Place{}, false
+	}
+	given, operands := c.args()
+	removes := r.Files(c).Removes
+	if len(given) > 0 && !(len(given) == 1 && given.has("-f")) || len(operands) != 2 || len(removes) != 1 || removes[0].Path != from.Path || !removes[0].Sure {
+		return Place{}, false
+	}
+	to, ok := namer{dir: r.dir(c.Node), value: r.value}.place(operands[1], false)
+	switch {
+	case !ok || !to.Sure:
+		return Place{}, false
+	case strings.HasSuffix(Shape(operands[1]), "/"):
+		to.Path = path.Join(to.Path, path.Base(from.Path))
+	case systemFolders[path.Dir(to.Path)], path.Ext(to.Path) != "" && path.Ext(to.Path) == path.Ext(from.Path):
+	default:
+		return Place{}, false // it may be a folder that is there
+	}
+	return to, true
 }
 
 // MayRemove reports whether a command of the RUN deletes what is at a place, or is one of

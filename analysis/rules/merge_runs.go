@@ -82,8 +82,20 @@ func pays(p *analysis.Pass, runs []*facts.Run) (n int, twice []rewritten) {
 		if w, ok := again(p, left, runs[:j+1]); ok {
 			n, twice = j+1, append(twice, w)
 		}
+		left = movedIn(left, runs[j])
 	}
 	return n, twice
+}
+
+// movedIn is what was made as it lies once a RUN has run.
+func movedIn(left []facts.Made, r *facts.Run) []facts.Made {
+	out := slices.Clone(left)
+	for i := range out {
+		for _, c := range r.Commands {
+			out[i], _ = out[i].Moved(r, c)
+		}
+	}
+	return out
 }
 
 // again finds a command of the last RUN that certainly stores a second time what the
@@ -112,7 +124,7 @@ func again(p *analysis.Pass, left []facts.Made, runs []*facts.Run) (rewritten, b
 				case m.Sure && m.All && strings.HasPrefix(place.Path, m.Path+"/") && partOfTree(c, place) && !madeSince(runs, m, c, place):
 					again = place.Name()
 				}
-				if again != "" && p.Alters(m, at, c, place) && !setBefore(runs, c, place) {
+				if again != "" && p.Alters(m, at, c, place) && !setBefore(runs, c, append(slices.Clip(m.Was), place)) {
 					return rewritten{again, m, c, at}, true
 				}
 			}
@@ -147,15 +159,16 @@ func madeSince(runs []*facts.Run, m facts.Made, c *facts.Command, place facts.Pl
 }
 
 // setBefore reports whether a command before another may have changed already what
-// that one changes at a place, its mode or its owner.
-func setBefore(runs []*facts.Run, c *facts.Command, place facts.Place) bool {
+// that one changes of what lies at the last of some places, and lay at the others: its mode
+// or its owner.
+func setBefore(runs []*facts.Run, c *facts.Command, places []facts.Place) bool {
 	sets := map[string]string{"chmod": "mode", "chown": "owner", "chgrp": "owner"}
 	for _, r := range runs {
 		for _, before := range r.Commands {
 			if before == c {
 				return false
 			}
-			if what := sets[before.Name]; what != "" && what == sets[c.Name] && slices.ContainsFunc(r.Files(before).Changes, place.Meets) {
+			if what := sets[before.Name]; what != "" && what == sets[c.Name] && slices.ContainsFunc(r.Files(before).Changes, func(q facts.Place) bool { return slices.ContainsFunc(places, q.Meets) }) {
 				return true
 			}
 		}
