@@ -17,14 +17,14 @@ var ArchiveLeft = analysis.Rule{
 	Name: "archive-left",
 	Doc: analysis.Doc{
 		Summary: "an archive is unpacked and stays in the image beside its content",
-		What: "In a stage that ships: `curl` or `wget` saves an archive, `tar` or `unzip` unpacks it, and nothing deletes it. " +
+		What: "In a stage that ships: `curl` or `wget` saves an archive, `tar` or `unzip` unpacks it in the same `RUN` or a later one, and nothing deletes it. " +
 			"And a COPY or ADD that brings an archive which a later `RUN` unpacks: ADD unpacks local archives that tar knows itself, and leaves what it fetches as it is.",
 		Why: "Everything in it ships twice: packed in one place and unpacked in another: a JDK, a database, a browser. " +
 			"How large this one is Shale does not know, so that findings name no figure. Of 7,557 public Dockerfiles 28 do it.",
 		Silent: "Where it is not certain which file is unpacked; where a later line of the stage names the archive, or a command may that Shale cannot read; where another stage stands on this one or copies from it, and may take it; " +
 			"where a later `RUN` deletes it (late-cleanup speaks of that).",
 		Fix: "`rm` of the archive at the end of the `RUN` that saved and unpacked it. Unsafe: a script of the image may still want the archive, and the title names it. " +
-			"For a copied one there is no fix: a `RUN --mount=type=bind` unpacks it without a layer of its own, and so does `ADD` for a local archive that tar knows; what ADD fetches, a `RUN` can download, unpack and delete.",
+			"For one that a later `RUN` unpacks there is no fix: download, unpack and delete it in one. For a copied one there is no fix: a `RUN --mount=type=bind` unpacks it without a layer of its own, and so does `ADD` for a local archive that tar knows; what ADD fetches, a `RUN` can download, unpack and delete.",
 	},
 	Best:     analysis.Unsafe,
 	Severity: analysis.Warning,
@@ -57,7 +57,11 @@ func runArchiveLeft(p *analysis.Pass) {
 func downloadLeft(p *analysis.Pass, r *facts.Run, made facts.Made, later []*syntax.Instruction) {
 	by := slices.Index(r.Commands, made.By)
 	at := slices.IndexFunc(r.Commands[by:], func(c *facts.Command) bool { return unpacksFile(r, c, made.Path) })
-	if at < 0 || p.NamedLater(later, made.Place) {
+	if at < 0 {
+		downloadUnpackedLater(p, r, made, later)
+		return
+	}
+	if p.NamedLater(later, made.Place) {
 		return
 	}
 	unpack := r.Commands[by+at]
@@ -72,6 +76,21 @@ func downloadLeft(p *analysis.Pass, r *facts.Run, made facts.Made, later []*synt
 	}
 	cleanup.AtEnd(p.File, &d, r, "rm", made.Path, never, fmt.Sprintf("Delete %s once it is unpacked (a script of the image could miss it)", made.Path), "a script of the image may still want it")
 	p.Report(d)
+}
+
+// downloadUnpackedLater reports a file that a RUN saves and a later one unpacks.
+func downloadUnpackedLater(p *analysis.Pass, r *facts.Run, made facts.Made, later []*syntax.Instruction) {
+	if !made.Literal() {
+		return
+	}
+	if in, c := unpackedLater(p, later, made.Path); c != nil {
+		p.Report(analysis.Diagnostic{
+			Span:     spanOf(r, made.By),
+			Message:  fmt.Sprintf("%s saves %s, line %d unpacks it, and nothing deletes it: the image ships its content twice", made.By.Name, path.Base(made.Path), lineOf(p, in, c)),
+			Related:  []analysis.Related{{Span: spanOf(in, c), Message: "unpacked here"}},
+			Withheld: []string{"a RUN that downloads it, unpacks it and deletes it leaves no archive"},
+		})
+	}
 }
 
 // unpacksFile reports whether a command unpacks a certain file and leaves it there.
