@@ -208,7 +208,7 @@ func (b *mounter) conditions() {
 func (b *mounter) kept() {
 	for _, r := range b.runs {
 		for _, c := range r.Commands {
-			if c.Call != nil && c.Call.Manager == b.manager && c.Call.Word == "test" && !c.Call.Has("-count", "--count") {
+			if c.Call != nil && c.Call.Manager == b.manager && c.Call.Word == "test" && !c.Call.Has("-count", "--count", "-c") {
 				b.doubts("line %d may take an earlier build's word for a test, though files outside the module have changed; give go test -count=1", b.Line(r.In))
 			}
 		}

@@ -175,8 +175,15 @@ func (u unseen) part(p shell.Part) []string {
 	case shell.Glob, shell.Brace:
 		return []string{pattern}
 	case shell.Command:
-		if u.saysNoPath(p.Node) {
+		switch {
+		case u.saysNoPath(p.Node):
 			return []string{other}
+		case u.asksGo(p.Node):
+			out := u.variable("GOPATH")
+			if i := slices.Index(out, ""); i >= 0 {
+				out[i] = "~/go"
+			}
+			return out
 		}
 		return []string{anything}
 	case shell.Parameter:
@@ -256,6 +263,11 @@ func (u unseen) saysNoPath(n *shell.Node) bool {
 	return ok
 }
 
+// asksGo reports whether a substitution is $(go env GOPATH).
+func (u unseen) asksGo(n *shell.Node) bool {
+	return n != nil && slices.Equal(strings.Fields(u.Program.Source(n.Range)), []string{"go", "env", "GOPATH"})
+}
+
 // pathless are commands that say no folder of a cache: where programs lie, names, numbers,
 // and what filters make of such, of an address or of a file.
 var pathless = map[string]bool{}
@@ -294,10 +306,9 @@ func (c *Command) paths(all bool) (out []shell.Word) {
 			}
 		}
 		return out
+	case all && unread[c.Name]:
+		return append(out, c.writesTo()...)
 	case all:
-		if c.Name == "echo" || c.Name == "printf" {
-			return out
-		}
 		return append(out, c.Args...)
 	case unread[c.Name]:
 		return out
@@ -327,6 +338,28 @@ func (c *Command) paths(all bool) (out []shell.Word) {
 	}
 	return append(out, args...)
 }
+
+// writesTo are the words of a command that reads no file which name what it writes to.
+func (c *Command) writesTo() (out []shell.Word) {
+	switch c.Name {
+	case "mkdir", "rmdir", "touch", "tee":
+		return c.Args
+	case "git":
+		if len(c.Args) > 1 && Shape(c.Args[0]) == "clone" {
+			return c.Args[len(c.Args)-1:]
+		}
+	case "curl", "wget":
+		for i, w := range c.Args {
+			if text := Shape(w); strings.HasPrefix(text, "--output") || i > 0 && toFile[Shape(c.Args[i-1])] {
+				out = append(out, w)
+			}
+		}
+	}
+	return out
+}
+
+// toFile are options of what fetches that say where to write.
+var toFile = map[string]bool{"-o": true, "-O": true, "-P": true, "--output": true, "--output-document": true, "--directory-prefix": true}
 
 // extracts reports whether tar or its like unpacks.
 func (c *Command) extracts() bool {

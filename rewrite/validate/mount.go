@@ -140,7 +140,7 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 			if mount.Dest == "/root/.cache/go-build" && c.usesCache("go") && !withoutCgo(op.Exec, c) {
 				return reject("the cache at %s notices no change of a C library, and %q may use one", mount.Dest, brief(p.Source(c.node.Range)))
 			}
-			if v, _ := c.verb(); mount.Dest == "/root/.cache/go-build" && c.name == "go" && v == "test" && !c.has("-count", "--count") {
+			if v, _ := c.verb(); mount.Dest == "/root/.cache/go-build" && c.name == "go" && v == "test" && !c.has("-count", "--count", "-c") {
 				return reject("%q takes from the mount at %s what a test said of files that go does not watch", brief(p.Source(c.node.Range)), mount.Dest)
 			}
 			if why := c.empties(d, mount.Dest); why != "" {

@@ -15,10 +15,11 @@ import (
 // that the image sets, or by what a command says.
 type unseen struct {
 	*namer
-	image  string // the official image; "" for another
-	blind  bool   // a script that it reads may set any variable
-	values map[string][]shell.Word
-	open   map[string]bool // the variables that are being looked at
+	image   string // the official image; "" for another
+	blind   bool   // a script that it reads may set any variable,
+	sourced bool   // which counts
+	values  map[string][]shell.Word
+	open    map[string]bool // the variables that are being looked at
 }
 
 // imageFolders are the folders that official images name by variables, where a package
@@ -110,8 +111,9 @@ func officialBase(op *compile.Op) string {
 // mayReach reports whether a command may read what is in one of the folders, or go there,
 // by such a word; all counts what it writes to, too.
 func (u *unseen) mayReach(c *command, folders []string, all bool) bool {
+	u.sourced = u.blind && !all
 	return slices.ContainsFunc(c.lookedAt(all), func(w shell.Word) bool {
-		if _, ok := literal(w); ok {
+		if !slices.ContainsFunc(w.Parts, func(p shell.Part) bool { return p.Kind != shell.Literal && (p.Kind != shell.Tilde || !all) }) {
 			return false // others look at what is spelled out
 		}
 		return slices.ContainsFunc(u.spellings(w), func(text string) bool {
@@ -182,6 +184,12 @@ func (u *unseen) ofPart(p shell.Part) []string {
 		return u.home()
 	case p.Kind == shell.Glob || p.Kind == shell.Brace:
 		return []string{"\x01"}
+	case p.Kind == shell.Command && u.asksGo(p.Node):
+		out := u.ofVariable("GOPATH")
+		if i := slices.Index(out, ""); i >= 0 {
+			out[i] = "/root/go"
+		}
+		return out
 	case p.Kind == shell.Command && !u.speaksOfNone(p.Node):
 		return []string{"\x00"}
 	case p.Kind == shell.Parameter && p.Plain:
@@ -213,7 +221,7 @@ func (u *unseen) ofVariable(name string) (out []string) {
 		return u.home()
 	case shellGives[name]:
 		return []string{"\x02"}
-	case name == "" || strings.Trim(name[:1], "0123456789@*") == "" || u.blind || u.open[name]:
+	case name == "" || strings.Trim(name[:1], "0123456789@*") == "" || u.sourced || u.open[name]:
 		return []string{"\x00"}
 	}
 	words, ours := u.values[name]
@@ -259,6 +267,18 @@ func (u *unseen) speaksOfNone(n *shell.Node) bool {
 	return sure
 }
 
+// asksGo reports whether commands are no more than "go env GOPATH".
+func (u *unseen) asksGo(n *shell.Node) bool {
+	var said []string
+	walk(n, func(at *shell.Node, _ []*shell.Node) {
+		for _, w := range at.Words {
+			text, _ := literal(w)
+			said = append(said, text)
+		}
+	})
+	return slices.Equal(said, []string{"go", "env", "GOPATH"})
+}
+
 // printsNone are commands that print numbers, names or where a program lies, and filters.
 var printsNone = setOf(`nproc uname arch dpkg dpkg-architecture date id whoami hostname which command type lsb_release getconf mktemp pwd
 	expr seq curl wget sed grep egrep awk cut tr head tail sort uniq jq`)
@@ -295,7 +315,10 @@ func (c *command) lookedAt(all bool) (out []shell.Word) {
 		}
 		return out
 	}
-	if all {
+	switch {
+	case all && readsNone[c.name]:
+		return append(out, c.writesTo()...)
+	case all:
 		return append(out, args...)
 	}
 	operands := c.operands()
@@ -330,4 +353,23 @@ func (c *command) lookedAt(all bool) (out []shell.Word) {
 		}
 	}
 	return append(out, args...)
+}
+
+// writesTo are the words of a command that reads none of them which name what it writes to.
+func (c *command) writesTo() (out []shell.Word) {
+	v, _ := c.verb()
+	switch operands := c.operands(); {
+	case setOf("mkdir rmdir touch tee")[c.name]:
+		return operands
+	case c.name == "git" && v == "clone":
+		return operands[len(operands)-1:]
+	case c.name == "curl" || c.name == "wget":
+		for i, w := range c.words[1:] {
+			before, _ := literal(c.words[i])
+			if strings.HasPrefix(beginning(w), "--output") || setOf("-o -O -P --output --output-document --directory-prefix")[before] {
+				out = append(out, w)
+			}
+		}
+	}
+	return out
 }
