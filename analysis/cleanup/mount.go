@@ -456,9 +456,8 @@ func (b *mounter) drops(r *facts.Run, dirs []string, home facts.Home) (edits []a
 				if why = b.takeOut(r, c, parents, drop); why != "" {
 					return nil, nil, why
 				}
-			} else if word, _, _ := strings.Cut(c.Call.Word, " "); word == "cache" && c.Call.Verb == pkgmgr.Other {
-				b.doubts("line %d runs %s %s, which tells what the mount holds, or where", line, c.Name, c.Call.Word)
 			}
+			b.tells(c, line)
 			continue
 		}
 		if c.Name != "rm" {
@@ -502,6 +501,13 @@ func (b *mounter) drops(r *facts.Run, dirs []string, home facts.Home) (edits []a
 		}
 	}
 	return edits, changes, commented
+}
+
+// tells doubts a call of the manager's that tells what the mount holds, or where.
+func (b *mounter) tells(c *facts.Command, line int) {
+	if word, _, _ := strings.Cut(c.Call.Word, " "); word == "cache" && c.Call.Verb == pkgmgr.Other {
+		b.doubts("line %d runs %s %s, which tells what the mount holds, or where", line, c.Name, c.Call.Word)
+	}
 }
 
 // passes says why a command that is neither the manager's nor rm certainly takes something

@@ -140,7 +140,7 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 			if mount.Dest == "/root/.cache/go-build" && c.usesCache("go") && !withoutCgo(op.Exec, c) {
 				return reject("the cache at %s notices no change of a C library, and %q may use one", mount.Dest, brief(p.Source(c.node.Range)))
 			}
-			if v, _ := c.verb(); mount.Dest == "/root/.cache/go-build" && c.name == "go" && v == "test" && !c.has("-count", "--count", "-c") {
+			if mount.Dest == "/root/.cache/go-build" && c.goesByOldTests() {
 				return reject("%q takes from the mount at %s what a test said of files that go does not watch", brief(p.Source(c.node.Range)), mount.Dest)
 			}
 			if why := c.empties(d, mount.Dest); why != "" {
@@ -158,10 +158,8 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 				return reject("%q may install what is kept into the mount at %s", why, mount.Dest)
 			}
 		}
-		for _, c := range list {
-			if u.mayReach(&c, []string{mount.Dest}, true) {
-				return reject("%q may reach the mount at %s, which is there for this RUN alone", brief(p.Source(c.node.Range)), mount.Dest)
-			}
+		if i := slices.IndexFunc(list, func(c command) bool { return u.mayReach(&c, []string{mount.Dest}, true) }); i >= 0 {
+			return reject("%q may reach the mount at %s, which is there for this RUN alone", brief(p.Source(list[i].node.Range)), mount.Dest)
 		}
 		if r := m.unusedBefore(op, mount); r != nil {
 			return r
@@ -174,6 +172,12 @@ func (m *matcher) mounted(op *compile.Op, s *script, added []compile.Mount) *Rej
 // unsummed is what says that go fetches modules which no proxy keeps as they were, or
 // compares them with no public sum.
 var unsummed = lazyregexp.New(`\b(?:GOPRIVATE|GONOSUMDB|GONOSUMCHECK|GONOPROXY|GOINSECURE)\b|\bGOSUMDB["']?[\s=]+["']?(?:off|\$|arg-)|\bGOPROXY["']?[\s=]+["']?direct|\bGOFLAGS["']?[\s=].*-insecure\b`)
+
+// goesByOldTests reports whether go may say of a test what it said in an earlier build.
+func (c *command) goesByOldTests() bool {
+	v, _ := c.verb()
+	return c.name == "go" && v == "test" && !c.has("-count", "--count", "-c")
+}
 
 // withoutCgo reports whether a command certainly runs with CGO_ENABLED=0, or is one of
 // go's that compiles nothing.
