@@ -338,6 +338,8 @@ func TestVersions(t *testing.T) {
 		{"0.4.1", "0.4.1", true}, {"0.4.1", "==0.4", false}, {"0.4.0", "=0.4", true},
 		{"0.4.1", ">0.3, <0.4", false}, {"0.4.1", "<=0.4.1", true}, {"1.0.0-rc1", "<1", false},
 		{"dev", ">=99", true}, {"", ">=99", true},
+		{"v0.0.0-20261128010203-0123456789ab", ">=0.1", true}, {"v0.1.1-0.20261128010203-0123456789ab+dirty", ">=2", true},
+		{"v0.1.0-rc.1", ">=2", false},
 	} {
 		if got, err := satisfies(test.have, test.want); err != nil || got != test.ok {
 			t.Errorf("%s %s: %v, %v", test.have, test.want, got, err)

@@ -255,10 +255,14 @@ func (c *checker) table(n *node, key string, check Entry) map[string]string {
 
 var clause = lazyregexp.New(`^(>=|<=|==|=|>|<)?\s*v?(\d+(?:\.\d+){0,2})$`)
 
+// atCommit is what Go calls a build from a commit: v0.0.0-20261128010203-0123456789ab.
+var atCommit = lazyregexp.New(`[-.]\d{14}-[0-9a-f]{12}(\+.*)?$`)
+
 // satisfies reports whether a version meets a requirement such as ">=0.4, <1".
-// A version that is no release, such as "dev", meets every one.
+// A version that is no release, such as "dev" or that of a commit, meets every one.
 func satisfies(version, requirement string) (bool, error) {
 	have, release := numbers(strings.TrimPrefix(version, "v"))
+	release = release && !atCommit.MatchString(version)
 	met := true
 	for part := range strings.SplitSeq(requirement, ",") {
 		m := clause.FindStringSubmatch(strings.TrimSpace(part))
