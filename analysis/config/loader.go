@@ -83,6 +83,10 @@ func New(o Options) (*Loader, error) {
 	var problems []Problem
 	var files []string
 	for _, arg := range o.Args {
+		if strings.TrimSpace(arg) == "" {
+			problems = append(problems, Problem{File: said, Message: "it is empty; give it a FILE, or KEY=VALUE"})
+			continue
+		}
 		if !isOverride(arg) {
 			files = append(files, arg)
 			continue

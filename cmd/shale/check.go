@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/shale-build/shale/analysis"
@@ -22,7 +23,10 @@ Exit status: 0 nothing at or above --fail-on, 1 something, 2 a file that could
 not be read, a wrong flag or a broken configuration.`,
 		Example: "  shale check\n  shale check docker/ web/Dockerfile\n  shale check --only merge-runs --format sarif >shale.sarif",
 		RunE: func(c *cobra.Command, args []string) error {
-			if write != "" {
+			switch {
+			case write != "" && (s.baseline != "" || s.newFrom != ""):
+				return errors.New("--write-baseline notes all that is found: neither --baseline nor --new-from goes with it")
+			case write != "":
 				return a.writeBaseline(c, args, &s, write)
 			}
 			return a.check(c, args, &s)
@@ -30,8 +34,6 @@ not be read, a wrong flag or a broken configuration.`,
 	}
 	s.flags(c, formatNames(), a.rules)
 	c.Flags().StringVar(&write, "write-baseline", "", "write what is found to this `FILE` instead of reporting it, for --baseline")
-	c.MarkFlagsMutuallyExclusive("write-baseline", "baseline")
-	c.MarkFlagsMutuallyExclusive("write-baseline", "new-from")
 	return c
 }
 

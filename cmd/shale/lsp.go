@@ -22,6 +22,9 @@ func (a *app) lspCommand() *cobra.Command {
 			// Little lives, much is made anew at each edit: a quarter faster, for 5 MB
 			// more. The server bounds what long files take.
 			a.collectAt(200)
+			if a.hush != nil {
+				a.hush()
+			}
 			release, _ := versions()
 			err := lsp.Serve(c.Context(), a.in, a.out, lsp.Options{
 				Alone:   true,

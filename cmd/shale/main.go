@@ -20,10 +20,19 @@ import (
 	"github.com/shale-build/shale/cmd/shale/internal/report"
 	"github.com/shale-build/shale/rewrite"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
 
-func main() { os.Exit(newApp().main(os.Args[1:])) }
+func main() {
+	a := newApp()
+	a.hush = func() {
+		if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
+			os.Stderr = null
+		}
+	}
+	os.Exit(a.main(os.Args[1:]))
+}
 
 // Exit statuses other than 0.
 const (
@@ -58,6 +67,7 @@ type app struct {
 	foreign   []*analysis.Rule // those of other programs, too slow for an editor
 	writeFile func(path, before, after string) error
 	color     string // --color
+	hush      func() // or nil: takes standard error from libraries, one of which tells it of bytes in a file that are no UTF-8
 }
 
 // A stream keeps its first error, so that a full disk is not a success, and takes
@@ -165,6 +175,14 @@ breaking the build.
 	}
 	root.PersistentFlags().StringVar(&a.color, "color", "auto", "colour the output: auto, always or never")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+			switch bad.GetFlag().Value.Type() {
+			case "int":
+				return fmt.Errorf("--%s is %q; it may be a whole number", bad.GetFlag().Name, bad.GetValue())
+			case "bool":
+				return fmt.Errorf("--%s is %q; it may be true or false", bad.GetFlag().Name, bad.GetValue())
+			}
+		}
 		return fmt.Errorf("%w; `%s --help` lists the flags", err, c.CommandPath())
 	})
 	root.AddCommand(a.checkCommand(), a.fixCommand(), a.fmtCommand(), a.verifyCommand(), a.reviewCommand(), a.rulesCommand(), a.lspCommand(), a.versionCommand())

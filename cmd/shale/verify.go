@@ -63,8 +63,10 @@ shipping, or there is nothing to fix; 1 they differ, or the result does not buil
 2 no BuildKit, a Dockerfile that does not build as it is, or a wrong flag.`,
 		Example: "  shale verify\n  shale verify --buildkit docker-container://buildkitd api/Dockerfile --context api\n" +
 			"  shale verify --against Dockerfile.new --rebuild src/main.go --format markdown",
-		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("verify takes one Dockerfile, and %d are named; run it for each", len(args))
+			}
 			return a.verify(c, args, &f)
 		},
 	}

@@ -3,6 +3,7 @@ package forge
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 
 	"code.gitea.io/sdk/gitea"
 	"github.com/google/go-github/v92/github"
+	"github.com/shale-build/shale/analysis/lazyregexp"
 	"github.com/shale-build/shale/cmd/shale/internal/review"
 	gitlab "gitlab.com/gitlab-org/api/client-go"
 )
@@ -88,6 +90,7 @@ func (g guard) clean(doing string, err error) error {
 		return err
 	}
 	code, said := statusOf(err)
+	said = short(said)
 	text := fmt.Sprintf("%s %s #%d: %s: %s", g.where.Kind, g.where.Repo, g.where.Pull, cmp.Or(doing, "opening it"), said)
 	if code != 0 {
 		text += fmt.Sprintf(" (%d)", code)
@@ -150,18 +153,42 @@ func statusOf(err error) (code int, said string) {
 		if e.Response != nil {
 			code = e.Response.StatusCode
 		}
-		return code, cmp.Or(e.Message, "refused")
+		// Of what is no JSON its client says this before it quotes it.
+		return code, cmp.Or(strings.TrimPrefix(e.Message, "failed to parse unknown error format: "), "refused")
 	}
 	if errors.Is(err, gitlab.ErrNotFound) {
 		return http.StatusNotFound, "not found"
 	}
 	if e, ok := errors.AsType[*giteaError](err); ok {
-		return e.code, e.err.Error()
+		return e.code, cmp.Or(giteaSays.ReplaceAllString(words(e.err), "$1"), "refused")
 	}
 	if e, ok := errors.AsType[*gitea.ErrUnknownVersion](err); ok {
 		return 0, e.Error()
 	}
-	return 0, innermost(err).Error()
+	return 0, words(innermost(err))
+}
+
+// giteaSays is what Gitea's client makes of an answer that is no JSON, which it quotes.
+var giteaSays = lazyregexp.New(`(?s)^unknown API error: \d+\nRequest: .* method and '(.*)' body$`)
+
+// words are an error's own, but for those of a reader of JSON.
+func words(err error) string {
+	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return "its answer is no JSON; a page of a proxy or a log-in, perhaps"
+	}
+	return err.Error()
+}
+
+// short puts on one line what a forge says, and no page of HTML.
+func short(said string) string {
+	said = strings.Join(strings.Fields(said), " ")
+	if at := strings.Index(said, "<"); at >= 0 && strings.Contains(strings.ToLower(said), "<html") {
+		said = strings.TrimSpace(said[:at]) + " a page of HTML"
+	}
+	if r := []rune(said); len(r) > 300 {
+		said = string(r[:300]) + "…"
+	}
+	return strings.TrimSpace(said)
 }
 
 // innermost strips what wraps an error, such as a URL.

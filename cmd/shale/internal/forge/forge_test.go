@@ -304,6 +304,37 @@ func TestGiteaPagesDraftsReaders(t *testing.T) {
 	}
 }
 
+// An answer that is none of an API's is told in a line, without what its reader says.
+func TestForeignAnswers(t *testing.T) {
+	for _, c := range []struct {
+		status     int
+		body, want string
+	}{
+		{200, "<html>\n<p>Log in", "its answer is no JSON; a page of a proxy or a log-in, perhaps"},
+		{501, "oops", "oops (501); the forge itself has a fault; run it again later"},
+		{501, "<!doctype html>\n<html>\n<p>Bad gateway", "a page of HTML (501); "},
+	} {
+		h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(c.status)
+			fmt.Fprint(w, c.body)
+		}))
+		defer h.Close()
+		for _, kind := range []string{GitHub, GitLab, Gitea} {
+			f, err := Open(Where{Kind: kind, API: h.URL, Repo: "octo/shop", Pull: 7, Token: "hush"})
+			if err == nil {
+				_, err = f.Pull(context.Background())
+			}
+			want := c.want
+			if kind == GitHub && c.status != 200 { // its client keeps no answer but JSON
+				want = "refused (501); the forge"
+			}
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: %v, want %q", kind, err, want)
+			}
+		}
+	}
+}
+
 // What a dry run shows is what would be posted.
 func TestShow(t *testing.T) {
 	var posted map[string]any
