@@ -71,6 +71,10 @@ func (a *app) fix(c *cobra.Command, args []string, f *fixFlags) error {
 	if err := f.fit(s.format, stdin, len(args)); err != nil {
 		return err
 	}
+	nowhere := slices.ContainsFunc(files, func(t target) bool { return t.stdin || t.pipe != "" })
+	if nowhere && (f.patches != "" || f.summary != "") {
+		return errors.New("standard input is in no repository: --patches and --summary cannot go with it")
+	}
 	fleet := (*fleet)(nil)
 	if f.patches != "" || f.summary != "" {
 		if fleet, files, err = newFleet(f, args, files); err != nil {
@@ -144,8 +148,6 @@ func (f *fixFlags) fit(format report.Format, stdin bool, paths int) error {
 		return errors.New("--patches goes with --diff: without it the files themselves are changed")
 	case f.resume && f.summary == "":
 		return errors.New("--resume goes on from the file of --summary, which is not named")
-	case stdin && (f.patches != "" || f.summary != ""):
-		return errors.New("standard input is in no repository: --patches and --summary cannot go with it")
 	}
 	return nil
 }
