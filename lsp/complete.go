@@ -24,6 +24,9 @@ type completer struct {
 	to    int    // where it ends, at or behind at
 	typed string // that word, up to at
 	items []completionItem
+
+	unasked bool // a character that was typed asks, not the user
+	cut     bool // there is more than is proposed
 }
 
 type completionItem struct {
@@ -51,11 +54,15 @@ type completionList struct {
 	Items        []completionItem `json:"items"`
 }
 
+// byCharacter is the trigger kind of an editor that asks because one of the trigger
+// characters was typed.
+const byCharacter = 2
+
 func (v *view) completion(_ context.Context, p *placed) (any, error) {
-	c := &completer{view: v, at: v.offset(p.Position)}
+	c := &completer{view: v, at: v.offset(p.Position), unasked: p.Context.TriggerKind == byCharacter}
 	c.word(c.at, "")
 	c.find()
-	out := completionList{Items: []completionItem{}}
+	out := completionList{IsIncomplete: c.cut, Items: []completionItem{}}
 	for i := range c.items {
 		it := &c.items[i]
 		it.SortText = fmt.Sprintf("%05d", i)

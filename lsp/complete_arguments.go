@@ -80,7 +80,7 @@ func (c *completer) images(in *syntax.Instruction, n int) {
 			}
 		}
 		c.add(protocol.CompletionItemKindValue, "scratch", "nothing at all", "")
-		for _, name := range c.imagesOfFile() {
+		for _, name := range c.otherImages() {
 			c.add(protocol.CompletionItemKindValue, name, "named in this file", "")
 		}
 	case 1:
@@ -88,11 +88,12 @@ func (c *completer) images(in *syntax.Instruction, n int) {
 	}
 }
 
-// imagesOfFile are the images that the file names already.
-func (c *completer) imagesOfFile() []string {
+// otherImages are the images that the file names, but for what is typed.
+func (c *completer) otherImages() []string {
 	var out []string
+	own := c.stageAt(c.at)
 	for _, s := range c.graph.Stages {
-		if s.Parent == nil && !s.Scratch() && s.Base.Is != stage.Unknown && s.Base.Text != c.typed && !slices.Contains(out, s.Base.Text) && s.Base.Text != "" {
+		if s != own && s.Parent == nil && !s.Scratch() && s.Base.Is != stage.Unknown && !slices.Contains(out, s.Base.Text) && s.Base.Text != "" {
 			out = append(out, s.Base.Text)
 		}
 	}

@@ -17,18 +17,22 @@ import (
 // known to fill.
 func (c *completer) sources(in *syntax.Instruction) {
 	spelled := spelling{escape: c.doc.Escape, patterns: true}
-	ends := ""
+	ends, before := "", c.argumentsBefore(in, c.from)
 	word := c.typed
 	if list, ok := c.listed(in, c.at); ok {
 		var quoted bool
 		if word, quoted = openQuote(list); !quoted {
 			return
 		}
-		spelled.json, ends = true, `"`
+		spelled.json, ends, before = true, `"`, commas(list)
 	} else if strings.HasPrefix(word, `"`) {
 		word, ends = word[1:], `"`
 	}
-	if from := in.Flag("from"); from != nil {
+	from := in.Flag("from")
+	if c.alone() && before > 0 && (c.unasked || from == nil && strings.HasPrefix(word, "/")) {
+		return // it may be the destination, whose end the enter key would have replaced
+	}
+	if from != nil {
 		for _, s := range c.graph.Stages {
 			if s.Name != "" && strings.EqualFold(s.Name, from.Value) || from.Value == "" {
 				c.word(c.at-len(word), ends)
@@ -88,13 +92,18 @@ func (c *completer) paths(typed, ends string, spelled spelling) {
 		return
 	}
 	line := c.text[c.lines.Span(c.lines.Line(c.at)).Start : c.at-len(typed)]
-	for _, e := range entries[:min(len(entries), maxPaths)] {
+	found := 0
+	for _, e := range entries {
 		text, ok := spelled.of(e.Name)
 		switch {
-		case !ok,
+		case !ok, !hasPrefixFold(e.Name, base) && !hasPrefixFold(text, base),
 			folder == "" && strings.HasPrefix(text, "--"),                                 // a flag
 			folder == "" && strings.HasPrefix(text, "#") && strings.TrimSpace(line) == "": // a comment
 			continue
+		}
+		if found++; found > maxPaths {
+			c.cut = true
+			return
 		}
 		kind, end := protocol.CompletionItemKindFile, ""
 		c.word(c.at-len(typed), ends)
@@ -103,7 +112,7 @@ func (c *completer) paths(typed, ends string, spelled spelling) {
 			c.word(c.from, ends+"/")
 		}
 		c.insert(kind, folder+e.Name+end, folder+text+end, "", "", false)
-		if len(base) > 0 && !hasPrefixFold(e.Name, base) {
+		if !hasPrefixFold(e.Name, base) {
 			c.items[len(c.items)-1].FilterText = folder + text + end
 		}
 	}

@@ -1,6 +1,7 @@
 package lsp_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -89,6 +90,31 @@ func TestPathsAreReadByBuildKit(t *testing.T) {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestManyPaths asks in a folder of more files than a list holds: what is typed is looked
+// for among all of them, and a list that was cut short says so.
+func TestManyPaths(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 600 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("f%03d", i)), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := connect(t)
+	c.folder = "file://" + filepath.ToSlash(dir)
+	c.initialize(full("utf-8"))
+	d := c.open(c.folder+"/Dockerfile", "FROM x\nCOPY f\nCOPY f59\n", "utf-8")
+	for p, want := range map[position]int{{1, 6}: 500, {2, 8}: 10} {
+		var list struct {
+			IsIncomplete bool
+			Items        []struct{ Label string }
+		}
+		c.call("textDocument/completion", map[string]any{"textDocument": d.id(), "position": p}, &list)
+		if len(list.Items) != want || list.IsIncomplete != (want == 500) {
+			t.Errorf("%v: %d items, %t; want %d", p, len(list.Items), list.IsIncomplete, want)
+		}
 	}
 }
 

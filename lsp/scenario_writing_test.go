@@ -17,7 +17,11 @@ func (s *scenario) writing(verb, arg string) (string, bool) {
 	place1, rest, _ := strings.Cut(arg, " ")
 	switch verb {
 	case "complete":
-		s.complete(&out, place1, rest)
+		s.complete(&out, s.placed(place1), rest)
+	case "trigger": // as complete, for a character that was typed
+		params := s.placed(place1)
+		params["context"] = map[string]any{"triggerKind": 2}
+		s.complete(&out, params, rest)
 	case "accept":
 		s.accept(&out, place1, rest)
 	case "definition":
@@ -123,7 +127,7 @@ func (s *scenario) accept(out *strings.Builder, at, label string) {
 
 // complete lists the first proposals at a place; with a label, the text after that
 // proposal was taken.
-func (s *scenario) complete(out *strings.Builder, at, label string) {
+func (s *scenario) complete(out *strings.Builder, params map[string]any, label string) {
 	var list struct {
 		Items []struct {
 			Label, Detail string
@@ -131,7 +135,7 @@ func (s *scenario) complete(out *strings.Builder, at, label string) {
 			TextEdit      textEdit
 		}
 	}
-	s.ask("completion", s.placed(at), &list)
+	s.ask("completion", params, &list)
 	for i, it := range list.Items {
 		if label != "" {
 			if it.Label == label {
@@ -150,7 +154,7 @@ func (s *scenario) complete(out *strings.Builder, at, label string) {
 		fmt.Fprintln(out, strings.TrimSpace(fmt.Sprintf("%s %q %s", it.Label, s.under(it.TextEdit.Range), it.Detail)))
 	}
 	if label != "" {
-		s.t.Errorf("%s: %q is not proposed", at, label)
+		s.t.Errorf("%v: %q is not proposed", params, label)
 	}
 }
 

@@ -31,6 +31,9 @@ type placed struct {
 	TextDocument textDocument      `json:"textDocument"`
 	Position     protocol.Position `json:"position"`
 	Range        protocol.Range    `json:"range"`
+	Context      struct {
+		TriggerKind int `json:"triggerKind"`
+	} `json:"context"`
 }
 
 func (p *placed) about() string { return p.TextDocument.URI }
