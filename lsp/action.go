@@ -29,9 +29,11 @@ type fixKey struct {
 // actionData travels with a code action whose edit the client asks for later.
 type actionData struct {
 	URI    string  `json:"uri"`
-	Serial uint64  `json:"serial"`         // of the snapshot that the action was offered on
-	Fix    *fixKey `json:"fix"`            // nil: all safe fixes
-	Rule   string  `json:"rule,omitempty"` // with no Fix: of this rule alone
+	Serial uint64  `json:"serial"`          // of the text that the action was offered on
+	Fix    *fixKey `json:"fix"`             // nil: all safe fixes
+	Rule   string  `json:"rule,omitempty"`  // with no Fix: of this rule alone
+	At     int     `json:"at,omitempty"`    // with a Fix: where its finding starts
+	Title  string  `json:"title,omitempty"` // and what it says it does
 }
 
 // codeAction offers the fixes of the findings that a range touches, ways to silence
@@ -150,7 +152,7 @@ func (s *server) offer(ctx context.Context, w *workspace, doc *snapshot, f *find
 	case !doc.offers(doc.fix(key)):
 		return false, nil
 	case s.client.lazyEdits:
-		action.Data = &actionData{URI: doc.uri, Serial: doc.serial, Fix: &key}
+		action.Data = &actionData{URI: doc.uri, Serial: doc.serial, Fix: &key, At: doc.of(key).Span.Start, Title: doc.fix(key).Title}
 		return !doc.rejected(key), nil
 	}
 	edit, err := s.fixEdit(ctx, w, doc, f, key)
@@ -195,9 +197,10 @@ func (s *server) resolveCodeAction(ctx context.Context, w *workspace, p *map[str
 	} else if err := json.Unmarshal(raw, &data); err != nil {
 		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "the code action's data is not Shale's: %v", err)
 	}
+	changed := jsonrpc2.NewError(protocol.CodeContentModified, "the document changed after the fix was offered")
 	doc, ok := w.docs[data.URI]
 	if !ok || doc.serial != data.Serial {
-		return nil, jsonrpc2.NewError(protocol.CodeContentModified, "the document changed after the fix was offered")
+		return nil, changed
 	}
 	f, err := s.checkAll(ctx, doc)
 	if err != nil {
@@ -209,6 +212,10 @@ func (s *server) resolveCodeAction(ctx context.Context, w *workspace, p *map[str
 	} else {
 		if data.Fix.Rewrite {
 			s.askMore(doc, f)
+		}
+		// The same text may have been looked at again, and other things be found in it.
+		if fix := doc.fix(*data.Fix); fix != nil && (fix.Title != data.Title || doc.of(*data.Fix).Span.Start != data.At) {
+			return nil, changed
 		}
 		edit, err = s.fixEdit(ctx, w, doc, f, *data.Fix)
 	}

@@ -1,6 +1,7 @@
 package lsp_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,6 +98,18 @@ func TestStaleResolve(t *testing.T) {
 			c.wantError(c.send("codeAction/resolve", a), contentModified)
 		}
 	}
+	for range 2 { // the same text, looked at again
+		c.notify("workspace/didChangeWatchedFiles", map[string]any{"changes": []any{}})
+		c.notify("textDocument/didSave", map[string]any{"textDocument": doc.id()})
+		for _, a := range offered[1:] {
+			if got := doc.apply(c.resolve(a)); got != "FROM scratch\n" {
+				t.Errorf("%q makes %q", a.Title, got)
+			}
+		}
+	}
+	moved := offered[0]
+	moved.Data = json.RawMessage(strings.Replace(string(moved.Data), `"title":"`, `"title":"not `, 1))
+	c.wantError(c.send("codeAction/resolve", moved), contentModified)
 	doc.edit(textEdit{at(0, 0, 0), "#\n"})
 	refused("after an edit")
 	doc.edit(textEdit{span{position{0, 0}, position{1, 0}}, ""}) // as it was, but another version

@@ -59,7 +59,7 @@ type snapshot struct {
 	path     string // on disk; "" when the client's document is no file of ours
 	language string
 	version  int32
-	serial   uint64 // tells two snapshots apart for as long as the server lives
+	serial   uint64 // tells it from any other text that was a client's, for as long as the server lives
 	text     string
 	lines    *source.Lines
 	near     *surroundings
@@ -103,7 +103,11 @@ func (s *server) newSnapshot(uri, language string, version int32, text string) *
 }
 
 // again is a document as it stands, to be looked at anew.
-func (s *server) again(d *snapshot) *snapshot { return s.edited(d, d.version, d.text) }
+func (s *server) again(d *snapshot) *snapshot {
+	out := s.edited(d, d.version, d.text)
+	out.serial = d.serial
+	return out
+}
 
 // edited is a document with another text.
 func (s *server) edited(d *snapshot, version int32, text string) *snapshot {
