@@ -105,8 +105,9 @@ func (e *early) rest() []*syntax.Instruction {
 // look gathers the RUNs behind the copy up to the first that may use it, as long as the
 // history says that they would run less often without it.
 func (e *early) look(s *stage.Stage, later []*syntax.Instruction) {
-	if !slices.ContainsFunc(later, func(in *syntax.Instruction) bool { return in.Name == "run" && e.apart(e.p.Run(in)) }) {
-		return // before git is asked
+	first := slices.IndexFunc(later, func(in *syntax.Instruction) bool { return in.Name == "run" })
+	if first < 0 || !e.apart(e.p.Run(later[first])) {
+		return // before git is asked: beyond the first RUN that may use the copy nothing counts
 	}
 	var ok bool
 	if e.own, ok = e.p.Changes(e.copy); !ok || e.own.Of < fewestCommits || !large(e.own) {
