@@ -125,6 +125,9 @@ func lastName(list string, names []string) int {
 	return at
 }
 
+// mostAsked bounds how often one list of rewrites asks the validator.
+const mostAsked = 20
+
 // rewrites offers what rules could do at a place if they were asked for all they
 // can: with their other settings, and with those that are off by default. It is for
 // who asks, not for each move of the cursor, so that the validator is asked at once: it
@@ -136,6 +139,7 @@ func (s *server) rewrites(ctx context.Context, w *workspace, doc *snapshot, f *f
 	s.askMore(doc, f)
 	prover := sync.OnceValue(func() *rewrite.Prover { return newProver(f) })
 	var out []codeAction
+	asked := 0
 	for i := range f.more {
 		d := &f.more[i]
 		if d.Span.Start > at.End || at.Start > d.Span.End {
@@ -148,6 +152,9 @@ func (s *server) rewrites(ctx context.Context, w *workspace, doc *snapshot, f *f
 			action := codeAction{Title: d.Fixes[j].Title, Kind: refactorRewrite}
 			key := fixKey{Finding: i, Fix: j, Rewrite: true}
 			if doc.offers(&d.Fixes[j]) {
+				if asked++; asked > mostAsked {
+					return out, nil
+				}
 				_ = s.validate(ctx, doc, f, key, prover()) // whose word stands from now on
 			}
 			ok, err := s.offer(ctx, w, doc, f, key, &action)

@@ -123,7 +123,7 @@ func (c *completer) paths(typed, ends string, spelled spelling) {
 func (c *completer) context() *buildctx.Context {
 	context, _ := c.file.Context()
 	if context == nil {
-		context, _ = c.file.With(syntax.Parse(c.text[:c.from] + c.text[c.to:])).Context()
+		context, _ = c.file.With(c.text[:c.from] + c.text[c.to:]).Context()
 	}
 	return context
 }

@@ -79,11 +79,11 @@ func New(path string, doc *syntax.Document, opts Options) *File {
 	return &File{Path: path, Doc: doc, opts: opts}
 }
 
-// With is the file with another text.
-func (f *File) With(doc *syntax.Document) *File {
+// With is the file with another text, which is read with what was read of this one.
+func (f *File) With(text string) *File {
 	opts := f.opts
-	opts.Earlier = nil
-	return New(f.Path, doc, opts)
+	opts.Earlier = f.Keep()
+	return New(f.Path, opts.Earlier.Parse(text), opts)
 }
 
 // Stages returns the stage graph.
