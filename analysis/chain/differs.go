@@ -93,7 +93,7 @@ func asFirst(f *facts.File, r *facts.Run, c *facts.Command) string {
 	switch {
 	case c.Effect.Has(facts.Users) && c.Call == nil:
 		return fmt.Sprintf("line %d runs %s: users and groups are read when a RUN starts", f.Line(r.In), c.Called())
-	case replacesShell(c), unpacksAnywhere(f, r, c), rewritesSystem(c), changesStart(r, c):
+	case replacesShell(c), unpacksAnywhere(f, r, c), rewritesSystem(c), changesStart(f, r, c):
 		return fmt.Sprintf("line %d runs %s, which may replace the shell or what it reads", f.Line(r.In), c.Called())
 	case changesLocale(f, r, c):
 		return fmt.Sprintf("line %d runs %s, which may change the locale that a shell reads when it starts", f.Line(r.In), c.Called())

@@ -21,8 +21,11 @@ var startFiles = []string{
 
 // changesStart reports whether a command may write or remove one of them, by whatever
 // name: a relative path, a pattern, a variable.
-func changesStart(r *facts.Run, c *facts.Command) bool {
+func changesStart(f *facts.File, r *facts.Run, c *facts.Command) bool {
 	fs := r.Files(c)
+	if writesThroughLink(f, r, c) {
+		return true
+	}
 	tree := slices.ContainsFunc(c.Args, recursive)
 	puts := c.Name == "cp" || c.Name == "mv" || c.Name == "ln" || c.Name == "install"
 	makes := fs.Makes
@@ -80,7 +83,7 @@ func startsFrom(p facts.Place) bool {
 	}
 	// A home is none of the folders in which they lie.
 	text = strings.Replace(text, "${HOME}", "/~", 1)
-	return mayBeStart(unset.ReplaceAllString(text, "\x00"), p.All && p.Pattern == "")
+	return mayBeStart(facts.Cleaned(unset.ReplaceAllString(text, "\x00")), p.All && p.Pattern == "")
 }
 
 var (

@@ -140,6 +140,9 @@ func (n namer) absolute(text string, p Place) (Place, bool) {
 	default:
 		text = n.dir + "/" + text
 	}
+	if strings.Contains(text, "}/..") {
+		return Place{}, false // how many folders the variable holds is not known
+	}
 	p.Path = path.Clean(text)
 	// "..", taken off a variable, leaves nothing that is known.
 	return p, strings.HasPrefix(p.Path, "/") || strings.HasPrefix(p.Path, "${")

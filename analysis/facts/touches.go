@@ -234,9 +234,18 @@ func (r *Run) Spelled(c *Command, w shell.Word) string {
 		return text
 	case strings.HasPrefix(text, "/"), strings.HasPrefix(text, "\x00"):
 	case n.dir == "":
-		return "\x00/" + text
+		text = "\x00/" + text
 	default:
 		text = strings.TrimPrefix(n.dir, workdir) + "/" + text
+	}
+	return Cleaned(text)
+}
+
+// Cleaned is the shortest name of a path. "\x00" and "\x01" stand for what is not known: of
+// "\x00/../etc" no more is left than that it ends with "/etc".
+func Cleaned(text string) string {
+	if at := strings.LastIndexAny(text, "\x00\x01"); at >= 0 && strings.Contains(text[at:], "..") {
+		return "\x00" + path.Clean("/"+text[at+1:])
 	}
 	return path.Clean(text)
 }

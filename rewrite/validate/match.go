@@ -29,6 +29,8 @@ type matcher struct {
 	beyond map[*compile.Op]bool // what outside found
 	unused map[mountAt]*Rejection
 	said   map[*lazyregexp.Regexp]*compile.Op // what saying found
+
+	toStart map[*compile.Op][]string // what linkedToStart found
 }
 
 // A question is whether an edge of the new graph is one of the old.

@@ -35,9 +35,13 @@ var startPaths = func() []string {
 // a RUN starts.
 func (d *deriver) writtenAtStart(p *shell.Program, list []command) string {
 	n := d.library.namer(d.op.Exec, p)
+	links := d.startLinks(d.op, list, n)
+	atStart := func(w written) bool {
+		return n.atStart(w) || slices.ContainsFunc(n.paths(w), func(p string) bool { return links.lead(p) })
+	}
 	for _, c := range list {
 		for _, w := range c.written() {
-			if n.atStart(w) {
+			if atStart(w) {
 				return c.name
 			}
 		}
@@ -45,7 +49,7 @@ func (d *deriver) writtenAtStart(p *shell.Program, list []command) string {
 	found := ""
 	walk(p.Root, func(at *shell.Node, _ []*shell.Node) {
 		for _, r := range at.Redirs {
-			if strings.Contains(r.Op, ">") && r.Op != ">&" && !r.Heredoc && n.atStart(written{r.Target, false}) {
+			if strings.Contains(r.Op, ">") && r.Op != ">&" && !r.Heredoc && atStart(written{r.Target, false}) {
 				found = "a redirection"
 			}
 		}
@@ -186,26 +190,47 @@ func (c *command) saved() (out []shell.Word) {
 
 // atStart reports whether a word may name what is read when a RUN starts.
 func (n *namer) atStart(w written) bool {
+	return slices.ContainsFunc(n.paths(w), func(p string) bool { return meetsStart(p, w.all) })
+}
+
+// paths lists what a word may name, clean; \x00 and \x01 stand in it for what is not
+// known. A home is none of the folders in which the files lie, but they may lie above it.
+func (n *namer) paths(w written) (out []string) {
 	first := shell.Part{}
 	if len(w.word.Parts) > 0 {
 		first = w.word.Parts[0]
 	}
-	if home := first.Kind == shell.Tilde || first.Kind == shell.Parameter && first.Plain && first.Text == "HOME" && !n.assigned["HOME"]; home {
-		return false // a home is none of the folders in which they lie
-	}
 	text, _ := n.text(w.word)
-	var paths []string
+	if home := first.Kind == shell.Tilde || first.Kind == shell.Parameter && first.Plain && first.Text == "HOME" && !n.assigned["HOME"]; home {
+		if !strings.Contains(text, "..") {
+			return nil
+		}
+		rest, _ := n.text(shell.Word{Parts: w.word.Parts[1:]})
+		text = "\x00" + rest
+	}
 	switch {
 	case strings.HasPrefix(text, "/"), strings.HasPrefix(text, "\x00"):
-		paths = append(paths, text)
+		out = append(out, text)
 	case n.lost:
-		paths = append(paths, "\x00/"+text)
+		out = append(out, "\x00/"+text)
 	default:
 		for _, dir := range n.dirs {
-			paths = append(paths, strings.TrimSuffix(dir, "/")+"/"+text)
+			out = append(out, strings.TrimSuffix(dir, "/")+"/"+text)
 		}
 	}
-	return slices.ContainsFunc(paths, func(p string) bool { return meetsStart(path.Clean(p), w.all) })
+	for i, p := range out {
+		out[i] = shortest(p)
+	}
+	return out
+}
+
+// shortest is the shortest name of a path: what ".." takes off what is not known is not
+// known either.
+func shortest(p string) string {
+	if i := strings.LastIndexAny(p, "\x00\x01"); i >= 0 && strings.Contains(p[i:], "..") {
+		return "\x00" + path.Clean("/"+p[i+1:])
+	}
+	return path.Clean(p)
 }
 
 // meetsStart is atStart for a text, with all that is below it.
