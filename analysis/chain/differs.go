@@ -180,19 +180,23 @@ func changesLinked(r *facts.Run, c *facts.Command, packages bool) bool {
 	}) || fs.Unknown && (c.Effect.Has(facts.InPlace) || !packages)
 }
 
-// writesAnywhere reports whether a command's output may go to a file of a package's: by a
-// variable, or into a home of which it is not known where it lies.
+// writesAnywhere reports whether a command's output, or what it downloads, may go to a
+// file of a package's: by what is not known, or into a home of which it is not known
+// where it lies.
 func writesAnywhere(f *facts.File, r *facts.Run, c *facts.Command) bool {
-	return slices.ContainsFunc(c.Node.Redirs, func(redir shell.Redir) bool {
-		if !strings.Contains(redir.Op, ">") {
-			return false
+	words := c.Saved()
+	for _, redir := range c.Node.Redirs {
+		if strings.Contains(redir.Op, ">") {
+			words = append(words, redir.Target)
 		}
-		target := facts.Shape(redir.Target)
+	}
+	return slices.ContainsFunc(words, func(w shell.Word) bool {
+		target := facts.Shape(w)
 		if strings.HasPrefix(target, "~") {
 			home := f.HomeOf(r)
 			return home.Why != "" || !apart(home.Dir)
 		}
-		return strings.HasPrefix(target, "\x00") && r.Files(c).Unknown
+		return strings.Contains(target, "\x00") && r.Files(c).Unknown
 	})
 }
 

@@ -209,8 +209,10 @@ func init() {
 // the next word.
 var optionsWithValue = map[string][]string{
 	"curl": {"-o", "--output", "-H", "--header", "-d", "--data", "-u", "--user", "-A", "--user-agent", "-x", "--proxy", "-m", "--max-time", "--retry", "--retry-delay",
-		"--connect-timeout", "-X", "--request", "-w", "--write-out", "-e", "--referer", "-b", "--cookie", "--cacert", "--output-dir", "--retry-max-time", "-F", "--form", "-T", "--upload-file", "-K", "--config", "-c", "--cookie-jar", "--proto", "--tlsv"},
-	"wget": {"-O", "--output-document", "-P", "--directory-prefix", "-o", "--output-file", "-t", "--tries", "-T", "--timeout", "-U", "--user-agent", "--header", "-i", "--input-file", "-e", "--execute", "-a", "--append-output"},
+		"--connect-timeout", "-X", "--request", "-w", "--write-out", "-e", "--referer", "-b", "--cookie", "--cacert", "--output-dir", "--retry-max-time", "-F", "--form", "-T", "--upload-file", "-K", "--config", "-c", "--cookie-jar", "--proto", "--tlsv",
+		"-D", "--dump-header", "--stderr", "--trace", "--trace-ascii", "--etag-save", "--etag-compare", "--hsts", "--alt-svc", "--libcurl"},
+	"wget": {"-O", "--output-document", "-P", "--directory-prefix", "-o", "--output-file", "-t", "--tries", "-T", "--timeout", "-U", "--user-agent", "--header", "-i", "--input-file", "-e", "--execute", "-a", "--append-output",
+		"--save-cookies", "--load-cookies", "--hsts-file", "--rejected-log", "--warc-file"},
 	"git":  {"-b", "--branch", "-c", "--depth", "-o", "--origin", "-j", "--jobs", "-C", "--config"},
 	"tar":  {"-C", "--directory", "-f", "--file", "--exclude", "-T", "-X", "--files-from", "--transform", "--wildcards-match"},
 	"head": {"-n", "-c"}, "tail": {"-n", "-c"}, "cut": {"-d", "-f", "-c", "-b"}, "sort": {"-k", "-t", "-o"}, "mkdir": {"-m"},
@@ -466,6 +468,7 @@ func (c *Command) downloads(f *Files, n namer, given options, operands []shell.W
 	if given.has("-K", "--config", "-i", "--input-file", "-e", "--execute", "-r", "--recursive", "-m", "--mirror", "-b", "--background") && !(c.Name == "curl" && given.has("-r", "-m", "-i", "-e", "-b")) {
 		f.Unknown = true
 	}
+	c.besides(f, n, given)
 	var files []shell.Word
 	dir := n
 	if c.Name == "curl" {

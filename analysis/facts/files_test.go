@@ -35,6 +35,9 @@ func TestFiles(t *testing.T) {
 		{"", "curl https://example.com/a > /tmp/a", "makes /tmp/a"},
 		{"", "curl https://example.com/a", ""},
 		{"", "curl -K list", "unknown"},
+		{"", "curl -sSLD /tmp/h -c - --stderr=x --trace /tmp/t -o /tmp/a https://example.com/a", "unknown"},
+		{"", "curl -sSLD /tmp/h -c - --trace /tmp/t -o /tmp/a https://example.com/a", "makes /tmp/a, changes /tmp/h? /tmp/t?"},
+		{"", "wget -o /tmp/log -O /tmp/a https://example.com/a", "makes /tmp/a, changes /tmp/log?"},
 		{"", "wget -qO /tmp/a https://example.com/a", "makes /tmp/a"},
 		{"", "wget -O - https://example.com/a", ""},
 		{"", "wget https://example.com/dl/a.tgz", "makes ${.}/a.tgz"}, // in the base's WORKDIR

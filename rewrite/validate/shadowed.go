@@ -41,12 +41,7 @@ func (d *deriver) cutsLinks(left, right []command, r *shell.Program) string {
 	if slices.ContainsFunc(left, func(c command) bool { return setOf("ln cp mv tar unzip rsync")[c.name] }) {
 		dirs = []string{""} // a link may stand where a cd leads
 	}
-	bad := func(w shell.Word) bool {
-		return links == anywhere || slices.ContainsFunc(dirs, func(dir string) bool {
-			at := d.placeIn(w, dir)
-			return !at.known || systemDir(at.path)
-		})
-	}
+	bad := func(w shell.Word) bool { return links == anywhere || d.mayBeSystems(w, dirs) }
 	why := func(what string) string {
 		return what + " changes in place what " + maker + " may have hard-linked: another layer would cut the link"
 	}
@@ -65,13 +60,8 @@ func (d *deriver) cutsLinks(left, right []command, r *shell.Program) string {
 				return why(c.name)
 			}
 		case output:
-			for i, w := range c.words[1:] {
-				text, _ := literal(w)
-				if (strings.HasSuffix(text, "o") || strings.HasSuffix(text, "O") || strings.HasPrefix(text, "--output")) && strings.HasPrefix(text, "-") {
-					if i+2 >= len(c.words) || strings.Contains(text, "=") || bad(c.words[i+2]) {
-						return why(c.name)
-					}
-				}
+			if slices.ContainsFunc(c.outputs(), bad) {
+				return why(c.name)
 			}
 		case own:
 			if links == anywhere {
@@ -88,6 +78,31 @@ func (d *deriver) cutsLinks(left, right []command, r *shell.Program) string {
 		}
 	})
 	return found
+}
+
+// mayBeSystems reports whether a word may name a file of a distribution's package, from one
+// of the folders: in no home, whose ever it is.
+func (d *deriver) mayBeSystems(w shell.Word, dirs []string) bool {
+	if rest, ok := d.belowHome(w); ok {
+		return slices.ContainsFunc(d.homes([]string{"~/" + rest}), func(p string) bool { return systemDir(path.Clean(p)) })
+	}
+	return slices.ContainsFunc(dirs, func(dir string) bool {
+		at := d.placeIn(w, dir)
+		return !at.known || systemDir(at.path)
+	})
+}
+
+// belowHome is what a word says behind the home that it begins with, if that is known.
+func (d *deriver) belowHome(w shell.Word) (string, bool) {
+	if len(w.Parts) == 0 || d.sets("HOME") {
+		return "", false
+	}
+	first := w.Parts[0]
+	if !(first.Kind == shell.Tilde && first.Text == "~") && !(first.Kind == shell.Parameter && first.Plain && first.Text == "HOME") {
+		return "", false
+	}
+	rest, known := d.namer.text(shell.Word{Parts: w.Parts[1:]})
+	return strings.TrimPrefix(rest, "/"), known && !strings.ContainsAny(rest, "\x00\x01") && (rest == "" || strings.HasPrefix(rest, "/"))
 }
 
 // movesDownload reports whether an mv moves nothing but files that a command before
@@ -243,10 +258,9 @@ func (d *deriver) fillsPath(c *command) bool {
 				found = append(found, naming{path.Join(dir, name), false})
 			}
 		}
-		if first := w.Parts; len(first) > 0 && (first[0].Kind == shell.Tilde || first[0].Kind == shell.Parameter && first[0].Plain && first[0].Text == "HOME") {
-			rest, _ := d.namer.text(shell.Word{Parts: first[1:]})
-			any = strings.Contains(rest, "\x00")
-			for _, dir := range d.homes([]string{"~/" + strings.TrimPrefix(rest, "/")}) {
+		if rest, ok := d.belowHome(w); ok {
+			any = false
+			for _, dir := range d.homes([]string{"~/" + rest}) {
 				found = append(found, naming{path.Clean(dir), false})
 			}
 		}

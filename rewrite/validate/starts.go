@@ -154,38 +154,52 @@ func behind(w shell.Word, n int) shell.Word {
 	return w
 }
 
-// saved lists the files to which a download goes. What is named after an address lands
-// in the folder in force.
-func (c *command) saved() (out []shell.Word) {
-	letter, long := "o", "--output"
-	if c.name == "wget" {
-		letter, long = "O", "--output-document"
-	}
+// saved lists the files to which a download goes, and what else it writes. What is named
+// after an address lands in the folder in force.
+func (c *command) saved() []shell.Word {
+	out := c.outputs()
 	for i, w := range c.words[1:] {
-		text := beginning(w)
-		at := strings.Index(text, letter)
-		next := c.words[i+2:] // the words behind it
-		switch {
-		case len(text) < 2:
-		case strings.HasPrefix(text, long+"="):
-			out = append(out, behind(w, len(long)+1))
-		case text[0] != '-':
-			if remote.MatchString(text) {
-				out = append(out, lastName(w))
-			}
-		case text[1] != '-' && at > 0 && (at+1 < len(text) || len(w.Parts) > 1):
-			out = append(out, behind(w, at+1))
-		case len(next) == 0:
-		case text == long || text[1] != '-' && at > 0:
-			out = append(out, next[0])
-		case text == "-P" || text == "--directory-prefix":
-			out = append(out, next[0])
+		switch text := beginning(w); {
+		case remote.MatchString(text):
+			out = append(out, lastName(w))
+		case c.name == "wget" && (text == "-P" || text == "--directory-prefix") && i+2 < len(c.words):
+			out = append(out, c.words[i+2])
 			for _, address := range c.operands() {
-				out = append(out, below(next[0], address))
+				out = append(out, below(c.words[i+2], address))
 			}
 		}
 	}
 	return out
+}
+
+// writing are the options of downloads that name a file which is written: letters, names.
+var writing = map[string][2]string{
+	"curl": {"oDc", "--output --dump-header --stderr --trace --trace-ascii --cookie-jar --etag-save --hsts --alt-svc --libcurl"},
+	"wget": {"Ooa", "--output-document --output-file --append-output --save-cookies --hsts-file --rejected-log --warc-file"},
+}
+
+// outputs lists the files that such options name.
+func (c *command) outputs() (out []shell.Word) {
+	letters, names := writing[c.name][0], strings.Fields(writing[c.name][1])
+	for i, w := range c.words[1:] {
+		text, rest := beginning(w), c.words[i+2:]
+		if len(text) < 2 || text[0] != '-' {
+			continue
+		}
+		name, _, joined := strings.Cut(text, "=")
+		at := strings.IndexAny(text, letters)
+		long := text[1] == '-'
+		switch {
+		case long && !slices.ContainsFunc(names, func(full string) bool { return abbreviates(text, full) }), !long && at < 0:
+		case long && joined:
+			out = append(out, behind(w, len(name)+1))
+		case !long && (at+1 < len(text) || len(w.Parts) > 1):
+			out = append(out, behind(w, at+1))
+		case len(rest) > 0:
+			out = append(out, rest[0])
+		}
+	}
+	return slices.DeleteFunc(out, func(w shell.Word) bool { text, _ := literal(w); return text == "-" })
 }
 
 // atStart reports whether a word may name what is read when a RUN starts.
