@@ -16,12 +16,8 @@ func (s *scenario) writing(verb, arg string) (string, bool) {
 	var out strings.Builder
 	place1, rest, _ := strings.Cut(arg, " ")
 	switch verb {
-	case "complete":
-		s.complete(&out, s.placed(place1), rest)
-	case "trigger": // as complete, for a character that was typed
-		params := s.placed(place1)
-		params["context"] = map[string]any{"triggerKind": 2}
-		s.complete(&out, params, rest)
+	case "complete", "trigger":
+		s.complete(&out, verb, place1, rest)
 	case "accept":
 		s.accept(&out, place1, rest)
 	case "definition":
@@ -125,15 +121,19 @@ func (s *scenario) accept(out *strings.Builder, at, label string) {
 	fmt.Fprintf(out, "%q is not proposed\n", label)
 }
 
-// complete lists the first proposals at a place; with a label, the text after that
-// proposal was taken.
-func (s *scenario) complete(out *strings.Builder, params map[string]any, label string) {
+// complete lists the first proposals at a place, for who asks or for a character that was
+// typed; with a label, the text after that proposal was taken.
+func (s *scenario) complete(out *strings.Builder, verb, at, label string) {
 	var list struct {
 		Items []struct {
 			Label, Detail string
 			SortText      string
 			TextEdit      textEdit
 		}
+	}
+	params := s.placed(at)
+	if verb == "trigger" {
+		params["context"] = map[string]any{"triggerKind": 2}
 	}
 	s.ask("completion", params, &list)
 	for i, it := range list.Items {
@@ -154,7 +154,7 @@ func (s *scenario) complete(out *strings.Builder, params map[string]any, label s
 		fmt.Fprintln(out, strings.TrimSpace(fmt.Sprintf("%s %q %s", it.Label, s.under(it.TextEdit.Range), it.Detail)))
 	}
 	if label != "" {
-		s.t.Errorf("%v: %q is not proposed", params, label)
+		s.t.Errorf("%s: %q is not proposed", at, label)
 	}
 }
 

@@ -298,6 +298,19 @@ var npmItself = lazyregexp.New(`(?:^|[/:@])npm(?:@|$|-\d|\.)|npm/cli`)
 // with its version.
 var ofPackage = lazyregexp.New(`^(?:@[\w.~-]+/)?[\w.~-]+@[\w.~^-]*$`)
 
+// anotherNpm says why what npm installs may be another npm; "" where it is not.
+func anotherNpm(call *pkgmgr.Call) string {
+	for _, w := range call.Names {
+		switch head, _, open := strings.Cut(facts.Shape(w), "\x00"); {
+		case npmItself.MatchString(head):
+			return "npm installs another npm here, which may not run"
+		case open && !ofPackage.MatchString(head):
+			return "what npm installs here is not known, and may be another npm, with which the clean-up may not run"
+		}
+	}
+	return ""
+}
+
 // riskyCommand is the manager's own clean-up, by the program that was called.
 func riskyCommand(left facts.Leftover) (string, string) {
 	program, rest, _ := strings.Cut(left.Cache.Risky.Command, " ")
@@ -377,13 +390,8 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 		if name, ok := f.Stages().AnySet(r.In, func(name string) bool { return strings.HasPrefix(strings.ToLower(name), "npm_config_") }); ok {
 			return fix, name + " is set, which may move npm's cache or make its clean-up fail"
 		}
-		for _, w := range left.By.Call.Names {
-			switch head, _, open := strings.Cut(facts.Shape(w), "\x00"); {
-			case npmItself.MatchString(head):
-				return fix, "npm installs another npm here, which may not run"
-			case open && !ofPackage.MatchString(head):
-				return fix, "what npm installs here is not known, and may be another npm, with which the clean-up may not run"
-			}
+		if why := anotherNpm(left.By.Call); why != "" {
+			return fix, why
 		}
 	}
 	inLast := last.From <= left.By.Node.From && left.By.Node.To <= last.To

@@ -316,7 +316,7 @@ func (f folder) named(text string) kinship {
 		if _, in := Below(path.Dir(text[:at]+"x"), f.dir); in {
 			return within
 		}
-		return may(sharesRoot(text[:at], f.dir))
+		return may(patternMeets(text, f.dir))
 	}
 	text = path.Clean(text)
 	_, in := Below(text, f.dir)
@@ -325,6 +325,21 @@ func (f folder) named(text string) kinship {
 		return within
 	}
 	return may(holds)
+}
+
+// patternMeets reports whether a pattern may stand for a folder, one above or one below,
+// name by name.
+func patternMeets(pattern, dir string) bool {
+	names := strings.Split(path.Clean(pattern), "/")
+	for i, name := range strings.Split(dir, "/") {
+		if i == len(names) || strings.Contains(names[i], "**") {
+			return true
+		}
+		if like, err := path.Match(names[i], name); err == nil && !like {
+			return false
+		}
+	}
+	return true
 }
 
 // sharesRoot reports whether the literal beginnings of a path and a folder agree.
