@@ -25,7 +25,7 @@ func attributesSetLate(p *analysis.Pass, commands ...string) {
 				continue
 			}
 			for _, c := range r.Commands {
-				if l, ok := setterOf(r, c); ok && slices.Contains(commands, c.Name) {
+				if l, ok := setterOf(p, r, c); ok && slices.Contains(commands, c.Name) {
 					copiedAgain(p, l)
 				}
 			}
@@ -43,10 +43,25 @@ type setter struct {
 
 // setterOf reads a command as a setter. It is not ok where it is none, or where it is not
 // certain what it gives to which files.
-func setterOf(r *facts.Run, c *facts.Command) (setter, bool) {
+func setterOf(p *analysis.Pass, r *facts.Run, c *facts.Command) (setter, bool) {
 	if kindOf(c) == "" || !c.Context.Always || len(c.Prefix) > 0 {
 		return setter{}, false
 	}
+	s := facts.Once(p.File, setterIn{c}, func() *setter {
+		if s, ok := newSetter(r, c); ok {
+			return &s
+		}
+		return nil
+	})
+	if s == nil {
+		return setter{}, false
+	}
+	return *s, true
+}
+
+type setterIn struct{ *facts.Command }
+
+func newSetter(r *facts.Run, c *facts.Command) (setter, bool) {
 	operands, ok := r.Operands(c)
 	a := attributeOf(c)
 	return setter{a, r, c, operands}, ok && a.value != "" && !slices.ContainsFunc(operands, func(o facts.Operand) bool { return o.Pattern == "[]" || !o.Sure && o.Pattern == "" })
@@ -54,8 +69,33 @@ func setterOf(r *facts.Run, c *facts.Command) (setter, bool) {
 
 // kindOf is the flag of COPY that does what a command does; "" for other commands.
 func kindOf(c *facts.Command) string {
-	return map[string]string{"chmod": "chmod", "chown": "chown", "chgrp": "chown"}[c.Name]
+	switch c.Name {
+	case "chmod":
+		return "chmod"
+	case "chown", "chgrp":
+		return "chown"
+	}
+	return ""
 }
+
+// A load is what a COPY or ADD puts where.
+type load struct {
+	facts.Place
+	known  bool
+	little bool // too little to speak of
+}
+
+func loadOf(p *analysis.Pass, in *syntax.Instruction) load {
+	if in.Name != "copy" && in.Name != "add" {
+		return load{}
+	}
+	return facts.Once(p.File, loadIn{in}, func() load {
+		place, ok := p.Brings(in)
+		return load{place, ok, ok && p.CopiesLittle(in, place)}
+	})
+}
+
+type loadIn struct{ *syntax.Instruction }
 
 // covers reports whether the command gives its attribute to all that is at a place.
 func (s setter) covers(q facts.Place) bool {
@@ -77,7 +117,7 @@ func copiedAgain(p *analysis.Pass, s setter) {
 		if (in.Name != "copy" && in.Name != "add") || in.Flag(s.flag) != nil {
 			continue
 		}
-		if brought, ok := p.Brings(in); ok && s.covers(brought) && !p.CopiesLittle(in, brought) && !s.idle(p, in, brought) {
+		if l := loadOf(p, in); l.known && !l.little && s.covers(l.Place) && !s.idle(p, in, l.Place) {
 			copies = append(copies, in)
 		}
 	}
@@ -129,7 +169,7 @@ func (s setter) idle(p *analysis.Pass, in *syntax.Instruction, brought facts.Pla
 			if c == s.c || kindOf(c) != s.flag {
 				continue
 			}
-			o, ok := setterOf(r, c)
+			o, ok := setterOf(p, r, c)
 			if same := o.value == s.value; ok && (before && same || !before && !same) && o.covers(brought) {
 				return true
 			}
@@ -229,7 +269,7 @@ func (s setter) split(p *analysis.Pass, copies []*syntax.Instruction) (taken set
 	taken = s
 	taken.operands = nil
 	for _, o := range s.operands {
-		if slices.ContainsFunc(copies, func(in *syntax.Instruction) bool { brought, _ := p.Brings(in); return o.Covers(brought) }) {
+		if slices.ContainsFunc(copies, func(in *syntax.Instruction) bool { return o.Covers(loadOf(p, in).Place) }) {
 			taken.operands = append(taken.operands, o)
 		} else {
 			kept = append(kept, o)
@@ -253,9 +293,9 @@ func (s setter) flagged(p *analysis.Pass, copies []*syntax.Instruction) (out []*
 			continue
 		}
 		before := in.Index < copies[0].Index
-		if brought, ok := p.Brings(in); ok && in.Name != "workdir" && s.covers(brought) {
+		if l := loadOf(p, in); l.known && s.covers(l.Place) {
 			switch has := in.Flag(s.flag); {
-			case has == nil && !s.idle(p, in, brought):
+			case has == nil && !s.idle(p, in, l.Place):
 				out = append(out, in)
 				continue
 			case has == nil || has.Value == s.value:
@@ -281,7 +321,7 @@ func (s setter) between(p *analysis.Pass, flagged []*syntax.Instruction, first *
 			if r.In.Index > flagged[0].Index && s.named() && (c.Effect.Has(facts.Users) || c.RunsCode()) {
 				return fmt.Sprintf("line %d may make the user: put it before the %s of line %d", p.Line(r.In), strings.ToUpper(flagged[0].Name), p.Line(flagged[0]))
 			}
-			if r.In.Index > first.Index && s.setsToo(r, c) {
+			if r.In.Index > first.Index && s.setsToo(p, r, c) {
 				return fmt.Sprintf("line %d has a %s of some of it as well", p.Line(r.In), c.Name)
 			}
 			if s.makesFolder(p, r, c, flagged) || slices.ContainsFunc(r.Files(c).Makes, func(q facts.Place) bool {
@@ -314,7 +354,7 @@ func (s setter) here(p *analysis.Pass, flagged []*syntax.Instruction) string {
 		switch {
 		case s.named() && (c.Effect.Has(facts.Users) || c.RunsCode()):
 			return fmt.Sprintf("line %d may make the user: put that before the %s of line %d", line, strings.ToUpper(last.Name), p.Line(last))
-		case s.setsToo(s.r, c):
+		case s.setsToo(p, s.r, c):
 			return fmt.Sprintf("line %d has a %s of some of it as well", line, c.Name)
 		case f.Unknown || slices.ContainsFunc(makes, s.meets) || s.makesFolder(p, s.r, c, flagged):
 			return fmt.Sprintf("line %d may make files there, which need it too", line)
@@ -333,9 +373,8 @@ func (s setter) behind(p *analysis.Pass, copies []*syntax.Instruction) string {
 			if r == s.r && c.Node.From <= s.c.Node.From || kindOf(c) != s.flag {
 				continue
 			}
-			if o, ok := setterOf(r, c); ok && o.value != s.value && slices.ContainsFunc(copies, func(in *syntax.Instruction) bool {
-				brought, _ := p.Brings(in)
-				return o.covers(brought)
+			if o, ok := setterOf(p, r, c); ok && o.value != s.value && slices.ContainsFunc(copies, func(in *syntax.Instruction) bool {
+				return o.covers(loadOf(p, in).Place)
 			}) {
 				return fmt.Sprintf("line %d has a %s of it as well", lineOf(p, r, c), c.Name)
 			}
@@ -346,12 +385,12 @@ func (s setter) behind(p *analysis.Pass, copies []*syntax.Instruction) string {
 
 // setsToo reports whether another command may give some of the same files another mode or
 // owner, which the flag would not take back.
-func (s setter) setsToo(r *facts.Run, c *facts.Command) bool {
+func (s setter) setsToo(p *analysis.Pass, r *facts.Run, c *facts.Command) bool {
 	clears := s.flag == "chmod" && len(s.value) > 3 && strings.ContainsAny(s.value[:1], "234567") && kindOf(c) == "chown" // chown takes setuid away
 	if kindOf(c) != s.flag && !clears {
 		return false
 	}
-	o, ok := setterOf(r, c)
+	o, ok := setterOf(p, r, c)
 	return !(ok && o.attribute == s.attribute) && slices.ContainsFunc(r.Files(c).Changes, s.meets)
 }
 
