@@ -544,7 +544,7 @@ func isOperand(w Word) bool {
 // printing names builtins that, without an operand, print the shell's own state.
 var printing = []string{"set", "declare", "typeset", "local", "readonly", "trap", "alias", "hash", "jobs", "times", "history", "shopt"}
 
-var historic = []string{"_", "!", "PIPESTATUS", "RANDOM", "SRANDOM", "SECONDS", "LINENO", "SHLVL", "BASH_COMMAND", "BASH_REMATCH", "BASH_LINENO", "HISTCMD", "OPTIND", "OPTARG", "OLDPWD", "REPLY", "DIRSTACK", "BASH_SUBSHELL", "BASHPID", "BASH_EXECUTION_STRING", "-"}
+var historic = []string{"_", "!", "PIPESTATUS", "RANDOM", "SRANDOM", "SECONDS", "LINENO", "SHLVL", "BASH_COMMAND", "BASH_REMATCH", "BASH_LINENO", "HISTCMD", "OPTIND", "OPTARG", "OLDPWD", "REPLY", "DIRSTACK", "BASH_SUBSHELL", "BASHPID", "PPID", "BASH_EXECUTION_STRING", "-"}
 
 // Lookups lists the names that the shell itself, outside of subshells, looks up
 // in PATH: it remembers where it found them. It is not ok where one is not known.
