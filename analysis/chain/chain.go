@@ -10,6 +10,7 @@ import (
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
@@ -208,10 +209,10 @@ func Meaningful(runs ...*facts.Run) string {
 	return ""
 }
 
-// RemovesWorkdir reports whether a RUN may remove the working folder, which the next
-// RUN makes anew.
-func RemovesWorkdir(f *facts.File, r *facts.Run) bool {
-	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return removesWorkdir(f, r, c) })
+// Removes reports whether a RUN may remove a working folder, which the next RUN in it
+// makes anew.
+func Removes(f *facts.File, r *facts.Run, dir stage.Value) bool {
+	return slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return removesFolder(f, r, c, dir) })
 }
 
 // Takes says why a command of b cannot simply follow a's by "&&"; "" when it can.
@@ -232,6 +233,9 @@ func Takes(f *facts.File, a, b *facts.Run, c *facts.Command) string {
 		return fmt.Sprintf("line %d is no plain chain of commands, behind which a clean-up could be put", line)
 	case a.Shell.Startup == shell.Yes:
 		return "the shell reads start-up files once in every RUN"
+	}
+	if why := startup(f, a); why != "" {
+		return why
 	}
 	if comment := Meaningful(b); comment != "" {
 		return fmt.Sprintf("the comment %q speaks of line %d", comment, f.Line(b.In))

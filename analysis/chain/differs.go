@@ -9,6 +9,7 @@ import (
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/stage"
 )
 
 // differs says why b may do something else, or fail, when it runs right behind a in
@@ -107,7 +108,7 @@ func asFirst(f *facts.File, r *facts.Run, c *facts.Command) string {
 // a process, and what it does to files.
 func unknown(r *facts.Run) *facts.Command {
 	for _, c := range r.Commands {
-		if slices.ContainsFunc(c.Prefix, func(w shell.Word) bool { return setsUp[facts.Shape(w)] }) {
+		if slices.ContainsFunc(c.Prefix, func(w shell.Word) bool { return setsUp[facts.Shape(w)] || optionOfPrefix(w) }) {
 			return c
 		}
 		if steady[c.Name] || len(c.Node.Words) == 0 {
@@ -126,6 +127,13 @@ func unknown(r *facts.Run) *facts.Command {
 // steady are the builtins whose effect ends with their shell.
 var steady = map[string]bool{"cd": true, "set": true, "export": true, "unset": true, "umask": true, "exit": true, "read": true, "shift": true, "local": true, "readonly": true,
 	"ulimit": true, "return": true, "break": true, "continue": true}
+
+// optionOfPrefix reports whether a word of a prefix is an option which does more than keep
+// the environment: env -C, sudo -u.
+func optionOfPrefix(w shell.Word) bool {
+	s := facts.Shape(w)
+	return strings.HasPrefix(s, "-") && s != "-E" && s != "-H" && s != "-n"
+}
 
 // setsUp are prefixes that do more to a command than choose its user or variables.
 var setsUp = map[string]bool{"command": true, "builtin": true, "exec": true, "eatmydata": true, "time": true, "chronic": true, "nice": true, "ionice": true, "stdbuf": true, "timeout": true}
@@ -262,8 +270,12 @@ var packaged = map[string]bool{"usr": true, "etc": true, "var": true, "bin": tru
 // removesWorkdir reports whether a command may remove, rename or replace the
 // working folder, or one above it. A link may lead there from elsewhere.
 func removesWorkdir(f *facts.File, r *facts.Run, c *facts.Command) bool {
-	dir := f.Stages().Workdir(r.In)
-	if dir.Known() && dir.Text == "/" || f.InRoot(r) {
+	return !f.InRoot(r) && removesFolder(f, r, c, f.Stages().Workdir(r.In))
+}
+
+// removesFolder is removesWorkdir for any working folder.
+func removesFolder(f *facts.File, r *facts.Run, c *facts.Command, dir stage.Value) bool {
+	if dir.Known() && dir.Text == "/" {
 		return false
 	}
 	fs := r.Files(c)

@@ -571,7 +571,11 @@ func (r *Run) Files(c *Command) Files {
 		r.files = map[*Command]Files{}
 	}
 	f := c.files(namer{dir: r.dir(c.Node), value: r.value})
-	f.Unknown = f.Unknown || c.Script != nil || c.Fed || c.Context.Function || c.Name == "" && len(c.Node.Words) > 0
+	f.Unknown = f.Unknown || c.Script != nil || c.Fed || c.Context.Function || c.Name == "" && len(c.Node.Words) > 0 ||
+		slices.ContainsFunc(c.Prefix, func(w shell.Word) bool {
+			s := Shape(w)
+			return s == "-C" || s == "-D" || strings.HasPrefix(s, "--chdir")
+		}) // in another folder
 	r.files[c] = f
 	return f
 }

@@ -199,7 +199,7 @@ func moveCleanup(p *analysis.Pass, a, b *facts.Run, c *facts.Command) (analysis.
 	if why := chain.Takes(p.File, a, b, c); why != "" {
 		return analysis.Fix{}, why
 	}
-	if why := cmp.Or(needed(p, a, b, c, places), hinders(p, a, b, c, places)); why != "" {
+	if why := cmp.Or(needed(p, a, b, c, places), hinders(p, a, b, c, places), remains(p, a, b, c, places)); why != "" {
 		return analysis.Fix{}, why
 	}
 	removed, comments, why := takeOut(p, b, c, "deletes")
@@ -346,14 +346,9 @@ func hinders(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts
 	}); ok {
 		return name + " names what is deleted"
 	}
-	for _, in := range p.Doc.Instructions[a.In.Index+1 : b.In.Index+1] {
-		if in.Name == "run" && !(in == b.In && whole(b, c)) && runsWithin(p, a, p.Run(in), places) {
-			return fmt.Sprintf("line %d may run in a folder that is deleted, which is made anew for it", p.Line(in))
-		}
-	}
 	if whole(b, c) {
-		for _, in := range p.Doc.Instructions[a.In.Index+1 : b.In.Index] {
-			if in.Name == "run" && chain.RemovesWorkdir(p.File, p.Run(in)) {
+		for _, in := range p.Doc.Instructions[a.In.Index:b.In.Index] {
+			if in.Name == "run" && chain.Removes(p.File, p.Run(in), g.Workdir(b.In)) {
 				return fmt.Sprintf("line %d may remove the WORKDIR, which line %d makes anew", p.Line(in), p.Line(b.In))
 			}
 		}

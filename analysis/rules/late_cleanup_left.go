@@ -1,13 +1,57 @@
 package rules
 
 import (
+	"encoding/json"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/facts"
+	"github.com/shale-build/shale/analysis/shell"
 )
+
+// remains says what stands in the way of what is left behind by a clean-up that moves: a
+// RUN in a folder that is deleted, a variable that tells whether it ran, or a link by which
+// what stands between may reach what is deleted.
+func remains(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts.Place) string {
+	for _, in := range p.Doc.Instructions[a.In.Index+1 : b.In.Index+1] {
+		if in.Name == "run" && !(in == b.In && whole(b, c)) && runsWithin(p, a, p.Run(in), places) {
+			return fmt.Sprintf("line %d may run in a folder that is deleted, which is made anew for it", p.Line(in))
+		}
+	}
+	if reads := b.Program.ReadsShell(); b.Commands[0] == c && len(reads) > 0 {
+		return fmt.Sprintf("line %d reads the shell's own state: %s", p.Line(b.In), reads[0])
+	}
+	for s := b.Stage; s != nil; s = s.Parent {
+		for _, r := range p.Runs(s) {
+			if r.In.Index < b.In.Index && r.Opaque == "" && slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return linksTo(r, c, places) }) {
+				return fmt.Sprintf("line %d may make a link to %s", p.Line(r.In), places[0].Name())
+			}
+		}
+	}
+	return ""
+}
+
+// linksTo reports whether a command may make a link to one of the places.
+func linksTo(r *facts.Run, c *facts.Command, places []facts.Place) bool {
+	return c.Name == "ln" && slices.ContainsFunc(c.Args, func(w shell.Word) bool {
+		if text, _ := w.Literal(); strings.HasPrefix(text, "-") {
+			return false
+		}
+		begins, _, open := strings.Cut(strings.ReplaceAll(r.Spelled(c, w), "\x01", "\x00"), "\x00")
+		return slices.ContainsFunc(places, func(p facts.Place) bool {
+			return p.Meets(facts.Place{Path: begins, All: true}) || open && strings.HasPrefix(p.Path, begins)
+		})
+	})
+}
+
+// isJSON reports whether BuildKit reads what is left of a RUN as a list of words.
+func isJSON(text string) bool {
+	var words []string
+	return json.Unmarshal([]byte(text), &words) == nil && words != nil
+}
 
 // runsWithin reports whether the folder that a RUN starts in may be one that is deleted,
 // or lie in it. A file that a RUN made is none.

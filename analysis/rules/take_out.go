@@ -46,6 +46,9 @@ func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command, does string) (e a
 		return e, nil, midst
 	}
 	text := r.Program.Text
+	if left := text.String(); isJSON(left[:from]) || isJSON(left[to:]) {
+		return e, nil, fmt.Sprintf("what would be left of line %d is a list of words in JSON", p.Line(r.In))
+	}
 	gap := source.Span{Start: text.Home(from), End: text.HomeEnd(to)}
 	if c.Node != parts[0] {
 		gap = source.Span{Start: text.HomeEnd(from), End: r.In.Span.End}

@@ -323,6 +323,8 @@ var wrongs = slices.Concat(wrongCleanups, wrongUnseen, wrongReach, []rewriting{
 		edits: [][2]string{{"/srv/b\nRUN", "/srv/b &&"}}, reason: "cp may have hard-linked"},
 	{name: "a log of wget's in a linked file", before: from("debian:12", "RUN cp -al /srv/a /srv/b", "RUN wget -o /srv/a/log -q --spider https://e.com/x"), changes: joined,
 		edits: [][2]string{{"/srv/b\nRUN", "/srv/b &&"}}, reason: "cp may have hard-linked"},
+	{name: "users replaced by an archive", before: from("debian:12", "RUN tar -cf /etc/passwd /srv/x", "RUN touch ~/x"), changes: joined,
+		edits: [][2]string{{"/srv/x\nRUN", "/srv/x &&"}}, reason: "tar may write what is read"},
 	{name: "users written as headers", before: from("debian:12", "RUN curl -fsSL --dump-header /etc/passwd -o /srv/x https://e.com/x", "RUN touch ~/x"), changes: joined,
 		edits: [][2]string{{"e.com/x\nRUN", "e.com/x &&"}}, reason: "curl may write what is read"},
 	{name: "hard links kept by a busybox move", before: from("busybox", "RUN mv /s /opt/s", "RUN chown 1000 /opt/s/a"), changes: joined,

@@ -93,6 +93,10 @@ func (c *command) written() []written {
 		return each(ops[min(2, len(ops)):], true)
 	case "cp", "mv", "ln", "install":
 		return c.put(ops, tree)
+	case "tar":
+		if c.takes("c r u A", "--create --append --update --catenate") {
+			return each(ops, false) // the archive is one of them
+		}
 	case "curl", "wget":
 		return each(c.saved(), false)
 	}

@@ -187,6 +187,9 @@ func (d *deriver) unpacksOverShell(c *command, all []command, way *trail) bool {
 	if c.name != "tar" && c.name != "unzip" && c.name != "cp" && c.name != "mv" {
 		return false
 	}
+	if _, known := c.args(); c.name == "tar" && known && !c.takes("x", "--extract --get") {
+		return false // it makes an archive, or lists one
+	}
 	cwd, known := way.of(c)
 	if !known {
 		cwd = path.Clean("/" + d.op.Exec.Cwd)
