@@ -24,7 +24,7 @@ func (d *deriver) movesFolders(left, right []command, l, r *shell.Program) bool 
 // mustSucceed reports whether a script fails for certain where a command of it does.
 func mustSucceed(c *command, list []command, p *shell.Program, errexit bool) bool {
 	statements := p.Root.Children
-	for len(statements) == 1 && (statements[0].Kind == shell.Subshell || statements[0].Kind == shell.Block) && !statements[0].Background {
+	for len(statements) == 1 && slices.Contains([]shell.Kind{shell.Subshell, shell.Block, shell.List}, statements[0].Kind) && !statements[0].Background {
 		statements = statements[0].Children
 	}
 	first := statements[0]
