@@ -159,6 +159,8 @@ var rights = []rewriting{
 		edits:  [][2]string{{"curl\nEXPOSE 80\nLABEL a=b\nVOLUME /data\nRUN mkdir", "curl \\\n && mkdir"}, {"/data/x\n", "/data/x\nEXPOSE 80\nLABEL a=b\nVOLUME /data\n"}}},
 	{name: "a folder moved that must be, each in a shell of its own", before: from("debian:12", "RUN cd /usr/src && git clone https://e.com/a.git", "RUN mv /usr/src/a /srv/a"), changes: joined,
 		edits: [][2]string{{"RUN cd /usr/src && git clone https://e.com/a.git\nRUN mv /usr/src/a /srv/a", "RUN ( cd /usr/src && git clone https://e.com/a.git ) && ( mv /usr/src/a /srv/a )"}}},
+	{name: "joined behind a clone elsewhere, from a folder of the PATH", before: from("debian:12", "WORKDIR /usr/local/bin", "RUN curl -o /srv/a https://e.com/a && git clone https://e.com/r /srv/r", "RUN curl -o /srv/b https://e.com/b"), changes: joined,
+		edits: [][2]string{{"/srv/r\nRUN", "/srv/r &&"}}},
 	{name: "joined behind an archive that is made", before: from("debian:12", "RUN curl -o /tmp/a https://e.com/a && tar -czf /opt/o.tgz /tmp/a", "RUN rm /tmp/a"), changes: joined,
 		edits: [][2]string{{"/tmp/a\nRUN", "/tmp/a &&"}}},
 	{name: "joined behind packages, a download into the home", before: from("debian:12", "USER root", "RUN apt-get update && apt-get install -y git", `RUN wget -q -O "$HOME/x" -o ~/log https://e.com/x && rm -rf /var/lib/apt/lists/*`), changes: joined,

@@ -223,7 +223,7 @@ func (d *deriver) shadowed(left, right []command) string {
 					return name
 				}
 			case "tar", "unzip", "cp", "mv", "install", "ln", "curl", "wget":
-				if !all || slices.ContainsFunc(args, inPath) || d.inPathFolder() || d.fillsPath(&c) {
+				if !all || slices.ContainsFunc(args, inPath) || c.name != "curl" && c.name != "wget" && d.inPathFolder() || d.fillsPath(&c) {
 					return name
 				}
 			case "git":
@@ -251,9 +251,13 @@ func (d *deriver) fillsPath(c *command) bool {
 	if c.inFolder() && c.name != "git" && slices.ContainsFunc(d.namer.dirs, func(dir string) bool { return hit(naming{dir, false}) }) {
 		return true
 	}
-	for _, w := range c.words[1:] {
+	_, verb := c.verb()
+	for i, w := range c.words[1:] {
+		if c.name == "git" && i+1 == verb {
+			continue
+		}
 		found, any := d.namer.names(w)
-		if name := strings.TrimSuffix(beginning(lastName(w)), ".git"); c.name == "git" && remote.MatchString(beginning(w)) {
+		if name := strings.TrimSuffix(beginning(lastName(w)), ".git"); c.name == "git" && c.inFolder() && remote.MatchString(beginning(w)) {
 			for _, dir := range d.namer.dirs {
 				found = append(found, naming{path.Join(dir, name), false})
 			}
