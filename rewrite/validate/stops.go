@@ -494,7 +494,9 @@ func (c *command) namesAny(n *namer, folders []string) bool {
 
 // namesOne is namesAny for a text as a namer reads it.
 func (c *command) namesOne(n *namer, text string, folders []string) bool {
+	visible := false // a pattern at the start of a name, which fits none that begins with a dot
 	if i := strings.IndexAny(text, "\x00\x01"); i >= 0 {
+		visible = text[i] == 1 && strings.HasSuffix(text[:i], "/")
 		text = text[:i]
 	}
 	if text == "" {
@@ -511,7 +513,12 @@ func (c *command) namesOne(n *namer, text string, folders []string) bool {
 		}
 	}
 	return slices.ContainsFunc(names, func(name string) bool {
-		return name != "/" && slices.ContainsFunc(folders, func(f string) bool { return under(name, f) || under(f, name) })
+		return name != "/" && slices.ContainsFunc(folders, func(f string) bool {
+			if rest, ok := strings.CutPrefix(f, name+"/"); ok {
+				return c.name != "cd" && !(visible && strings.HasPrefix(rest, "."))
+			}
+			return under(name, f)
+		})
 	})
 }
 

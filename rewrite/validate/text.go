@@ -108,8 +108,10 @@ func warnings(ctx context.Context, before, after *compile.Dockerfile) error {
 		}
 		out := map[string]int{}
 		for _, w := range list {
-			// A message names the keyword as it is written, which a fix may change.
-			key := w.Name + ": " + strings.ToLower(w.Message)
+			// A message names the keyword as it is written, which a fix may change, and what it
+			// takes a name for is another from run to run.
+			said, _, _ := strings.Cut(w.Message, " (did you mean ")
+			key := w.Name + ": " + strings.ToLower(said)
 			words[key] = w.Name + ": " + w.Message
 			out[key]++
 		}
