@@ -34,7 +34,7 @@ var PackageCache = analysis.Rule{
 		Fix: "Adds the clean-up as the last command of the RUN's `&&` chain, or the manager's own flag. Only the cache named in the title stops shipping. " +
 			"Safe when nothing later can need the index: no install without an update, no `apt-get purge` or `apt-mark` of a package that no RUN has installed by its name, " +
 			"and no program that is not known, in this stage or one `FROM` it, " +
-			"no line that reads or goes where a variable or what a command says may lead to the folder, no `COPY --from` of it, and no ENTRYPOINT or CMD script that installs or cannot be read. Otherwise the fix is unsafe and says which line stands in the way. " +
+			"no line that reads or goes where a variable or what a command says may lead to the folder, no `COPY --from` of it, no ENTRYPOINT or CMD script that installs or cannot be read, and no other build of a compose or bake file that is `FROM` this image. Otherwise the fix is unsafe and says which line stands in the way. " +
 			"Behind `sh -c '…'` the clean-up follows the shell's call where that can only have succeeded if its install has; a flag between quotes is left to you. " +
 			"pip before 19.1 installs source packages in another form with `--no-cache-dir`: safe on `python:3.8` and later. " +
 			"apk before Alpine 3.8 fails without an index where `--no-cache` does not: safe on `alpine:3.8` and later. " +
