@@ -547,10 +547,12 @@ func wordByte(b byte) bool {
 	return b == '-' || source.NameByte(b)
 }
 
-// fromContext reports whether a file of that name was copied from the context.
+// fromContext reports whether a file of that name was copied from the context, or may have
+// been.
 func (f *File) fromContext(s *stage.Stage, script string) bool {
-	_, ok := f.origin(s, script)
-	return ok
+	source, ok := f.origin(s, script)
+	c, _ := f.Context()
+	return ok && (c == nil || c.Exists(path.Clean(source)))
 }
 
 // ContextFile reads a file of the image that a COPY brought from the context.

@@ -182,7 +182,7 @@ func (k *callers) lost(from, to *Run) string {
 			}
 		case "copy", "add":
 			for _, a := range in.Args {
-				if settings(a.Value) && path.Base(a.Value) != "*" {
+				if credentials[path.Base(a.Value)] {
 					return "the " + path.Base(a.Value) + " that line " + strconv.Itoa(k.Line(in)) + " replaces"
 				}
 			}
@@ -278,9 +278,13 @@ func settings(text string) bool {
 	return settingsFiles[base] || base[0] == '.' || base[0] == '~' || strings.HasPrefix(base, "\x00")
 }
 
-var settingsFiles, plainDots = map[string]bool{}, map[string]bool{}
+// credentials are files and folders that let package managers in, by their names.
+var settingsFiles, plainDots, credentials = map[string]bool{}, map[string]bool{}, map[string]bool{}
 
 func init() {
+	for name := range strings.FieldsSeq(".npmrc .yarnrc .yarnrc.yml .netrc _netrc .git-credentials .gitconfig .ssh id_rsa id_ed25519 pip.conf .pip .pypirc uv.toml bunfig.toml auth.json .docker .config settings.xml") {
+		credentials[name] = true
+	}
 	for name := range strings.FieldsSeq("pip.conf uv.toml bunfig.toml auth.json settings.xml NuGet.config nuget.config config.toml netrc _netrc id_rsa id_ed25519 root home") {
 		settingsFiles[name] = true
 	}
