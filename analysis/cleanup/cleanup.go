@@ -417,9 +417,6 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 	if why := hindered(f, r, left, k); why != "" {
 		return fix, why
 	}
-	if name := setBefore(r, k); name != "" {
-		return fix, name + " is set in the same RUN, and the clean-up may be another command by it"
-	}
 	if left.By.ByPath() && !strings.HasPrefix(k.Command, left.By.Word()+" ") {
 		return fix, fmt.Sprintf("%s is called by its path, and may be another program, with another cache", left.By.Word())
 	}
@@ -450,6 +447,9 @@ func cleanupFix(f *facts.File, r *facts.Run, left facts.Leftover, k change.Clean
 // hindered says what of a RUN's shell, its user or its form keeps a clean-up at its end from
 // being known to do what it says.
 func hindered(f *facts.File, r *facts.Run, left facts.Leftover, k change.Cleanup) string {
+	if name := setBefore(r, k); name != "" {
+		return name + " is set in the same RUN, and the clean-up may be another command by it"
+	}
 	if r.Shell.Noglob == shell.Yes && strings.Contains(k.Command, "*") {
 		return "the SHELL's -f keeps it from expanding the pattern"
 	}
@@ -464,7 +464,7 @@ func hindered(f *facts.File, r *facts.Run, left facts.Leftover, k change.Cleanup
 		return true
 	})
 	for _, c := range r.All() {
-		unpiped = unpiped || c.Call != nil && c.Call.Manager == left.By.Call.Manager && c.Call.Fills(left.Cache) && !c.Context.Piped
+		unpiped = unpiped || c.Call != nil && c.Call.Manager == left.By.Call.Manager && c.Call.Verb != pkgmgr.Clean && c.Call.Verb != pkgmgr.Other && !c.Context.Piped
 	}
 	switch {
 	case function:
