@@ -7,8 +7,9 @@ import (
 	"github.com/shale-build/shale/analysis/shell"
 )
 
-// standing are folders that every image with a shell has, so that cd succeeds.
-var standing = map[string]bool{"/": true, "/tmp": true, "/opt": true, "/usr/src": true, "/usr/local": true, "/usr/local/src": true, "/usr/local/bin": true,
+// standing are folders that every image with a shell has, so that cd succeeds. Alpine has
+// neither /usr/src nor /usr/local/src.
+var standing = map[string]bool{"/": true, "/tmp": true, "/opt": true, "/usr/local": true, "/usr/local/bin": true,
 	"/etc": true, "/var": true, "/var/tmp": true, "/root": true, "/home": true, "/srv": true, "/usr": true, "/var/lib": true}
 
 // moving are the commands beside cd that may lead elsewhere.

@@ -249,7 +249,7 @@ func (d *deriver) unpacksOverShell(c *command, all []command, way *trail) bool {
 }
 
 // present are folders of every image, so that a cd does not fail.
-var present = setOf("/tmp /var/tmp /opt /srv /root /home /usr/src /usr/local /usr/local/src")
+var present = setOf("/tmp /var/tmp /opt /srv /root /home /usr/local")
 
 // renames names a manager that both sides run and that may rename, on the right,
 // a folder made on the left: what rename(2) refuses for a folder of a lower layer
