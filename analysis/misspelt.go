@@ -19,10 +19,14 @@ type Misspelt struct {
 // foreignCode is a code of hadolint's or ShellCheck's, whether a rule stands for it or not.
 var foreignCode = lazyregexp.New(`^(?i)(DL|SC)\d{4}$`)
 
+// mostNames bounds the names that are looked at in one file.
+const mostNames = 1000
+
 // Misspelts lists the names in `# shale ignore=` and `# shale ignore-file=` that are no
-// rule's and much like one. What is like none is left alone: it may be a remark, or the
-// name of a rule of a later version.
+// rule's and much like one, each once. What is like none is left alone: it may be a remark,
+// or the name of a rule of a later version.
 func Misspelts(doc *syntax.Document, rules []*Rule) (out []Misspelt) {
+	seen := map[string]bool{}
 	for _, piece := range doc.Pieces {
 		if piece.Kind != syntax.Comment {
 			continue
@@ -33,6 +37,12 @@ func Misspelts(doc *syntax.Document, rules []*Rule) (out []Misspelt) {
 		}
 		silenced, _ := IgnoreComment(text)
 		for _, name := range silenced {
+			if seen[name] {
+				continue
+			}
+			if seen[name] = true; len(seen) > mostNames {
+				return out
+			}
 			if near := misspelt(name, rules); near != "" {
 				out = append(out, Misspelt{name, near, piece.Span})
 			}

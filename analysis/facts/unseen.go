@@ -78,13 +78,18 @@ const (
 type unseen struct {
 	*File
 	*Run
-	deep int // how many variables led here
+	deep int  // how many variables led here
+	left *int // how many words may still be read: each of a variable's values may be of others
 }
+
+// mostRead bounds the words that are read for one command.
+const mostRead = 1000
 
 // MayName reports whether a command may read what is in a folder, or go there, by a word
 // that does not say so. all asks for words that it only writes to, too.
 func (f *File) MayName(r *Run, c *Command, dir string, all bool) bool {
-	u, dirs := unseen{f, r, 0}, f.homes(r, dir)
+	left := mostRead
+	u, dirs := unseen{f, r, 0, &left}, f.homes(r, dir)
 	return slices.ContainsFunc(c.paths(all), func(w shell.Word) bool {
 		// What spells all out others look at.
 		return slices.ContainsFunc(w.Parts, func(p shell.Part) bool { return p.Kind != shell.Literal && p.Kind != shell.Tilde }) &&
@@ -153,6 +158,9 @@ func leads(text, from, dir string) bool {
 
 // texts lists what a word may be.
 func (u unseen) texts(w shell.Word) []string {
+	if *u.left--; *u.left < 0 {
+		return []string{anything}
+	}
 	out := []string{""}
 	for _, part := range w.Parts {
 		var longer []string
@@ -222,7 +230,9 @@ func (u unseen) variable(name string) []string {
 			return []string{anything}
 		}
 		for _, w := range words {
-			out = append(out, u.texts(w)...)
+			if out = append(out, u.texts(w)...); *u.left < 0 {
+				return []string{anything}
+			}
 		}
 	}
 	switch v := u.Stages().Lookup(u.In, name); {

@@ -59,7 +59,7 @@ func hostileTexts() []hostile {
 		{name: "directives, 100,000", big: true, make: lines(times(100_000, "# x%d=y\n"), from)},
 		{name: "unknown instructions, 200,000", big: true, make: lines(from, times(200_000, "NOPE %d\n"))},
 		{name: "findings, 50,000", big: true, make: lines(from, times(50_000, "MAINTAINER a\nADD a b\nRUN cd x\n"))},
-		{name: "no bytes but NUL", make: lines(times(100_000, "\x00")), exit: "01", says: "binary data"},
+		{name: "no bytes but NUL", make: lines(times(100_000, "\x00")), exit: "12", says: "binary data"},
 		{name: "NUL, 15 MB", big: true, make: lines(times(15*mb/8, "\x00\x00\x00\x00\x00\x00\x00\x00")), exit: "01", says: "binary data"},
 		{name: "no UTF-8", big: true, make: lines(from, times(20_000, "RUN \xff\xfe\xc0\xaf\xed\xa0\x80\n"))},
 		{name: "bytes from 128, 15 MB", big: true, make: lines(from, times(15*mb/4, "\xff\x80\xc1\n"))},

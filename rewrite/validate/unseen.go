@@ -20,6 +20,7 @@ type unseen struct {
 	sourced bool   // which counts
 	values  map[string][]shell.Word
 	open    map[string]bool // the variables that are being looked at
+	left    int             // how many words may still be read: each of a variable's values may be of others
 }
 
 // imageFolders are the folders that official images name by variables, where a package
@@ -111,6 +112,7 @@ func officialBase(op *compile.Op) string {
 // mayReach reports whether a command may read what is in one of the folders, or go there,
 // by such a word; all counts what it writes to, too.
 func (u *unseen) mayReach(c *command, folders []string, all bool) bool {
+	u.left = 1000
 	u.sourced = u.blind && !all
 	return slices.ContainsFunc(c.lookedAt(all), func(w shell.Word) bool {
 		if !slices.ContainsFunc(w.Parts, func(p shell.Part) bool { return p.Kind != shell.Literal && (p.Kind != shell.Tilde || !all) }) {
@@ -161,6 +163,9 @@ func meetsAny(text string, folders []string) bool {
 
 // spellings lists what a word may be.
 func (u *unseen) spellings(w shell.Word) []string {
+	if u.left--; u.left < 0 {
+		return []string{"\x00"}
+	}
 	out := []string{""}
 	for _, part := range w.Parts {
 		var next []string
@@ -227,7 +232,9 @@ func (u *unseen) ofVariable(name string) (out []string) {
 	words, ours := u.values[name]
 	u.open[name] = true
 	for _, w := range words {
-		out = append(out, u.spellings(w)...)
+		if out = append(out, u.spellings(w)...); u.left < 0 {
+			break
+		}
 	}
 	delete(u.open, name)
 	if v, ok := u.x.Getenv(name); ok {
