@@ -34,7 +34,7 @@ func (f *File) LaterUse(r *Run, cache *pkgmgr.Cache, mounted ...*Run) LaterUse {
 		use.Next = use.at == r.In.Index+1
 		return use.LaterUse
 	}
-	if why := cmp.Or(f.contents(r, cache), f.wheelsWithin(r, cache)); why != "" {
+	if why := cmp.Or(f.contents(r, cache), f.wheelsWithin(r, cache), scan.linked(r)); why != "" {
 		return LaterUse{Why: why}
 	}
 	if why := f.beyondRights(r, cache); why != "" && !(use.renewed && cache.Index) {

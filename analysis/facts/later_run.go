@@ -133,3 +133,26 @@ func (l *laterScan) called(r *Run, c *Command, line int, updated bool) LaterUse 
 	}
 	return LaterUse{}
 }
+
+type linkedIn struct {
+	*stage.Stage
+	folder
+}
+
+// linked says which RUN, up to this one, links to the cache: others may read it there.
+func (l *laterScan) linked(r *Run) string {
+	for st := r.Stage; st != nil; st = st.Parent {
+		first := Once(l.File, linkedIn{st, l.folder()}, func() *Run {
+			for _, other := range l.Runs(st) {
+				if slices.ContainsFunc(other.All(), func(c *Command) bool { return c.Name == "ln" && l.naming(other, c, l.folder()) != apart }) {
+					return other
+				}
+			}
+			return nil
+		})
+		if first != nil && first.In.Index <= r.In.Index {
+			return fmt.Sprintf("line %d links to where it lies", l.Line(first.In))
+		}
+	}
+	return ""
+}

@@ -152,8 +152,20 @@ func leads(text, from, dir string) bool {
 		text = path.Clean(text)
 		return text != "/" && near(text, dir)
 	}
-	head := text[:at]
+	head := climbed(text[:at])
 	return head != "/" && (strings.HasPrefix(dir, head) || strings.HasPrefix(head, dir+"/"))
+}
+
+// climbed is the beginning of a path without "..".
+func climbed(head string) string {
+	if !strings.Contains(head, "/..") {
+		return head
+	}
+	if out := path.Clean(head); out == "/" || !strings.HasSuffix(head, "/") {
+		return out
+	} else {
+		return out + "/"
+	}
 }
 
 // texts lists what a word may be.

@@ -51,6 +51,10 @@ var wrongCleanups = []rewriting{
 		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "brings files that the clean-up"},
 	{name: "a clean-up of what is copied out of one of two equal stages", before: "FROM debian:12 AS a\nRUN apt-get update && apt-get install -y curl\nFROM debian:12\nRUN apt-get update && apt-get install -y curl\nCOPY --from=a /var/lib/apt /srv/apt\n", changes: apt,
 		edits: [][2]string{{"curl\nFROM", "curl && rm -rf /var/lib/apt/lists/*\nFROM"}}, reason: "copies what"},
+	{name: "a clean-up of what a link leads to", before: from("debian:12", "RUN ln -s /var/lib/apt/lists /srv/lists", "RUN apt-get update && apt-get install -y curl", "RUN cat /srv/lists/*_Packages"), changes: apt,
+		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "links to what"},
+	{name: "a clean-up of what a path reaches from a home", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", "RUN cat ~/../var/lib/apt/lists/*_Packages"), changes: apt,
+		edits: [][2]string{{"curl\n", "curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "may reach the folder"},
 	// What a container starts.
 	{name: "a clean-up before what a wrapper starts", before: from("debian:12", "RUN apt-get update && apt-get install -y curl", `ENTRYPOINT ["tini", "-g", "--", "apt-get", "install", "x"]`), changes: apt,
 		edits: [][2]string{{"install -y curl\n", "install -y curl && rm -rf /var/lib/apt/lists/*\n"}}, reason: "the command of the image needs"},

@@ -91,6 +91,9 @@ func (a *after) look(at map[*compile.Op]bool) *Rejection {
 			a.granted[o] = a.grant(o, a.granted[o])
 		}
 	}
+	if o := a.linked(at); o != nil {
+		return reject("%q links to what %s deletes, where others may read it", o, a.what)
+	}
 	if state[a.graph.Root.Op] {
 		if why := a.atRunTime(a.graph.Image, a.stop); why != "" {
 			return reject("%s of the image needs what %s deletes", why, a.what)
@@ -154,6 +157,35 @@ func (a *after) pass(o *compile.Op, state, stale map[*compile.Op]bool) *Rejectio
 		}
 		for _, in := range o.Inputs {
 			a.granted[o] = a.granted[o].replacedBy(in.Op)
+		}
+	}
+	return nil
+}
+
+// linked finds a RUN, up to a stop, that links to what it deletes.
+func (a *after) linked(at map[*compile.Op]bool) *compile.Op {
+	seen := map[*compile.Op]bool{}
+	for _, stop := range a.graph.Ops {
+		if !at[stop] {
+			continue
+		}
+		for o := stop; o != nil && !seen[o]; o = primary(o).Op {
+			seen[o] = true
+			if o.Exec == nil {
+				continue
+			}
+			text, ok := readScript(o.Exec)
+			if !ok {
+				continue
+			}
+			p := a.library.parse(text, text.text)
+			if p.Err != nil {
+				continue
+			}
+			n := a.library.namer(o.Exec, p)
+			if slices.ContainsFunc(a.library.commands(p), func(c command) bool { return c.name == "ln" && c.namesAny(n, a.paths) }) {
+				return o
+			}
 		}
 	}
 	return nil

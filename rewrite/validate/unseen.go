@@ -153,6 +153,13 @@ func meetsAny(text string, folders []string) bool {
 	if path.Clean(head) == "/" {
 		return false
 	}
+	if strings.Contains(head, "/..") {
+		if open := strings.HasSuffix(head, "/"); open {
+			head = path.Clean(head) + "/"
+		} else {
+			head = path.Clean(head)
+		}
+	}
 	return slices.ContainsFunc(folders, func(f string) bool {
 		if whole {
 			return under(f, path.Clean(head)) || under(path.Clean(head), f)
