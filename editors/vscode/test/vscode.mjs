@@ -190,13 +190,15 @@ export class Code {
   async open(name) {
     // The label tells of problems in the file, too.
     const tab = this.page.locator(["$=", "*="].map((is) => `.tab.active .monaco-icon-label[aria-label${is}"/shop/${name}${is === "*=" ? " •" : ""}"]`).join(", "));
+    // The box may close under an attempt: each of its steps waits a little, so that another is made.
+    const timeout = patience / 8;
     await until(`${name} to be opened`, async () => {
       await this.press("Control+P");
-      await this.quick.locator("input").first().fill(path.join(this.folder, name));
-      await this.quick.locator(".monaco-list-row", { hasText: path.basename(name) }).first().waitFor();
+      await this.quick.locator("input").first().fill(path.join(this.folder, name), { timeout });
+      await this.quick.locator(".monaco-list-row", { hasText: path.basename(name) }).first().waitFor({ timeout });
       await this.page.waitForTimeout(300); // what was opened before is listed first
       await this.press("Enter");
-      await this.quick.waitFor({ state: "hidden" });
+      await this.quick.waitFor({ state: "hidden", timeout });
       return tab.waitFor({ timeout: 5000 }).then(() => true);
     });
     await this.page.locator(".editor-instance .view-lines").first().waitFor();
