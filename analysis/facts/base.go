@@ -2,13 +2,11 @@ package facts
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/shale-build/shale/analysis/builds"
 	"github.com/shale-build/shale/analysis/stage"
-	"github.com/shale-build/shale/analysis/syntax"
 )
 
 // A Base is a well-known outside image.
@@ -38,12 +36,7 @@ var distributions = map[string]bool{
 
 // InRoot reports whether a RUN starts in / because nobody says otherwise.
 func (f *File) InRoot(r *Run) bool {
-	for s := r.Stage; s != nil; s = s.Parent {
-		if slices.ContainsFunc(s.Instructions, func(in *syntax.Instruction) bool { return in.Name == "workdir" && in.Index < r.In.Index }) {
-			return false
-		}
-	}
-	return f.plainBase(r.Stage) && distributions[f.Base(r.Stage).Name]
+	return !f.setsWorkdir(r.In) && f.plainBase(r.Stage) && distributions[f.Base(r.Stage).Name]
 }
 
 // Base returns the well-known image that a stage stands on, or nil. Of its variants for

@@ -7,6 +7,7 @@ import (
 
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
+	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/stage"
 	"github.com/shale-build/shale/analysis/syntax"
 )
@@ -538,3 +539,9 @@ func (r *Run) behind(first *Command) (at shell.Range, found bool) {
 	})
 	return at, found
 }
+
+// SpanOf is where a command of the RUN stands in the file.
+func (r *Run) SpanOf(c *Command) source.Span { return r.Program.Span(c.Node.Range) }
+
+// LineOf is the line on which a command of a RUN starts, from 1.
+func (f *File) LineOf(r *Run, c *Command) int { return f.Doc.Lines.Line(r.SpanOf(c).Start) + 1 }

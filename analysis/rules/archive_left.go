@@ -66,13 +66,13 @@ func downloadLeft(p *analysis.Pass, r *facts.Run, made facts.Made, later []*synt
 	}
 	unpack := r.Commands[by+at]
 	d := analysis.Diagnostic{
-		Span:    spanOf(r, made.By),
-		Message: fmt.Sprintf("%s saves %s, line %d unpacks it, and nothing deletes it: the image ships its content twice", made.By.Name, path.Base(made.Path), lineOf(p, r, unpack)),
-		Related: []analysis.Related{{Span: spanOf(r, unpack), Message: "unpacked here"}},
+		Span:    r.SpanOf(made.By),
+		Message: fmt.Sprintf("%s saves %s, line %d unpacks it, and nothing deletes it: the image ships its content twice", made.By.Name, path.Base(made.Path), p.LineOf(r, unpack)),
+		Related: []analysis.Related{{Span: r.SpanOf(unpack), Message: "unpacked here"}},
 	}
 	never := ""
 	if !unpack.Context.Always {
-		never = fmt.Sprintf("line %d unpacks it only sometimes", lineOf(p, r, unpack))
+		never = fmt.Sprintf("line %d unpacks it only sometimes", p.LineOf(r, unpack))
 	}
 	cleanup.AtEnd(p.File, &d, r, "rm", made.Path, never, fmt.Sprintf("Delete %s once it is unpacked (a script of the image could miss it)", made.Path), "a script of the image may still want it")
 	p.Report(d)
@@ -85,9 +85,9 @@ func downloadUnpackedLater(p *analysis.Pass, r *facts.Run, made facts.Made, late
 	}
 	if in, c := unpackedLater(p, later, made.Path); c != nil {
 		p.Report(analysis.Diagnostic{
-			Span:     spanOf(r, made.By),
-			Message:  fmt.Sprintf("%s saves %s, line %d unpacks it, and nothing deletes it: the image ships its content twice", made.By.Name, path.Base(made.Path), lineOf(p, in, c)),
-			Related:  []analysis.Related{{Span: spanOf(in, c), Message: "unpacked here"}},
+			Span:     r.SpanOf(made.By),
+			Message:  fmt.Sprintf("%s saves %s, line %d unpacks it, and nothing deletes it: the image ships its content twice", made.By.Name, path.Base(made.Path), p.LineOf(in, c)),
+			Related:  []analysis.Related{{Span: in.SpanOf(c), Message: "unpacked here"}},
 			Withheld: []string{"a RUN that downloads it, unpacks it and deletes it leaves no archive"},
 		})
 	}
@@ -130,8 +130,8 @@ func archiveCopied(p *analysis.Pass, in *syntax.Instruction, later []*syntax.Ins
 				p.Report(analysis.Diagnostic{
 					Span: in.Span,
 					Message: fmt.Sprintf("The layer of this %s ships %s, which line %d unpacks: the image holds its content twice",
-						strings.ToUpper(in.Name), path.Base(name), lineOf(p, r, c)),
-					Related:  []analysis.Related{{Span: spanOf(r, c), Message: "unpacked here"}},
+						strings.ToUpper(in.Name), path.Base(name), p.LineOf(r, c)),
+					Related:  []analysis.Related{{Span: r.SpanOf(c), Message: "unpacked here"}},
 					Withheld: []string{instead},
 				})
 				break

@@ -124,7 +124,7 @@ func copiedAgain(p *analysis.Pass, s setter) {
 	if len(copies) == 0 {
 		return
 	}
-	d := analysis.Diagnostic{Span: spanOf(s.r, s.c)}
+	d := analysis.Diagnostic{Span: s.r.SpanOf(s.c)}
 	var lines []string
 	for _, in := range copies {
 		bytes, _ := p.CopiedBytes(in)
@@ -240,8 +240,8 @@ func (s setter) fix(p *analysis.Pass, copies []*syntax.Instruction) (fix analysi
 	} else {
 		var removed analysis.Edit
 		var comments []string
-		removed, comments, why = takeOut(p, s.r, s.c, "has it")
-		if edits = append(edits, removed.Edit); why == "" && (len(comments) > 0 || !whole(s.r, s.c) && chain.Meaningful(s.r) != "") {
+		removed, comments, why = chain.TakeOut(p.File, s.r, s.c, "has it")
+		if edits = append(edits, removed.Edit); why == "" && (len(comments) > 0 || !chain.Whole(s.r, s.c) && chain.Meaningful(s.r) != "") {
 			why = "a comment speaks of it"
 		}
 	}
@@ -345,7 +345,7 @@ func (s setter) here(p *analysis.Pass, flagged []*syntax.Instruction) string {
 		if c == s.c {
 			break
 		}
-		line := lineOf(p, s.r, c)
+		line := p.LineOf(s.r, c)
 		f := s.r.Files(c)
 		makes := f.Makes
 		if kindOf(c) == "" {
@@ -376,7 +376,7 @@ func (s setter) behind(p *analysis.Pass, copies []*syntax.Instruction) string {
 			if o, ok := setterOf(p, r, c); ok && o.value != s.value && slices.ContainsFunc(copies, func(in *syntax.Instruction) bool {
 				return o.covers(loadOf(p, in).Place)
 			}) {
-				return fmt.Sprintf("line %d has a %s of it as well", lineOf(p, r, c), c.Name)
+				return fmt.Sprintf("line %d has a %s of it as well", p.LineOf(r, c), c.Name)
 			}
 		}
 	}
@@ -423,7 +423,7 @@ func (s setter) without(p *analysis.Pass) (out []source.Edit, why string) {
 		if slices.ContainsFunc(s.operands, func(o facts.Operand) bool { return o.Range == w.Range }) {
 			gap := source.Span{Start: text.HomeEnd(end), End: text.HomeEnd(w.Range.To)}
 			if i := slices.IndexFunc(s.r.In.Inside, func(k syntax.CommentLine) bool { return gap.Contains(k.Span) }); i >= 0 {
-				return nil, commentGoes(p, s.r.In.Inside[i])
+				return nil, chain.CommentGoes(p.File, s.r.In.Inside[i])
 			}
 			out = append(out, source.Replace(gap, ""))
 		}

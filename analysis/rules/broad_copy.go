@@ -73,7 +73,7 @@ func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
 			l.at = path.Join(dir.Text, dest.Text)
 		}
 	}
-	l.makes, l.stands = firstMade(p, l.copy, l.at), stands(p, l.copy, l.at)
+	l.makes, l.stands = p.FirstMade(l.copy, l.at), p.Stands(l.copy, l.at)
 	for _, in := range from[1:] {
 		switch in.Name {
 		case "run":
@@ -96,7 +96,7 @@ func usedLater(p *analysis.Pass, from []*syntax.Instruction) *lateCopy {
 			// elsewhere is a step of its own, one made below may stand where the copy
 			// brings a link, and the folder copied to, made first, keeps the mode and
 			// the owner that it has then.
-			stands := folderStands(p, l.copy, l.at)
+			stands := p.InWorkdir(l.copy, l.at)
 			if !stands && (len(l.copy.Flags) > 0 || path.Clean("/"+l.copy.Args[0].Value) != "/") {
 				return l
 			}
@@ -196,20 +196,6 @@ func (l *lateCopy) byRoot(p *analysis.Pass) bool {
 
 // accounts are programs that make users and groups.
 var accounts = map[string]bool{"useradd": true, "adduser": true, "groupadd": true, "addgroup": true}
-
-// folderStands reports whether the folder that is copied to is there before the copy: a
-// WORKDIR made it.
-func folderStands(p *analysis.Pass, in *syntax.Instruction, at string) bool {
-	dir := p.Stages().Workdir(in)
-	set := false
-	for s := p.Stages().Of(in); s != nil; s = s.Parent {
-		for _, other := range s.Instructions {
-			set = set || other.Name == "workdir" && other.Index < in.Index
-		}
-	}
-	_, below := facts.Below(dir.Text, at)
-	return set && dir.Known() && at != "" && below
-}
 
 // apart reports whether a RUN has no use for what is copied, and what is not proven of
 // that.

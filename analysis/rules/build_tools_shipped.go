@@ -91,10 +91,10 @@ func toolsShipped(p *analysis.Pass, s *stage.Stage, t toolchain) {
 	}
 	d := analysis.Diagnostic{
 		Span:     s.From.Span,
-		Message:  fmt.Sprintf("The image ships %s, and starts only what line %d builds: copied from here into a last stage, %s", t.ships, lineOf(p, built, by), t.suffice),
+		Message:  fmt.Sprintf("The image ships %s, and starts only what line %d builds: copied from here into a last stage, %s", t.ships, p.LineOf(built, by), t.suffice),
 		Withheld: []string{"which files the program needs to run is not known"},
 	}
-	relate(&d, spanOf(built, by), "built here")
+	relate(&d, built.SpanOf(by), "built here")
 	p.Report(d)
 }
 

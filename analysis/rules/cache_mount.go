@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
 	"github.com/shale-build/shale/analysis/shell"
@@ -161,9 +162,9 @@ func (d *doctor) harmed(m *pkgmgr.Manager, c *pkgmgr.Cache, calls []*facts.Comma
 		return
 	}
 	if by := d.emptied(c); by != nil {
-		span := spanOf(d.r, by)
-		message := fmt.Sprintf("Line %d empties the cache mount at %s: the next build starts without it", lineOf(d.Pass, d.r, by), d.target)
-		if edit, comments, why := takeOut(d.Pass, d.r, by, "deletes"); why == "" && len(comments) == 0 && !whole(d.r, by) {
+		span := d.r.SpanOf(by)
+		message := fmt.Sprintf("Line %d empties the cache mount at %s: the next build starts without it", d.LineOf(d.r, by), d.target)
+		if edit, comments, why := chain.TakeOut(d.File, d.r, by, "deletes"); why == "" && len(comments) == 0 && !chain.Whole(d.r, by) {
 			d.report(message, "what the mount holds is no part of the image, so that no build can be compared",
 				analysis.Fix{Title: fmt.Sprintf("Remove `%s` (without the mount its files would ship)", span.In(d.Doc.Content)), Edits: []analysis.Edit{edit}})
 		} else {
@@ -308,7 +309,7 @@ func (d *doctor) dead(m *pkgmgr.Manager, c *pkgmgr.Cache, calls []*facts.Command
 		if !slices.ContainsFunc(calls, func(c *facts.Command) bool { return c.Name != "apt-get" }) && first.Node.From == d.r.Program.Root.From && len(calls[0].Prefix) == 0 {
 			fixes = append(fixes, analysis.Fix{
 				Title: "Remove docker-clean first (the image then lacks it, and keeps archives in containers)",
-				Edits: []analysis.Edit{{Edit: source.Insert(spanOf(d.r, first).Start, "rm -f /etc/apt/apt.conf.d/docker-clean && ")}},
+				Edits: []analysis.Edit{{Edit: source.Insert(d.r.SpanOf(first).Start, "rm -f /etc/apt/apt.conf.d/docker-clean && ")}},
 			})
 		}
 		d.report(fmt.Sprintf("The cache mount at %s stays empty: /etc/apt/apt.conf.d/docker-clean of the image %s deletes the archives after each install", d.target, b.Name), "what the mount holds is no part of the image, so that no build can be compared", fixes...)
@@ -406,7 +407,7 @@ func (d *doctor) missing(m *pkgmgr.Manager, c *pkgmgr.Cache) {
 			d.Report(analysis.Diagnostic{
 				Span:     d.flag.Span,
 				Message:  fmt.Sprintf("Line %d runs %s %s without the cache mount at %s, and %s", d.Line(later.In), call.Name, call.Call.Word, d.target, does),
-				Related:  []analysis.Related{{Span: spanOf(later, call), Message: "runs without the mount"}},
+				Related:  []analysis.Related{{Span: later.SpanOf(call), Message: "runs without the mount"}},
 				Withheld: []string{"what the mount holds is no part of the image, so that no build can be compared"},
 				Fixes: []analysis.Fix{{
 					Title:  fmt.Sprintf("Give line %d the same mount (what it fetched no longer ships)", d.Line(later.In)),

@@ -108,7 +108,7 @@ func options(r *facts.Run, c *facts.Command) string {
 func combined(p *analysis.Pass, r *facts.Run, calls []*facts.Command) analysis.Diagnostic {
 	name := calls[0].Name
 	d := analysis.Diagnostic{
-		Span:     spanOf(r, calls[1]),
+		Span:     r.SpanOf(calls[1]),
 		Message:  fmt.Sprintf("%s is called %d times in a row: one call for all packages reads its lists and resolves once", name, len(calls)),
 		Withheld: []string{"packages that conflict can be installed one after the other and not together"},
 	}

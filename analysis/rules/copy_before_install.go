@@ -404,7 +404,7 @@ func (s *split) manifests(p *analysis.Pass) ([]string, []buildctx.Refusal) {
 // file makes one with 0755.
 func (s *split) modes(p *analysis.Pass, c *buildctx.Context, files []string) (out []buildctx.Refusal) {
 	chmod := s.copy.Flag("chmod") != nil
-	if (s.source != "." || chmod) && !folderStands(p, s.copy, s.at) {
+	if (s.source != "." || chmod) && !p.InWorkdir(s.copy, s.at) {
 		out = append(out, buildctx.Refusal{
 			Reason: fmt.Sprintf("the copy makes %s, and may give it another mode than a copy of files does", s.at),
 			Cure:   fmt.Sprintf("put WORKDIR %s above the copy", s.at),

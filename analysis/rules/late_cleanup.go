@@ -92,7 +92,7 @@ func late(p *analysis.Pass, runs []*facts.Run, all []kept, c *facts.Command) ana
 	r := runs[len(runs)-1]
 	slices.SortStableFunc(all, func(a, b kept) int { return a.in.Index - b.in.Index })
 	first := all[0]
-	d := analysis.Diagnostic{Span: spanOf(r, c), Codes: []string{}}
+	d := analysis.Diagnostic{Span: r.SpanOf(c), Codes: []string{}}
 	verb := "deletes"
 	if c.Call != nil && c.Call.Verb == pkgmgr.Remove {
 		verb = "removes"
@@ -101,7 +101,7 @@ func late(p *analysis.Pass, runs []*facts.Run, all []kept, c *facts.Command) ana
 		d.Gain.Bytes += k.bytes
 		relate(&d, k.by, "made here")
 		if i == 0 {
-			d.Message = fmt.Sprintf("Line %d %s %s, but the layer of line %d still ships %s%s", lineOf(p, r, c), verb, k.what, p.Doc.Lines.Line(k.by.Start)+1, k.ships, size(k.bytes))
+			d.Message = fmt.Sprintf("Line %d %s %s, but the layer of line %d still ships %s%s", p.LineOf(r, c), verb, k.what, p.Doc.Lines.Line(k.by.Start)+1, k.ships, size(k.bytes))
 		} else if i < 3 {
 			d.Message += fmt.Sprintf("; line %d ships %s", p.Doc.Lines.Line(k.by.Start)+1, k.what)
 		}
@@ -121,7 +121,7 @@ func late(p *analysis.Pass, runs []*facts.Run, all []kept, c *facts.Command) ana
 	}
 	follows := from == len(runs)-2 && chain.Between(p.File, first.run, r) == ""
 	why := ""
-	if only && c.Name == "rm" && !(follows && whole(r, c)) {
+	if only && c.Name == "rm" && !(follows && chain.Whole(r, c)) {
 		var fix analysis.Fix
 		if fix, why = moveCleanup(p, first.run, r, c); why == "" {
 			d.Fixes = append(d.Fixes, fix)
@@ -186,7 +186,7 @@ func onLine(p *analysis.Pass, r *facts.Run, fix analysis.Fix) analysis.Fix {
 //	RUN curl … && tar …⏎COPY app /app⏎RUN rm -rf /tmp/a.tgz⏎
 //	                   ^ " && rm -rf /tmp/a.tgz"   ^^^^^^^^^^^^^^^^^^^^^^^^^
 func moveCleanup(p *analysis.Pass, a, b *facts.Run, c *facts.Command) (analysis.Fix, string) {
-	line := lineOf(p, b, c)
+	line := p.LineOf(b, c)
 	places, why := deletes(b, c)
 	switch {
 	case why != "":
@@ -199,14 +199,14 @@ func moveCleanup(p *analysis.Pass, a, b *facts.Run, c *facts.Command) (analysis.
 	if why := chain.Takes(p.File, a, b, c); why != "" {
 		return analysis.Fix{}, why
 	}
-	if why := cmp.Or(needed(p, a, b, c, places), hinders(p, a, b, c, places), remains(p, a, b, c, places)); why != "" {
+	if why := cmp.Or(needed(p, a, b, c, places), hinders(p, a, b, c, places), chain.Remains(p.File, a, b, c, places)); why != "" {
 		return analysis.Fix{}, why
 	}
-	removed, comments, why := takeOut(p, b, c, "deletes")
+	removed, comments, why := chain.TakeOut(p.File, b, c, "deletes")
 	if why != "" {
 		return analysis.Fix{}, why
 	}
-	written := spanOf(b, c).In(p.Doc.Content)
+	written := b.SpanOf(c).In(p.Doc.Content)
 	return analysis.Fix{
 		Title:   fmt.Sprintf("Move `%s` into the RUN of line %d", brief(b.Program.Source(c.Node.Range)), p.Line(a.In)),
 		Safety:  analysis.Safe,
@@ -325,10 +325,10 @@ func needed(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts.
 		}
 		f := b.Files(other)
 		if f.Unknown || busy([]*facts.Command{other}) && slices.ContainsFunc(places, func(p facts.Place) bool { return !private(p) }) || slices.ContainsFunc(f.All(), func(q facts.Place) bool { return slices.ContainsFunc(places, q.Meets) }) {
-			return fmt.Sprintf("a command before it on line %d may need what it deletes", lineOf(p, b, other))
+			return fmt.Sprintf("a command before it on line %d may need what it deletes", p.LineOf(b, other))
 		}
 		if b.Follows(p.LinkedBelow(b.In), other) {
-			return fmt.Sprintf("a command before it on line %d may follow a symbolic link to what it deletes", lineOf(p, b, other))
+			return fmt.Sprintf("a command before it on line %d may follow a symbolic link to what it deletes", p.LineOf(b, other))
 		}
 	}
 	return ""
@@ -346,7 +346,7 @@ func hinders(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts
 	}); ok {
 		return name + " names what is deleted"
 	}
-	if whole(b, c) {
+	if chain.Whole(b, c) {
 		for _, in := range p.Doc.Instructions[a.In.Index:b.In.Index] {
 			if in.Name == "run" && chain.Removes(p.File, p.Run(in), g.Workdir(b.In)) {
 				return fmt.Sprintf("line %d may remove the WORKDIR, which line %d makes anew", p.Line(in), p.Line(b.In))
@@ -414,7 +414,7 @@ func keeps(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, c *facts.Comman
 			continue
 		}
 		if names := a.Uninstalled(c); len(names) > 0 {
-			k := kept{run: a, in: a.In, by: spanOf(a, names[0].By), what: list(names), ships: "it"}
+			k := kept{run: a, in: a.In, by: a.SpanOf(names[0].By), what: list(names), ships: "it"}
 			if len(names) > 1 || names[0].Name == facts.Development {
 				k.ships = "them"
 			}
@@ -447,7 +447,7 @@ func cachesKept(p *analysis.Pass, s *stage.Stage) map[*facts.Command][]kept {
 			}
 			for _, left := range p.Leftovers(a) {
 				if _, by := p.CleanedLater(a, left.Cache); by != nil {
-					out[by] = append(out[by], kept{run: a, in: a.In, left: &left, by: spanOf(a, left.By), what: left.By.Call.Manager.Name + "'s " + left.Cache.What, bytes: leaves(p, a, left.Cache), ships: "it"})
+					out[by] = append(out[by], kept{run: a, in: a.In, left: &left, by: a.SpanOf(left.By), what: left.By.Call.Manager.Name + "'s " + left.Cache.What, bytes: leaves(p, a, left.Cache), ships: "it"})
 				}
 			}
 		}
@@ -466,7 +466,7 @@ func lastMaker(p *analysis.Pass, earlier []*facts.Run, r *facts.Run, place facts
 		}
 		for _, m := range a.Leaves() {
 			if place.Covers(m.Place) || place.Sure && place.Path == m.Path {
-				return kept{run: a, in: a.In, by: spanOf(a, m.By), what: m.Name(), ships: "it"}, true
+				return kept{run: a, in: a.In, by: a.SpanOf(m.By), what: m.Name(), ships: "it"}, true
 			}
 		}
 		if slices.ContainsFunc(a.Commands, func(c *facts.Command) bool { return slices.ContainsFunc(a.Files(c).Removes, place.Meets) }) {

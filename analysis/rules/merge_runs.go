@@ -203,7 +203,7 @@ func merge(p *analysis.Pass, runs []*facts.Run, twice []rewritten) analysis.Diag
 			d.Message += ". "
 		}
 		d.Message += w.message(p)
-		relate(&d, spanOf(w.made.In, w.made.By), "made here")
+		relate(&d, w.made.In.SpanOf(w.made.By), "made here")
 	}
 	joinFix(p, &d, runs)
 	return d
@@ -214,5 +214,5 @@ func (w rewritten) message(p *analysis.Pass) string {
 	if does == "" {
 		does = "changes"
 	}
-	return fmt.Sprintf("Line %d %s %s, which line %d made: the image ships it twice", lineOf(p, w.at, w.by), does, w.path, lineOf(p, w.made.In, w.made.By))
+	return fmt.Sprintf("Line %d %s %s, which line %d made: the image ships it twice", p.LineOf(w.at, w.by), does, w.path, p.LineOf(w.made.In, w.made.By))
 }

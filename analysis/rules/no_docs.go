@@ -79,7 +79,7 @@ func (d docs) run(p *analysis.Pass, r *facts.Run) {
 	if strings.Contains(message, "%s") {
 		message = fmt.Sprintf(message, calls[0].Name)
 	}
-	p.Report(analysis.Diagnostic{Span: spanOf(r, calls[0]), Message: message, Withheld: []string{d.lost}, Fixes: []analysis.Fix{fix}})
+	p.Report(analysis.Diagnostic{Span: r.SpanOf(calls[0]), Message: message, Withheld: []string{d.lost}, Fixes: []analysis.Fix{fix}})
 }
 
 // installsOf reports whether a command certainly is an install by a manager, without any

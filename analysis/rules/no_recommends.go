@@ -94,7 +94,7 @@ func (w weakness) stage(p *analysis.Pass, runs []*facts.Run) {
 			}
 		}
 		p.Report(analysis.Diagnostic{
-			Span:     spanOf(r, calls[0]),
+			Span:     r.SpanOf(calls[0]),
 			Message:  fmt.Sprintf("%s installs what these packages only recommend, too", calls[0].Name),
 			Withheld: []string{"software may need what its package only recommends"},
 			Fixes:    []analysis.Fix{fix},

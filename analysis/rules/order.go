@@ -88,12 +88,12 @@ func (e *early) fits() bool {
 		if !ownFolder(at.Path) && !sharedFolder(at.Path) {
 			return false
 		}
-		if made := firstMade(e.p, in, at.Path); made != at.Path {
+		if made := e.p.FirstMade(in, at.Path); made != at.Path {
 			at = facts.Place{Path: made, All: true}
 		}
 		e.places = append(e.places, at)
 	}
-	e.late = &lateCopy{copy: in, at: to, makes: firstMade(e.p, in, to), stands: stands(e.p, in, to)}
+	e.late = &lateCopy{copy: in, at: to, makes: e.p.FirstMade(in, to), stands: e.p.Stands(in, to)}
 	return true
 }
 

@@ -89,13 +89,6 @@ func relate(d *analysis.Diagnostic, at source.Span, message string) {
 	}
 }
 
-// lineOf is the line on which a command of a RUN starts, from 1.
-func lineOf(p *analysis.Pass, r *facts.Run, c *facts.Command) int {
-	return p.Doc.Lines.Line(spanOf(r, c).Start) + 1
-}
-
-func spanOf(r *facts.Run, c *facts.Command) source.Span { return r.Program.Span(c.Node.Range) }
-
 // leaves is how many bytes a call of the RUN leaves in a cache, as far as that was
 // measured.
 func leaves(p *analysis.Pass, r *facts.Run, cache *pkgmgr.Cache) int64 {

@@ -133,8 +133,8 @@ func findIndex(p *analysis.Pass, runs []*facts.Run, c *facts.Command) (from int,
 	switch {
 	case before.deleted != nil && manager == &pkgmgr.Apt:
 		a := runs[before.at]
-		d := missing(p, r, c, fmt.Sprintf("line %d deleted it", lineOf(p, a, before.deleted)))
-		d.Related = []analysis.Related{{Span: spanOf(a, before.deleted), Message: "deleted here"}}
+		d := missing(p, r, c, fmt.Sprintf("line %d deleted it", p.LineOf(a, before.deleted)))
+		d.Related = []analysis.Related{{Span: a.SpanOf(before.deleted), Message: "deleted here"}}
 		p.Report(d)
 	case before.none && manager == &pkgmgr.Apt && bare(p, r):
 		p.Report(missing(p, r, c, "the base image has none"))
@@ -259,23 +259,23 @@ func stale(p *analysis.Pass, left facts.Leftover, all []lean) analysis.Diagnosti
 	a, r, c := first.runs[0], first.run(), first.c
 	manager := left.By.Call.Manager
 	d := analysis.Diagnostic{
-		Span:    spanOf(r, c),
-		Related: []analysis.Related{{Span: spanOf(a, left.By), Message: "fetched here"}},
+		Span:    r.SpanOf(c),
+		Related: []analysis.Related{{Span: a.SpanOf(left.By), Message: "fetched here"}},
 		Codes:   []string{},
 	}
-	who := fmt.Sprintf("Line %d installs", lineOf(p, r, c))
+	who := fmt.Sprintf("Line %d installs", p.LineOf(r, c))
 	if n := len(all); n > 1 {
-		last := lineOf(p, all[n-1].run(), all[n-1].c)
-		who = fmt.Sprintf("Lines %d and %d install", lineOf(p, r, c), last)
+		last := p.LineOf(all[n-1].run(), all[n-1].c)
+		who = fmt.Sprintf("Lines %d and %d install", p.LineOf(r, c), last)
 		if n > 2 {
-			who = fmt.Sprintf("%d RUNs of the lines %d to %d install", n, lineOf(p, r, c), last)
+			who = fmt.Sprintf("%d RUNs of the lines %d to %d install", n, p.LineOf(r, c), last)
 		}
 	}
 	if manager.Refetches {
 		d.Severity = analysis.Info
-		d.Message = fmt.Sprintf("%s with the %s that line %d fetched and the build cache keeps: once it is too old, %s fetches it again and the image ships both", who, left.Cache.What, lineOf(p, a, left.By), manager.Name)
+		d.Message = fmt.Sprintf("%s with the %s that line %d fetched and the build cache keeps: once it is too old, %s fetches it again and the image ships both", who, left.Cache.What, p.LineOf(a, left.By), manager.Name)
 	} else {
-		d.Message = fmt.Sprintf("%s from the %s that line %d fetched and the build cache keeps: once it is stale, the build fails or installs old versions", who, left.Cache.What, lineOf(p, a, left.By))
+		d.Message = fmt.Sprintf("%s from the %s that line %d fetched and the build cache keeps: once it is stale, the build fails or installs old versions", who, left.Cache.What, p.LineOf(a, left.By))
 	}
 	for i, next := range first.runs[1:] {
 		if between := chain.Between(p.File, first.runs[i], next); between != "" {
@@ -302,9 +302,9 @@ func stale(p *analysis.Pass, left facts.Leftover, all []lean) analysis.Diagnosti
 // missing reports an install where there is no index.
 func missing(p *analysis.Pass, r *facts.Run, c *facts.Command, why string) analysis.Diagnostic {
 	d := analysis.Diagnostic{
-		Span:     spanOf(r, c),
+		Span:     r.SpanOf(c),
 		Codes:    []string{},
-		Message:  fmt.Sprintf("Line %d installs without a package index (%s): %s finds nothing that is not installed yet", lineOf(p, r, c), why, c.Name),
+		Message:  fmt.Sprintf("Line %d installs without a package index (%s): %s finds nothing that is not installed yet", p.LineOf(r, c), why, c.Name),
 		Withheld: []string{fmt.Sprintf("a build that fails today would succeed with %s update before the install", c.Name)},
 	}
 	updateFix(p, &d, r, c)
@@ -330,7 +330,7 @@ func updateFix(p *analysis.Pass, d *analysis.Diagnostic, r *facts.Run, c *facts.
 	d.Fixes = append(d.Fixes, analysis.Fix{
 		Title:  fmt.Sprintf("Put `%s` before the install (a build that failed may succeed, and newer versions may be installed)", update),
 		Safety: analysis.Unsafe,
-		Edits:  []analysis.Edit{{Edit: source.Insert(spanOf(r, c).Start, update+" && ")}},
+		Edits:  []analysis.Edit{{Edit: source.Insert(r.SpanOf(c).Start, update+" && ")}},
 		Relies: []source.Span{r.In.Span},
 	})
 }

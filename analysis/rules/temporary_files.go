@@ -99,7 +99,7 @@ func temporaryFile(p *analysis.Pass, r *facts.Run, made facts.Made, later []*syn
 		return
 	}
 	d := analysis.Diagnostic{
-		Span:    spanOf(r, made.By),
+		Span:    r.SpanOf(made.By),
 		Message: fmt.Sprintf("%s leaves %s in the image, and no later line names it", made.By.Name, made.Path),
 	}
 	cleanup.AtEnd(p.File, &d, r, "rm -rf", made.Path, "", fmt.Sprintf("Delete %s at the end (a program that is linked to it would miss it)", made.Path),

@@ -31,7 +31,7 @@ var UnverifiedDownload = analysis.Rule{
 				}
 				if by := runBy(r, i, c); by != "" && !local(c) {
 					p.Report(analysis.Diagnostic{
-						Span:     spanOf(r, c),
+						Span:     r.SpanOf(c),
 						Message:  fmt.Sprintf("%s runs whatever the server sends: no checksum or signature is asked for", by),
 						Withheld: []string{"the checksum is not known"},
 					})

@@ -45,7 +45,7 @@ var WorldWritable = analysis.Rule{
 							continue
 						}
 						if ok && othersWrite(text) && !takenBack(p, r, c) {
-							p.Report(analysis.Diagnostic{Span: spanOf(r, c), Message: fmt.Sprintf("Mode %s lets everyone in the container change these files", text), Withheld: []string{withheld}})
+							p.Report(analysis.Diagnostic{Span: r.SpanOf(c), Message: fmt.Sprintf("Mode %s lets everyone in the container change these files", text), Withheld: []string{withheld}})
 						}
 						break
 					}

@@ -1,33 +1,31 @@
-package rules
+package chain
 
 import (
-	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/shell"
 )
 
-// remains says what stands in the way of what is left behind by a clean-up that moves: a
+// Remains says what stands in the way of what is left behind by a clean-up that moves: a
 // RUN in a folder that is deleted, a variable that tells whether it ran, or a link by which
 // what stands between may reach what is deleted.
-func remains(p *analysis.Pass, a, b *facts.Run, c *facts.Command, places []facts.Place) string {
-	for _, in := range p.Doc.Instructions[a.In.Index+1 : b.In.Index+1] {
-		if in.Name == "run" && !(in == b.In && whole(b, c)) && runsWithin(p, a, p.Run(in), places) {
-			return fmt.Sprintf("line %d may run in a folder that is deleted, which is made anew for it", p.Line(in))
+func Remains(f *facts.File, a, b *facts.Run, c *facts.Command, places []facts.Place) string {
+	for _, in := range f.Doc.Instructions[a.In.Index+1 : b.In.Index+1] {
+		if in.Name == "run" && !(in == b.In && Whole(b, c)) && runsWithin(f, a, f.Run(in), places) {
+			return fmt.Sprintf("line %d may run in a folder that is deleted, which is made anew for it", f.Line(in))
 		}
 	}
 	if reads := b.Program.ReadsShell(); b.Commands[0] == c && len(reads) > 0 {
-		return fmt.Sprintf("line %d reads the shell's own state: %s", p.Line(b.In), reads[0])
+		return fmt.Sprintf("line %d reads the shell's own state: %s", f.Line(b.In), reads[0])
 	}
 	for s := b.Stage; s != nil; s = s.Parent {
-		for _, r := range p.Runs(s) {
+		for _, r := range f.Runs(s) {
 			if r.In.Index < b.In.Index && r.Opaque == "" && slices.ContainsFunc(r.Commands, func(c *facts.Command) bool { return linksTo(r, c, places) }) {
-				return fmt.Sprintf("line %d may make a link to %s", p.Line(r.In), places[0].Name())
+				return fmt.Sprintf("line %d may make a link to %s", f.Line(r.In), places[0].Name())
 			}
 		}
 	}
@@ -47,15 +45,9 @@ func linksTo(r *facts.Run, c *facts.Command, places []facts.Place) bool {
 	})
 }
 
-// isJSON reports whether BuildKit reads what is left of a RUN as a list of words.
-func isJSON(text string) bool {
-	var words []string
-	return json.Unmarshal([]byte(text), &words) == nil && words != nil
-}
-
 // runsWithin reports whether the folder that a RUN starts in may be one that is deleted,
 // or lie in it. A file that a RUN made is none.
-func runsWithin(p *analysis.Pass, a, r *facts.Run, places []facts.Place) bool {
+func runsWithin(f *facts.File, a, r *facts.Run, places []facts.Place) bool {
 	folders := slices.DeleteFunc(slices.Clone(places), func(place facts.Place) bool {
 		return !place.All || place.Pattern == "" && slices.ContainsFunc(a.Commands, func(c *facts.Command) bool {
 			return slices.ContainsFunc(a.Files(c).Makes, func(m facts.Place) bool { return m.Sure && !m.All && m.Path == place.Path })
@@ -66,10 +58,10 @@ func runsWithin(p *analysis.Pass, a, r *facts.Run, places []facts.Place) bool {
 		return false
 	}
 	if !path.IsAbs(dir) {
-		base := p.Base(r.Stage)
+		base := f.Base(r.Stage)
 		return base == nil || !base.Named // a well-known image sets none of these
 	}
-	return p.LinkedBelow(r.In).Crosses(dir) || slices.ContainsFunc(folders, func(place facts.Place) bool {
+	return f.LinkedBelow(r.In).Crosses(dir) || slices.ContainsFunc(folders, func(place facts.Place) bool {
 		if place.Pattern == "[]" { // it may match anything
 			return strings.HasPrefix(dir, strings.TrimSuffix(place.Path, "/")+"/")
 		}

@@ -1,32 +1,32 @@
-package rules
+package chain
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
 	"github.com/shale-build/shale/analysis"
-	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/shell"
 	"github.com/shale-build/shale/analysis/source"
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
-// whole reports whether a command is all that a RUN does.
-func whole(r *facts.Run, c *facts.Command) bool {
+// Whole reports whether a command is all that a RUN does.
+func Whole(r *facts.Run, c *facts.Command) bool {
 	return len(r.Program.Root.Children) == 1 && r.Program.Root.Children[0] == c.Node
 }
 
-// takeOut takes a command out of a RUN: with the RUN, if it is all of it, or with
+// TakeOut takes a command out of a RUN: with the RUN, if it is all of it, or with
 // its "&&" at either end of the RUN's one list. The comments are those that go
 // along; why says what stands in the way of what the command does.
-func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command, does string) (e analysis.Edit, comments []string, why string) {
-	midst := fmt.Sprintf("line %d %s in the midst of other commands", lineOf(p, r, c), does)
-	if whole(r, c) {
+func TakeOut(f *facts.File, r *facts.Run, c *facts.Command, does string) (e analysis.Edit, comments []string, why string) {
+	midst := fmt.Sprintf("line %d %s in the midst of other commands", f.LineOf(r, c), does)
+	if Whole(r, c) {
 		if len(r.In.Inside) > 0 {
-			return e, nil, commentGoes(p, r.In.Inside[0])
+			return e, nil, CommentGoes(f, r.In.Inside[0])
 		}
-		return chain.Remove(p.File, r.In)
+		return Remove(f, r.In)
 	}
 	list := r.Program.Root.Children
 	if len(list) != 1 || list[0].Kind != shell.And {
@@ -40,14 +40,14 @@ func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command, does string) (e a
 	case parts[len(parts)-1]:
 		from, to = parts[len(parts)-2].To, c.Node.To
 		if before := parts[len(parts)-2]; r.Shell.Errexit != shell.No && !fails(before) {
-			return e, nil, fmt.Sprintf("line %d would go on after another failure without its clean-up", p.Line(r.In))
+			return e, nil, fmt.Sprintf("line %d would go on after another failure without its clean-up", f.Line(r.In))
 		}
 	default:
 		return e, nil, midst
 	}
 	text := r.Program.Text
 	if left := text.String(); isJSON(left[:from]) || isJSON(left[to:]) {
-		return e, nil, fmt.Sprintf("what would be left of line %d is a list of words in JSON", p.Line(r.In))
+		return e, nil, fmt.Sprintf("what would be left of line %d is a list of words in JSON", f.Line(r.In))
 	}
 	gap := source.Span{Start: text.Home(from), End: text.HomeEnd(to)}
 	if c.Node != parts[0] {
@@ -56,7 +56,7 @@ func takeOut(p *analysis.Pass, r *facts.Run, c *facts.Command, does string) (e a
 		gap.End = text.Home(to)
 	}
 	if i := slices.IndexFunc(r.In.Inside, func(k syntax.CommentLine) bool { return gap.Contains(k.Span) }); i >= 0 {
-		return e, nil, commentGoes(p, r.In.Inside[i])
+		return e, nil, CommentGoes(f, r.In.Inside[i])
 	}
 	return analysis.Edit{Edit: source.Replace(gap, "")}, nil, ""
 }
@@ -72,6 +72,13 @@ func fails(n *shell.Node) bool {
 	return false
 }
 
-func commentGoes(p *analysis.Pass, k syntax.CommentLine) string {
-	return fmt.Sprintf("the comment on line %d stands inside what would move", p.Doc.Lines.Line(k.Span.Start)+1)
+// CommentGoes says that a comment stands in the way of what is taken out.
+func CommentGoes(f *facts.File, k syntax.CommentLine) string {
+	return fmt.Sprintf("the comment on line %d stands inside what would move", f.Doc.Lines.Line(k.Span.Start)+1)
+}
+
+// isJSON reports whether BuildKit reads what is left of a RUN as a list of words.
+func isJSON(text string) bool {
+	var words []string
+	return json.Unmarshal([]byte(text), &words) == nil && words != nil
 }
