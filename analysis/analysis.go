@@ -3,6 +3,7 @@
 package analysis
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -109,10 +110,28 @@ type Gain struct {
 	Steps int   // build steps no longer rerun needlessly
 }
 
+// About is what a message says of the bytes; nothing where there is no figure.
+func (g Gain) About() string {
+	switch {
+	case g.Bytes == 0:
+		return ""
+	case g.Bytes < 1_000_000:
+		return fmt.Sprintf(" (about %.0f kB)", float64(g.Bytes)/1e3)
+	}
+	return fmt.Sprintf(" (about %.0f MB)", float64(g.Bytes)/1e6)
+}
+
 // A Related place explains a finding.
 type Related struct {
 	Span    source.Span
 	Message string
+}
+
+// Relate adds a place that explains the finding, once.
+func (d *Diagnostic) Relate(at source.Span, message string) {
+	if r := (Related{Span: at, Message: message}); !slices.Contains(d.Related, r) {
+		d.Related = append(d.Related, r)
+	}
 }
 
 // A Fix is a set of edits that mend a finding together.

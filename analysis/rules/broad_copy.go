@@ -400,7 +400,7 @@ func (l *lateCopy) report(p *analysis.Pass) {
 		Gain:    analysis.Gain{Steps: len(l.runs)},
 	}
 	for _, r := range l.runs {
-		relate(&d, r.In.Keyword, "runs again after each edit")
+		d.Relate(r.In.Keyword, "runs again after each edit")
 	}
 	last := l.runs[len(l.runs)-1]
 	fix := analysis.Fix{

@@ -94,7 +94,7 @@ func toolsShipped(p *analysis.Pass, s *stage.Stage, t toolchain) {
 		Message:  fmt.Sprintf("The image ships %s, and starts only what line %d builds: copied from here into a last stage, %s", t.ships, p.LineOf(built, by), t.suffice),
 		Withheld: []string{"which files the program needs to run is not known"},
 	}
-	relate(&d, built.SpanOf(by), "built here")
+	d.Relate(built.SpanOf(by), "built here")
 	p.Report(d)
 }
 

@@ -1,6 +1,9 @@
 package rules
 
-import "github.com/shale-build/shale/analysis"
+import (
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/attributes"
+)
 
 // ChmodAfterCopy finds copied files whose mode a RUN changes.
 var ChmodAfterCopy = analysis.Rule{
@@ -17,5 +20,5 @@ var ChmodAfterCopy = analysis.Rule{
 	},
 	Best:     analysis.Unsafe,
 	Severity: analysis.Warning,
-	Run:      func(p *analysis.Pass) { attributesSetLate(p, "chmod") },
+	Run:      func(p *analysis.Pass) { attributes.SetLate(p, "chmod") },
 }

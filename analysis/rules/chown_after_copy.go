@@ -1,6 +1,9 @@
 package rules
 
-import "github.com/shale-build/shale/analysis"
+import (
+	"github.com/shale-build/shale/analysis"
+	"github.com/shale-build/shale/analysis/attributes"
+)
 
 // ChownAfterCopy finds copied files that a RUN gives to another owner.
 var ChownAfterCopy = analysis.Rule{
@@ -18,5 +21,5 @@ var ChownAfterCopy = analysis.Rule{
 	},
 	Best:     analysis.Unsafe,
 	Severity: analysis.Warning,
-	Run:      func(p *analysis.Pass) { attributesSetLate(p, "chown", "chgrp") },
+	Run:      func(p *analysis.Pass) { attributes.SetLate(p, "chown", "chgrp") },
 }

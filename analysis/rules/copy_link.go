@@ -80,7 +80,7 @@ func reportLink(p *analysis.Pass, copies []*syntax.Instruction) {
 	fix := analysis.Fix{Title: title + " (folders above the files get mode 755 and root as their owner)", Safety: analysis.Unsafe}
 	for i, in := range copies {
 		if i > 0 {
-			relate(&d, in.Span, "this one too")
+			d.Relate(in.Span, "this one too")
 		}
 		fix.Edits = append(fix.Edits, analysis.Edit{Edit: source.Insert(in.Keyword.End, " --link")})
 		fix.Relies = append(fix.Relies, in.Span)

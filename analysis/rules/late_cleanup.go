@@ -81,7 +81,7 @@ func byFix(found []analysis.Diagnostic) []analysis.Diagnostic {
 		first.Message += ". " + d.Message
 		first.Gain.Bytes += d.Gain.Bytes
 		for _, r := range d.Related {
-			relate(first, r.Span, r.Message)
+			first.Relate(r.Span, r.Message)
 		}
 	}
 	return out
@@ -99,9 +99,9 @@ func late(p *analysis.Pass, runs []*facts.Run, all []kept, c *facts.Command) ana
 	}
 	for i, k := range all {
 		d.Gain.Bytes += k.bytes
-		relate(&d, k.by, "made here")
+		d.Relate(k.by, "made here")
 		if i == 0 {
-			d.Message = fmt.Sprintf("Line %d %s %s, but the layer of line %d still ships %s%s", p.LineOf(r, c), verb, k.what, p.Doc.Lines.Line(k.by.Start)+1, k.ships, size(k.bytes))
+			d.Message = fmt.Sprintf("Line %d %s %s, but the layer of line %d still ships %s%s", p.LineOf(r, c), verb, k.what, p.Doc.Lines.Line(k.by.Start)+1, k.ships, analysis.Gain{Bytes: k.bytes}.About())
 		} else if i < 3 {
 			d.Message += fmt.Sprintf("; line %d ships %s", p.Doc.Lines.Line(k.by.Start)+1, k.what)
 		}

@@ -203,7 +203,7 @@ func merge(p *analysis.Pass, runs []*facts.Run, twice []rewritten) analysis.Diag
 			d.Message += ". "
 		}
 		d.Message += w.message(p)
-		relate(&d, w.made.In.SpanOf(w.made.By), "made here")
+		d.Relate(w.made.In.SpanOf(w.made.By), "made here")
 	}
 	joinFix(p, &d, runs)
 	return d

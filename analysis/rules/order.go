@@ -256,7 +256,7 @@ func (e *early) report() {
 		Withheld: []string{"that the step does without the files is not proven"},
 	}
 	for _, r := range e.runs {
-		relate(&d, r.In.Keyword, "runs again after each of them")
+		d.Relate(r.In.Keyword, "runs again after each of them")
 	}
 	p.Report(d)
 }

@@ -121,10 +121,11 @@ func leftover(p *analysis.Pass, r *facts.Run, left facts.Leftover, mount bool) (
 	if cleanable {
 		fix, why = cleanup.Mend(p.File, r, left)
 	}
+	gain := analysis.Gain{Bytes: leaves(p, r, cache)}
 	d := analysis.Diagnostic{
-		Span:    r.Program.Span(left.By.Node.Range),
-		Message: fmt.Sprintf("%s leaves its %s in %s, and the image ships it%s", manager.Name, cache.What, place(cache, fix), size(leaves(p, r, cache))),
-		Gain:    analysis.Gain{Bytes: leaves(p, r, cache)},
+		Span:    r.SpanOf(left.By),
+		Message: fmt.Sprintf("%s leaves its %s in %s, and the image ships it%s", manager.Name, cache.What, place(cache, fix), gain.About()),
+		Gain:    gain,
 		Codes:   append([]string{}, hadolintCaches[manager.Name]...),
 	}
 	if use.Certain && !manager.Refetches {

@@ -4,13 +4,11 @@ package rules
 import (
 	"fmt"
 	"iter"
-	"slices"
 
 	"github.com/shale-build/shale/analysis"
 	"github.com/shale-build/shale/analysis/chain"
 	"github.com/shale-build/shale/analysis/facts"
 	"github.com/shale-build/shale/analysis/pkgmgr"
-	"github.com/shale-build/shale/analysis/source"
 )
 
 // All returns every rule in the order of their names.
@@ -82,13 +80,6 @@ func joinFix(p *analysis.Pass, d *analysis.Diagnostic, runs []*facts.Run) {
 	d.Fixes = append(d.Fixes, fix)
 }
 
-// relate adds a place that explains a finding, once.
-func relate(d *analysis.Diagnostic, at source.Span, message string) {
-	if r := (analysis.Related{Span: at, Message: message}); !slices.Contains(d.Related, r) {
-		d.Related = append(d.Related, r)
-	}
-}
-
 // leaves is how many bytes a call of the RUN leaves in a cache, as far as that was
 // measured.
 func leaves(p *analysis.Pass, r *facts.Run, cache *pkgmgr.Cache) int64 {
@@ -97,15 +88,4 @@ func leaves(p *analysis.Pass, r *facts.Run, cache *pkgmgr.Cache) int64 {
 		image = b.Name
 	}
 	return cache.Leaves(image)
-}
-
-// size is what a message says of a figure; nothing where there is none.
-func size(bytes int64) string {
-	switch {
-	case bytes == 0:
-		return ""
-	case bytes < 1_000_000:
-		return fmt.Sprintf(" (about %.0f kB)", float64(bytes)/1e3)
-	}
-	return fmt.Sprintf(" (about %.0f MB)", float64(bytes)/1e6)
 }

@@ -57,7 +57,7 @@ func runUnusedCopy(p *analysis.Pass) {
 			for _, o := range p.Stages().Stages {
 				for _, c := range o.Instructions {
 					if f := c.Flag("from"); f != nil && p.Stages().Find(f.Value) == s {
-						relate(&d, c.Span, "takes other files from this stage")
+						d.Relate(c.Span, "takes other files from this stage")
 					}
 				}
 			}

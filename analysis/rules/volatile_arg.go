@@ -98,7 +98,7 @@ func volatileArg(p *analysis.Pass, in *syntax.Instruction, name string, after []
 		Gain: analysis.Gain{Steps: len(spared)},
 	}
 	for _, r := range spared {
-		relate(&d, r.In.Keyword, "runs again")
+		d.Relate(r.In.Keyword, "runs again")
 	}
 	fix, why := lowerArg(p, in, labels, first, last)
 	switch {

@@ -44,7 +44,7 @@ var floors = []string{
 	"analysis/checks",
 	"analysis/shellcheck",
 	"analysis/cleanup",
-	"analysis/chain",
+	"analysis/attributes", "analysis/chain",
 	"analysis/reach",
 	"analysis",
 	"analysis/symbols",

@@ -1,4 +1,6 @@
-package rules
+// Package attributes finds commands that change the mode or the owner of what a COPY brought,
+// in a layer of its own, and gives the COPY its flag instead.
+package attributes
 
 import (
 	"cmp"
@@ -14,8 +16,8 @@ import (
 	"github.com/shale-build/shale/analysis/syntax"
 )
 
-// attributesSetLate reports commands that change, in a layer of its own, what a COPY brought.
-func attributesSetLate(p *analysis.Pass, commands ...string) {
+// SetLate reports commands that change, in a layer of its own, what a COPY brought.
+func SetLate(p *analysis.Pass, commands ...string) {
 	for _, s := range p.Stages().Stages {
 		if !s.Ships {
 			continue
@@ -130,14 +132,14 @@ func copiedAgain(p *analysis.Pass, s setter) {
 		bytes, _ := p.CopiedBytes(in)
 		d.Gain.Bytes += bytes
 		lines = append(lines, fmt.Sprint(p.Line(in)))
-		relate(&d, in.Span, "copied here")
+		d.Relate(in.Span, "copied here")
 	}
 	what := "line " + lines[0] + " copies"
 	if n := len(lines); n > 1 {
 		what = "lines " + strings.Join(lines[:n-1], ", ") + " and " + lines[n-1] + " copy"
 	}
 	d.Message = fmt.Sprintf("%s writes what %s into a second layer: the image ships it twice%s; %s --%s=%s does it at once",
-		s.c.Name, what, size(d.Gain.Bytes), strings.ToUpper(copies[0].Name), s.flag, s.value)
+		s.c.Name, what, d.Gain.About(), strings.ToUpper(copies[0].Name), s.flag, s.value)
 	fix, why := s.fix(p, copies)
 	if why != "" {
 		d.Withheld = append(d.Withheld, why)
