@@ -238,13 +238,15 @@ func (r *recipe) describe(d *described, name string, eval *hcl.EvalContext, dept
 	set(&d.target, "target")
 	d.inline = d.inline || attrs["dockerfile-inline"] != nil
 	if a := attrs["args"]; a != nil {
-		if known, all := r.members(a.Expr, eval); !all && known == nil {
+		known, _ := r.members(a.Expr, eval)
+		if known == nil {
 			clear(d.args)
-		} else {
-			for name, v := range known {
-				if d.args[name] = v.text; !v.known {
-					delete(d.args, name)
-				}
+		}
+		for name, v := range known {
+			if v.known {
+				d.args[name] = v.text
+			} else {
+				delete(d.args, name)
 			}
 		}
 	}
@@ -269,7 +271,8 @@ type member struct {
 }
 
 // members reads an object's members one by one, so that one which is not known does
-// not hide the others; all says that none is without a name that is known.
+// not hide the others; all says that none is without a name that is known. What is no
+// object has none, which is nil.
 func (r *recipe) members(e hcl.Expression, eval *hcl.EvalContext) (known map[string]member, all bool) {
 	pairs, problems := hcl.ExprMap(e)
 	if problems.HasErrors() {

@@ -1,6 +1,7 @@
 package builds
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,55 +17,55 @@ const anyName = "$"
 // resolved are the builds of Dockerfiles here, with the file's others that are FROM their
 // images.
 func resolved(said []described, dir string) []Build {
-	var all []Build
-	files := map[string][]string{} // what a Dockerfile is FROM
+	named := map[string][]int{} // builds, by what another one may say it is FROM
 	for i, d := range said {
-		b, ok := d.build(dir)
-		if !ok {
-			continue
+		names := []string{"target:" + d.name, "service:" + d.name}
+		for _, image := range d.images {
+			names = append(names, imageNamed(image))
 		}
-		for j, above := range said {
-			if i != j && above.standsOn(d, dir, files) {
-				b.Above = append(b.Above, above.name)
+		for _, name := range names {
+			named[name] = append(named[name], i)
+		}
+	}
+	above := make([][]string, len(said))
+	bases := map[string][]string{} // what a Dockerfile is FROM
+	for i, d := range said {
+		for _, name := range d.standsOn(dir, bases) {
+			for _, below := range named[name] {
+				if below != i {
+					above[below] = append(above[below], d.name)
+				}
 			}
 		}
-		slices.Sort(b.Above)
-		b.Above = slices.Compact(b.Above)
-		all = append(all, b)
+	}
+	var all []Build
+	for i, d := range said {
+		if b, ok := d.build(dir); ok {
+			slices.Sort(above[i])
+			b.Above = slices.Compact(above[i])
+			all = append(all, b)
+		}
 	}
 	return all
 }
 
-// standsOn reports whether a build is FROM the image of another one: a context says so, an
-// argument, or its Dockerfile.
-func (d described) standsOn(below described, dir string, files map[string][]string) bool {
-	for _, to := range d.contexts {
-		if to == "target:"+below.name || to == "service:"+below.name {
-			return true
+// standsOn lists what a build may be FROM: by its contexts, its arguments and its Dockerfile.
+func (d described) standsOn(dir string, bases map[string][]string) (out []string) {
+	images := slices.Collect(maps.Values(d.args))
+	if b, ok := d.build(dir); ok {
+		if _, read := bases[b.Dockerfile]; !read {
+			bases[b.Dockerfile] = basesIn(b.Dockerfile)
 		}
+		images = append(images, bases[b.Dockerfile]...)
 	}
-	if len(below.images) == 0 {
-		return false
+	for _, image := range images {
+		out = append(out, imageNamed(image))
 	}
-	is := func(image string) bool {
-		return slices.ContainsFunc(below.images, func(own string) bool { return short(own) == short(image) })
-	}
-	for _, value := range d.args {
-		if is(value) {
-			return true
-		}
-	}
-	b, ok := d.build(dir)
-	if !ok {
-		return false
-	}
-	bases, read := files[b.Dockerfile]
-	if !read {
-		bases = basesIn(b.Dockerfile)
-		files[b.Dockerfile] = bases
-	}
-	return slices.ContainsFunc(bases, is)
+	return slices.AppendSeq(out, maps.Values(d.contexts))
 }
+
+// imageNamed tells the name of an image from that of a build.
+func imageNamed(name string) string { return "image:" + short(name) }
 
 // fromLine takes the name of an image, or an argument's own value, which may be one.
 var fromLine = lazyregexp.New(`(?im)^[ \t]*(?:FROM[ \t]+(?:--\S+[ \t]+)*|ARG[ \t]+\w+=)["']?([^\s"']+)`)

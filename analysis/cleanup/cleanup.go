@@ -33,10 +33,11 @@ func Mend(f *facts.File, r *facts.Run, left facts.Leftover) (fix analysis.Fix, w
 		return analysis.Fix{}, []string{why}
 	}
 	use := f.LaterUse(r, cache)
+	if use.Why == "" {
+		use.Why = ownFiles(f, r, fix.Changes)
+	}
 	switch manager := left.By.Call.Manager; {
 	case use.Why != "":
-	case len(fix.Changes) > 0 && ownFiles(f, r, fix.Changes) != "":
-		use.Why = ownFiles(f, r, fix.Changes)
 	case manager == &pkgmgr.Gem, manager == &pkgmgr.Bundler, manager == &pkgmgr.Yarn, manager == &pkgmgr.Uv:
 		use.Why = reads(f, r, manager)
 	}

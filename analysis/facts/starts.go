@@ -174,6 +174,11 @@ func (f *File) startsScript(s *stage.Stage, script string, manager *pkgmgr.Manag
 	if !ok {
 		return fmt.Sprintf("starts %s, which could not be read and may install packages", strings.ReplaceAll(script, "\x00", "…"))
 	}
+	return f.startsText(s, script, text, manager)
+}
+
+// startsText is startsScript for a script that was read.
+func (f *File) startsText(s *stage.Stage, script, text string, manager *pkgmgr.Manager) string {
 	if by := f.installing(s, script, text, manager, map[string]bool{}); by != "" {
 		return fmt.Sprintf("starts %s, which may install packages", by)
 	}
@@ -212,7 +217,7 @@ func (f *File) startsWords(s *stage.Stage, words []string, manager *pkgmgr.Manag
 			why = f.startsScript(s, w, manager)
 		case path.Ext(w) == "" && strings.Contains(w, "/") && !strings.HasPrefix(w, "-"):
 			if text, ok := f.ContextFile(s, w); ok && strings.HasPrefix(text, "#!") {
-				why = f.startsScript(s, w, manager)
+				why = f.startsText(s, w, text, manager)
 			}
 		}
 		if why != "" {

@@ -161,11 +161,11 @@ func climbed(head string) string {
 	if !strings.Contains(head, "/..") {
 		return head
 	}
-	if out := path.Clean(head); out == "/" || !strings.HasSuffix(head, "/") {
-		return out
-	} else {
-		return out + "/"
+	out := path.Clean(head)
+	if out != "/" && strings.HasSuffix(head, "/") {
+		out += "/"
 	}
+	return out
 }
 
 // texts lists what a word may be.

@@ -154,10 +154,9 @@ func meetsAny(text string, folders []string) bool {
 		return false
 	}
 	if strings.Contains(head, "/..") {
-		if open := strings.HasSuffix(head, "/"); open {
-			head = path.Clean(head) + "/"
-		} else {
-			head = path.Clean(head)
+		open := strings.HasSuffix(head, "/")
+		if head = path.Clean(head); open {
+			head += "/"
 		}
 	}
 	return slices.ContainsFunc(folders, func(f string) bool {
